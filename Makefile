@@ -1,0 +1,61 @@
+# The project's commands; `make help` prints them. Everything is installed into .venv.
+
+PYTHON ?= python3
+PORT ?= 3000
+# Seconds that open requests are given to end after SIGTERM.
+GRACE_S ?= 15
+# The index that has the CPU build of torch, for whom PyPI's CUDA build is too large.
+TORCH_INDEX_URL ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := service.py api db inference training
+PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: help serve test lint starter bento lock clean
+.DEFAULT_GOAL := help
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.serving  ## serve on PORT (3000); imports the starter model where there is none
+	@$(BIN)/python -m inference.starter
+	$(BIN)/bentoml serve --port $(PORT) --timeout-graceful-shutdown $(GRACE_S)
+
+test: lint  ## lint, and run all tests that this machine can run
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/pylint --fail-under=9.0 $(SOURCES) tests
+
+starter: $(VENV)/.training  ## train the starter model anew on the tweets of DATASET
+	$(BIN)/python -m training.starter
+
+bento: $(VENV)/.serving  ## build a Bento with the same choice of model as `make serve`
+	@$(BIN)/python -m inference.starter
+	$(BIN)/bentoml build
+
+lock: $(VENV)/.dev  ## resolve the pins of pyproject.toml to requirements/*.txt
+	$(BIN)/pip install --quiet pip-tools
+	$(PIP_COMPILE) -o requirements/serving.txt pyproject.toml
+	$(PIP_COMPILE) --extra training -c requirements/serving.txt \
+		-o requirements/training.txt pyproject.toml
+	$(PIP_COMPILE) --extra training --extra dev -c requirements/training.txt \
+		-o requirements/dev.txt pyproject.toml
+	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements/*.txt  # any build of that version will do
+
+clean:  ## remove the virtual environment and all caches; models and predictions stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+# Each group of requirements holds the one before it: serving, training, dev.
+$(VENV)/.serving: requirements/serving.txt
+$(VENV)/.training: requirements/training.txt
+$(VENV)/.dev: requirements/dev.txt
+$(VENV)/.%: requirements/%.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<
+	touch $@

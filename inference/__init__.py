@@ -1,0 +1,1 @@
+"""From tweets to class probabilities; needs neither torch nor transformers."""

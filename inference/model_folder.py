@@ -1,0 +1,104 @@
+"""Read what serving must know of a model from its folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+GRAPH_FILE = "openvino_model.xml"
+TOKENIZER_FILE = "tokenizer.json"
+
+# These architectures count positions from pad_token_id + 1, so that many of their position
+# embeddings are never used (create_position_ids_from_input_ids in transformers).
+_POSITIONS_START_BEHIND_PADDING = {
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
+# transformers writes 1e30 where a tokenizer sets no limit; no encoder reads a million tokens.
+_NO_LIMIT = 1_000_000
+
+
+class ModelFolderError(Exception):
+    """A folder does not hold a model that can be served."""
+
+    def __init__(self, folder: Path, problem: str) -> None:
+        super().__init__(
+            f"{folder} is no model that can be served: {problem}. "
+            "Export it with `make model`, or take `models/starter` as an example."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model as transformers saves it, with its OpenVINO graph beside it.
+
+    ``labels`` are the model's own, in the order of its outputs; ``max_tokens`` is the longest
+    input that it can read, special tokens included.
+    """
+
+    path: Path
+    labels: tuple[str, ...]
+    max_tokens: int
+    pad_token_id: int
+
+    @property
+    def graph_path(self) -> Path:
+        """Return the path of the OpenVINO graph."""
+        return self.path / GRAPH_FILE
+
+    @property
+    def tokenizer_path(self) -> Path:
+        """Return the path of the tokenizer in the format of the tokenizers library."""
+        return self.path / TOKENIZER_FILE
+
+    @classmethod
+    def read(cls, path: Path) -> "ModelFolder":
+        """Read ``config.json`` and ``tokenizer_config.json``.
+
+        Raises ModelFolderError where a file is missing, is no JSON, or names no labels.
+        """
+        for name in (GRAPH_FILE, TOKENIZER_FILE):
+            if not (path / name).is_file():
+                raise ModelFolderError(path, f"it has no {name}")
+        config = _read_json(path, "config.json")
+        return cls(
+            path=path,
+            labels=_labels(path, config),
+            max_tokens=_max_tokens(config, _read_json(path, "tokenizer_config.json")),
+            pad_token_id=config.get("pad_token_id") or 0,
+        )
+
+
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFolderError(folder, f"its {name} cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise ModelFolderError(folder, f"its {name} holds no JSON object")
+    return content
+
+
+def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
+    id2label = config.get("id2label")
+    if not isinstance(id2label, dict) or len(id2label) < 2:
+        raise ModelFolderError(folder, "its config.json names no labels (id2label)")
+    return tuple(id2label[key] for key in sorted(id2label, key=int))
+
+
+def _max_tokens(config: dict[str, Any], tokenizer_config: dict[str, Any]) -> int:
+    limits = []
+    if (positions := config.get("max_position_embeddings")) is not None:
+        behind_padding = config.get("model_type") in _POSITIONS_START_BEHIND_PADDING
+        limits.append(positions - (config["pad_token_id"] + 1 if behind_padding else 0))
+    if (limit := tokenizer_config.get("model_max_length")) is not None:
+        limits.append(int(limit))
+    return min(limits, default=_NO_LIMIT)

@@ -1,0 +1,35 @@
+"""Give a Bento store that has no model to serve the starter model of the repository."""
+
+from pathlib import Path
+
+import bentoml
+
+from inference.settings import ModelSettings
+from inference.store import MODEL_NAME, find, register
+
+STARTER_FOLDER = Path(__file__).parent.parent / "models" / "starter"
+
+
+def import_starter_if_needed(wanted: bentoml.Tag) -> bentoml.Model | None:
+    """Register the starter model where the store has none of the wanted name.
+
+    Returns the new model, or None where nothing was to do: another model is there, or the
+    wanted tag is a certain version, which no starter could stand in for.
+    """
+    if wanted.name != MODEL_NAME or wanted.version not in (None, "latest") or find(wanted):
+        return None
+    return register(STARTER_FOLDER)
+
+
+def main() -> None:
+    """Import the starter model where it is needed, and say so."""
+    imported = import_starter_if_needed(bentoml.Tag.from_taglike(ModelSettings().model_tag))
+    if imported is not None:
+        print(
+            f"The Bento store had no model {MODEL_NAME!r}: imported the starter model as "
+            f"{imported.tag}. It is small and made for first steps; any other model replaces it."
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Find the model to serve in the Bento store, and put models there."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import bentoml
+from bentoml.exceptions import NotFound
+from bentoml.models import BentoModel
+
+MODEL_NAME = "sentiment"
+METADATA_FILE = "metadata.json"
+STARTER_ORIGIN = "starter"
+# What serving needs of a model folder; the trained weights themselves stay outside the store.
+SERVING_FILES = (
+    "config.json",
+    "metadata.json",
+    "openvino_model.bin",
+    "openvino_model.xml",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+
+
+class ModelNotFoundError(NotFound):  # BentoML's command line prints its own errors plainly
+    """The Bento store has no model to serve."""
+
+    def __init__(self, tag: bentoml.Tag) -> None:
+        super().__init__(
+            f"The Bento store has no model {str(tag)!r}. `make serve` imports the starter model "
+            "that ships with the repository where the store has none; `make model` fetches a "
+            "model from the Hugging Face Hub; `bentoml models list` shows what is there."
+        )
+
+
+class StoredModel(BentoModel):
+    """The model that is served from a checkout and packed by ``bentoml build``."""
+
+    @property  # pylint: disable-next=arguments-differ  # BentoML injects a store there
+    def stored(self) -> bentoml.Model | None:
+        """Return the model in the local store, None where there is none."""
+        return find(self.tag)
+
+    def resolve(self, *args: Any, **kwargs: Any) -> bentoml.Model:
+        """Return the model in the local store. Raises ModelNotFoundError."""
+        if self.stored is None:
+            raise ModelNotFoundError(self.tag)
+        return super().resolve(*args, **kwargs)
+
+
+def find(tag: bentoml.Tag) -> bentoml.Model | None:
+    """Return the model of that tag, or None.
+
+    Without a version, or with ``latest``, that is the newest model of the name; a starter
+    model gives way to any other.
+    """
+    try:
+        if tag.version not in (None, "latest"):
+            return bentoml.models.get(tag)
+        return max(bentoml.models.list(tag.name), key=_rank, default=None)
+    except NotFound:
+        return None
+
+
+def _rank(model: bentoml.Model) -> tuple[bool, Any]:
+    is_starter = model.info.metadata.get("origin") == STARTER_ORIGIN
+    return not is_starter, model.info.creation_time
+
+
+def register(folder: Path) -> bentoml.Model:
+    """Copy what serving needs of a model folder into the store, with its ``metadata.json``."""
+    metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+    known = {key: value for key, value in metadata.items() if value is not None}  # no None there
+    with bentoml.models.create(MODEL_NAME, metadata=known) as model:
+        for name in SERVING_FILES:
+            shutil.copyfile(folder / name, model.path_of(name))
+    return model
