@@ -1,0 +1,110 @@
+"""What a client may post, and how it reaches the endpoints."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import bentoml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+from starlette.requests import Request
+
+# Examples are given as OpenAPI 3.0's `example`, which BentoML's page fills into "Try it out".
+MAX_TEXT_CHARACTERS = 5_000
+MAX_TEXTS = 128
+# Where the guard leaves the validated body in the ASGI scope, for the endpoint to pick up.
+VALIDATED = "sentiment.validated"
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "must not be empty or blank")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_not_blank)]
+
+
+class PredictRequest(BaseModel):
+    """The body of ``POST /predict``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: Annotated[
+        Text,
+        Field(
+            description="The tweet to classify.",
+            json_schema_extra={"example": "Beautiful post!!!"},
+        ),
+    ]
+
+
+class PredictBatchRequest(BaseModel):
+    """The body of ``POST /predict_batch``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    texts: Annotated[
+        list[Text],
+        Field(
+            min_length=1,
+            max_length=MAX_TEXTS,
+            description="The tweets to classify; the answers come in the same order.",
+            json_schema_extra={"example": ["Beautiful post!!!", "Lost my keys. Again."]},
+        ),
+    ]
+
+
+BODIES: dict[str, type[BaseModel]] = {
+    "/predict": PredictRequest,
+    "/predict_batch": PredictBatchRequest,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """A body that passed the guard; ``arrived_s`` is the ``time.perf_counter()`` of that."""
+
+    body: Any
+    arrived_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One text to classify, with the moment (``time.perf_counter()``) of its arrival."""
+
+    text: str
+    arrived_s: float
+
+
+class PredictInput(bentoml.IODescriptor):
+    """One posted text, as the list of one that BentoML joins with its neighbours to a batch."""
+
+    text: list[Question]
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Describe what a client posts: a single string."""
+        return PredictRequest.model_json_schema(*args, **kwargs)
+
+    @classmethod
+    async def from_http_request(cls, request: Request, serde: Any) -> "PredictInput":
+        """Take over what the guard has validated."""
+        validated: Validated = request.scope[VALIDATED]
+        return cls(text=[Question(validated.body.text, validated.arrived_s)])
+
+
+class PredictBatchInput(bentoml.IODescriptor):
+    """Posted texts that are classified and recorded together."""
+
+    texts: list[Question]
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Describe what a client posts: a list of strings."""
+        return PredictBatchRequest.model_json_schema(*args, **kwargs)
+
+    @classmethod
+    async def from_http_request(cls, request: Request, serde: Any) -> "PredictBatchInput":
+        """Take over what the guard has validated."""
+        validated: Validated = request.scope[VALIDATED]
+        return cls(texts=[Question(text, validated.arrived_s) for text in validated.body.texts])

@@ -1,0 +1,1 @@
+"""The prediction log: every answered prediction is a row of the table `metrics`."""

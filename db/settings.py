@@ -1,0 +1,98 @@
+"""Where predictions are recorded, as the environment or `.env` says."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict  # pydantic's own settings library
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+SQLITE_PATH = Path("data/predictions.sqlite3")
+
+
+class SettingsError(Exception):
+    """A variable of the environment has a value that nothing can be done with."""
+
+    def __init__(self, variable: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{variable} {problem}. {remedy}")
+
+
+class DatabaseSettings(BaseSettings):
+    """Settings of the prediction log, read once at start.
+
+    ``DATABASE_URL`` wins over ``SQL_*``; with neither, predictions go to a SQLite file.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=os.environ.get("ENV_FILE", ".env"),
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    database_url: SecretStr | None = None  # may hold a password
+    sql_server: NonEmpty | None = None
+    sql_port: Annotated[int, Field(ge=1, le=65535)] = 1433
+    sql_user: NonEmpty | None = None
+    sql_password: SecretStr | None = None
+    sql_db: NonEmpty = "sentiment"
+    sql_driver: NonEmpty = "ODBC Driver 18 for SQL Server"
+    sql_trust_server_certificate: bool = False
+    store_text: bool = True
+
+    @classmethod
+    def read(cls) -> "DatabaseSettings":
+        """Read and check all settings. Raises SettingsError naming the first bad variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            variable = str(first["loc"][0]).upper()
+            shown = "" if "password" in variable.lower() else f" = {first['input']!r}"
+            raise SettingsError(
+                f"{variable}{shown}",
+                f"is not valid: {first['msg']}",
+                "Correct it in the environment or in .env (.env.example explains every variable)",
+            ) from error
+
+    def url(self) -> URL:
+        """Return the database's URL. Raises SettingsError where none can be made."""
+        if self.database_url is not None:
+            return _parsed(self.database_url)
+        if self.sql_server is not None:
+            return self._sql_server_url()
+        return URL.create("sqlite", database=str(SQLITE_PATH.absolute()))
+
+    def _sql_server_url(self) -> URL:
+        if self.sql_user is None or self.sql_password is None:
+            raise SettingsError(
+                "SQL_USER or SQL_PASSWORD",
+                f"is not set, but SQL_SERVER is ({self.sql_server!r})",
+                "Set both, or unset SQL_SERVER to record into SQLite",
+            )
+        return URL.create(
+            "mssql+pyodbc",
+            username=self.sql_user,
+            password=self.sql_password.get_secret_value(),
+            host=self.sql_server,
+            port=self.sql_port,
+            database=self.sql_db,
+            query={
+                "driver": self.sql_driver,
+                "TrustServerCertificate": "yes" if self.sql_trust_server_certificate else "no",
+            },
+        )
+
+
+def _parsed(database_url: SecretStr) -> URL:
+    try:
+        return make_url(database_url.get_secret_value())
+    except ArgumentError as error:
+        raise SettingsError(
+            "DATABASE_URL",
+            "is no URL that SQLAlchemy can read",
+            "An example: sqlite:///data/predictions.sqlite3",
+        ) from error

@@ -1,0 +1,182 @@
+"""The public Bento service: one door in, one answer out.
+
+HTTP → guard → batch → classify → record → answer
+"""
+
+import logging
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import bentoml
+from fastapi import FastAPI  # BentoML's own way to a GET that stands in the OpenAPI page
+
+from api.answers import (
+    Answer,
+    ModelDescription,
+    PredictBatchOutput,
+    PredictOutput,
+    Refusal,
+)
+from api.guard import Guard
+from api.requests import PredictBatchInput, PredictInput, Question
+from db.prediction import Prediction, new_id, utc_now
+from db.recorder import Recorder, RecordingError
+from db.settings import DatabaseSettings
+from inference.classifier import Classification, ClassificationError, Classifier
+from inference.settings import ModelSettings
+from inference.store import StoredModel
+
+MAX_BATCH_SIZE = 64
+DEADLINE_MS = 10_000  # a request that waits longer than this in the queue is answered 503
+SCORE_DECIMALS = 6  # what is left of a float32 probability
+LATENCY_DECIMALS = 3
+
+logger = logging.getLogger("bentoml.sentiment")
+routes = FastAPI(openapi_url=None)
+
+NOT_CLASSIFIED = Refusal(500, "the model failed on this text")
+NOT_RECORDED = Refusal(503, "the prediction could not be recorded, so it is not answered")
+
+
+@bentoml.service(
+    name="sentiment_service",
+    traffic={"timeout": 60},
+    # the access log costs about a tenth of the throughput; every prediction is a row anyway
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(routes)
+class SentimentService:
+    """Classify tweets as negative, neutral or positive, and record every prediction."""
+
+    packed_model = StoredModel(ModelSettings().model_tag)
+
+    def __init__(self) -> None:
+        self.model = pinned_model() or self.packed_model
+        self.classifier = Classifier.load(Path(self.model.path))
+        self.classifier.warm_up()
+        self.recorder = Recorder(DatabaseSettings.read())
+        logger.info("serving %s", self.model.tag)
+
+    @bentoml.on_deployment
+    @staticmethod
+    def settle_database() -> None:
+        """Check the settings before any worker starts.
+
+        The URL goes on by the environment: workers of a Bento run in another folder than the
+        command that started them, and ``data/`` is meant to be beside the latter.
+        """
+        url = DatabaseSettings.read().url()
+        os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
+        logger.info("predictions are recorded in %s", url.render_as_string(hide_password=True))
+
+    @bentoml.on_startup
+    def open_recorder(self) -> None:
+        """Create the tables that are missing."""
+        self.recorder.open()
+
+    @bentoml.on_shutdown
+    def close_recorder(self) -> None:
+        """Let go of the database; every answered prediction is committed by then."""
+        self.recorder.close()
+
+    @bentoml.api(
+        batchable=True,
+        max_batch_size=MAX_BATCH_SIZE,
+        max_latency_ms=DEADLINE_MS,
+        input_spec=PredictInput,
+        output_spec=PredictOutput,
+    )
+    def predict(self, text: list[Question]) -> list[Answer | Refusal]:
+        """Classify one tweet. The header `X-Prediction-Id` is the id of its recorded row."""
+        outcomes = self._answer(text)
+        try:
+            self._record(outcomes)
+        except RecordingError:
+            return [NOT_RECORDED if isinstance(made, Answer) else made for made in outcomes]
+        return outcomes
+
+    @bentoml.api(input_spec=PredictBatchInput, output_spec=PredictBatchOutput)
+    def predict_batch(self, texts: list[Question]) -> list[Answer] | Refusal:
+        """Classify up to 128 tweets together: all of them are answered and recorded, or none."""
+        outcomes = self._answer(texts)
+        for position, made in enumerate(outcomes):
+            if isinstance(made, Refusal):
+                return replace(made, detail=({"loc": ["texts", position], "msg": made.error},))
+        try:
+            self._record(outcomes)
+        except RecordingError:
+            return NOT_RECORDED
+        return outcomes  # type: ignore[return-value]  # there is no refusal among them
+
+    @routes.get("/model")
+    def describe_model(self) -> ModelDescription:
+        """Tell what is being served."""
+        return ModelDescription.model_validate(
+            {
+                **self.model.info.metadata,
+                "tag": str(self.model.tag),
+                "labels": self.classifier.labels,
+                "runtime": self.classifier.runtime.name,
+                "created_at": self.model.info.creation_time,
+            }
+        )
+
+    def _answer(self, questions: list[Question]) -> list[Answer | Refusal]:
+        classified = self.classifier.classify_each([question.text for question in questions])
+        now_s = time.perf_counter()
+        return [
+            self._outcome(question, classification, now_s)
+            for question, classification in zip(questions, classified, strict=True)
+        ]
+
+    def _outcome(
+        self, question: Question, made: Classification | ClassificationError, now_s: float
+    ) -> Answer | Refusal:
+        if isinstance(made, ClassificationError):
+            return NOT_CLASSIFIED
+        probabilities = (round(value, SCORE_DECIMALS) for value in made.probabilities)
+        scores = dict(zip(self.classifier.labels, probabilities, strict=True))
+        label = max(scores, key=scores.__getitem__)
+        return Answer(
+            prediction_id=new_id(),
+            text=question.text,
+            label=label,
+            score=scores[label],
+            scores=scores,
+            latency_ms=round((now_s - question.arrived_s) * 1000, LATENCY_DECIMALS),
+            batch_size=made.batch_size,
+        )
+
+    def _record(self, outcomes: list[Answer | Refusal]) -> None:
+        timestamp, model_tag = utc_now(), str(self.model.tag)
+        self.recorder.record(
+            [
+                Prediction(
+                    id=answer.prediction_id,
+                    timestamp=timestamp,
+                    text=answer.text,
+                    latency_ms=answer.latency_ms,
+                    label=answer.label,
+                    confidence=answer.score,
+                    model_tag=model_tag,
+                    batch_size=answer.batch_size,
+                )
+                for answer in outcomes
+                if isinstance(answer, Answer)
+            ]
+        )
+
+
+def pinned_model() -> bentoml.Model | None:
+    """Return the model that the Bento was built with; None in a checkout."""
+    bento = cast(Any, SentimentService).bento
+    if bento is None:
+        return None
+    (packed,) = bento.info.all_models
+    return bentoml.models.get(packed.tag)
+
+
+cast(Any, SentimentService).add_asgi_middleware(Guard)
