@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import bentoml
+from bentoml.exceptions import BentoMLConfigException
 from fastapi import FastAPI  # BentoML's own way to a GET that stands in the OpenAPI page
 
 from api.answers import (
@@ -24,7 +25,7 @@ from api.guard import Guard
 from api.requests import PredictBatchInput, PredictInput, Question
 from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder, RecordingError
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, SettingsError
 from inference.classifier import Classification, ClassificationError, Classifier
 from inference.settings import ModelSettings
 from inference.store import StoredModel
@@ -68,7 +69,10 @@ class SentimentService:
         The URL goes on by the environment: workers of a Bento run in another folder than the
         command that started them, and ``data/`` is meant to be beside the latter.
         """
-        url = DatabaseSettings.read().url()
+        try:
+            url = DatabaseSettings.read().url()
+        except SettingsError as error:  # so that BentoML's command line prints it plainly
+            raise BentoMLConfigException(str(error)) from error
         os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
         logger.info("predictions are recorded in %s", url.render_as_string(hide_password=True))
 

@@ -22,7 +22,7 @@ _POSITIONS_START_BEHIND_PADDING = {
     "xlm-roberta-xl",
     "xmod",
 }
-# transformers writes 1e30 where a tokenizer sets no limit; no encoder reads a million tokens.
+# transformers writes 1e30 where a tokenizer sets no limit, which the tokenizer itself refuses.
 _NO_LIMIT = 1_000_000
 
 
@@ -95,10 +95,10 @@ def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _max_tokens(config: dict[str, Any], tokenizer_config: dict[str, Any]) -> int:
-    limits = []
+    limits = [_NO_LIMIT]
     if (positions := config.get("max_position_embeddings")) is not None:
         behind_padding = config.get("model_type") in _POSITIONS_START_BEHIND_PADDING
         limits.append(positions - (config["pad_token_id"] + 1 if behind_padding else 0))
     if (limit := tokenizer_config.get("model_max_length")) is not None:
         limits.append(int(limit))
-    return min(limits, default=_NO_LIMIT)
+    return min(limits)

@@ -75,4 +75,4 @@ def register(folder: Path) -> bentoml.Model:
     with bentoml.models.create(MODEL_NAME, metadata=known) as model:
         for name in SERVING_FILES:
             shutil.copyfile(folder / name, model.path_of(name))
-    return model
+    return bentoml.models.get(model.tag)

@@ -1,0 +1,53 @@
+"""What several rings of tests share: real models, real tweets, a clean environment."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from inference.classifier import Classifier
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(name="repository", scope="session")
+def fixture_repository() -> Path:
+    """Return the root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(autouse=True)
+def ignore_dotenv(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own settings out of the tests."""
+    monkeypatch.setenv("ENV_FILE", "")
+    for name in ("API_KEYS", "DATABASE_URL", "MODEL_TAG", "SQL_SERVER", "STORE_TEXT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(name="starter", scope="session")
+def fixture_starter() -> Path:
+    """Return the folder of the starter model."""
+    return REPOSITORY / "models" / "starter"
+
+
+@pytest.fixture(name="classifier", scope="session")
+def fixture_classifier(starter: Path) -> Classifier:
+    """Load the starter model as it is served."""
+    return Classifier.load(starter)
+
+
+@pytest.fixture(name="tweets", scope="session")
+def fixture_tweets() -> list[str]:
+    """Read the texts of the repository's own sample."""
+    lines = (REPOSITORY / "samples" / "tweets.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["text"] for line in lines]
+
+
+@pytest.fixture(name="validation_tweets", scope="session")
+def fixture_validation_tweets() -> list[str]:
+    """Read the first 200 texts of the validation split of DATASET."""
+    if "DATASET" not in os.environ:
+        pytest.skip("DATASET names no folder of real tweets")
+    dataset = pytest.importorskip("training.dataset").load(os.environ["DATASET"])
+    return list(dataset.evaluation.texts[:200])

@@ -1,0 +1,128 @@
+"""The commands of the README, as a stranger runs them."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.rows import Rows
+from tests.server import BENTOML, Server, eventually, free_port, put_into_store
+
+STOP_WITHIN_S = 20
+
+
+@pytest.fixture(name="fresh")
+def fixture_fresh(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a machine whose Bento store is empty."""
+    return environment | {
+        "BENTOML_HOME": str(tmp_path / "bentoml"),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/predictions.sqlite3",
+        "TEST_LOG_FOLDER": str(tmp_path),
+    }
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether anybody answers on that port of the loopback."""
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/livez", timeout=5)
+    except httpx.ConnectError:
+        return False
+    return True
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Tell whether a process is there and has not ended already."""
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+
+
+def run(command: list[str], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; what it prints comes back in one text."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_make_serve_imports_the_starter_and_sigterm_to_make_leaves_nothing(
+    repository: Path, fresh: dict[str, str], tmp_path: Path
+) -> None:
+    with Server(["make", "serve", "PORT={port}"], repository, fresh) as server:
+        answer = httpx.post(f"{server.url}/predict", json={"text": "Beautiful post!!!"}).json()
+        processes = server.processes()
+        server.terminate(STOP_WITHIN_S)
+        eventually(lambda: not any(map(is_running, processes)), STOP_WITHIN_S)
+
+    assert len(processes) >= 3  # make, bentoml, a worker
+    assert "positive" == answer["label"]
+    assert "imported the starter model as sentiment:" in server.log
+    assert not is_listening(server.port)
+    assert ["Beautiful post!!!"] == [
+        row["text"] for row in Rows(tmp_path / "predictions.sqlite3").all()
+    ]
+
+
+def test_sigterm_to_bentoml_serve_ends_it_with_status_0(
+    repository: Path, environment: dict[str, str], server: Server
+) -> None:
+    with Server(server.command, repository, environment) as another:
+        httpx.post(f"{another.url}/predict", json={"text": "bye"})
+        status = another.terminate(STOP_WITHIN_S)
+
+    assert 0 == status
+    assert not is_listening(another.port)
+
+
+def test_plain_bentoml_serve_without_a_model_names_the_remedies(
+    repository: Path, fresh: dict[str, str]
+) -> None:
+    done = run([BENTOML, "serve", "--port", str(free_port())], repository, fresh)
+
+    assert 0 != done.returncode
+    assert "`make serve`" in done.stdout
+    assert "`make model`" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_bad_setting_stops_the_start_with_its_name(
+    repository: Path, environment: dict[str, str], server: Server
+) -> None:
+    command = [*server.command[:-1], str(free_port())]
+
+    done = run(command, repository, environment | {"STORE_TEXT": "perhaps"})
+
+    assert 0 != done.returncode
+    assert "STORE_TEXT = 'perhaps' is not valid" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_bento_serves_its_own_model_outside_the_checkout(
+    repository: Path, starter: Path, fresh: dict[str, str], tmp_path: Path
+) -> None:
+    built = run(["make", "bento"], repository, fresh)
+    assert 0 == built.returncode, built.stdout
+    packed = re.search(r"imported the starter model as (sentiment:\w+)", built.stdout)
+    put_into_store(starter, fresh)  # a newer one, to be ignored
+    listed = run([BENTOML, "list", "--output", "json"], repository, fresh)
+    (bento,) = json.loads(listed.stdout)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    settings = {name: value for name, value in fresh.items() if name != "DATABASE_URL"}
+
+    with Server([BENTOML, "serve", bento["tag"], "--port", "{port}"], folder, settings) as server:
+        answer = httpx.post(f"{server.url}/predict", json={"text": "Beautiful post!!!"}).json()
+        description = httpx.get(f"{server.url}/model").json()
+
+    assert "positive" == answer["label"]
+    assert packed is not None
+    assert packed[1] == description["tag"]
+    assert 1 == len(Rows(folder / "data" / "predictions.sqlite3").all())

@@ -1,0 +1,232 @@
+"""The HTTP contract, over a real `bentoml serve`."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import bentoml
+import httpx
+import numpy as np
+import pytest
+
+from inference.classifier import Classifier
+from tests.faulty_model import POISON
+from tests.rows import Rows
+from tests.server import Server, eventually
+
+RECORDED_WITHIN_S = 2
+# How far int8 scores may move with the texts of their batch (README, "Scores of int8 models").
+INT8_BOUND = 0.02
+
+
+def predict(server: Server, text: str) -> httpx.Response:
+    """Post one text."""
+    return httpx.post(f"{server.url}/predict", json={"text": text}, timeout=30)
+
+
+def predict_batch(server: Server, texts: list[str]) -> httpx.Response:
+    """Post several texts in one call."""
+    return httpx.post(f"{server.url}/predict_batch", json={"texts": texts}, timeout=60)
+
+
+async def predict_at_once(server: Server, texts: list[str], clients: int) -> list[httpx.Response]:
+    """Post each text by itself, from so many connections; answers in the order of the texts."""
+    queue = list(enumerate(texts))
+    answers: dict[int, httpx.Response] = {}
+    async with httpx.AsyncClient(timeout=60) as session:
+
+        async def work() -> None:
+            while queue:
+                position, text = queue.pop()
+                answers[position] = await session.post(f"{server.url}/predict", json={"text": text})
+
+        await asyncio.gather(*(work() for _ in range(clients)))
+    return [answers[position] for position in range(len(texts))]
+
+
+def test_a_tweet_is_answered_with_label_score_and_latency(server: Server) -> None:
+    response = predict(server, "Beautiful post!!!")
+
+    answer = response.json()
+    assert (200, {"label", "score", "latency_ms"}) == (response.status_code, set(answer))
+    assert "positive" == answer["label"]
+    assert 1 / 3 < answer["score"] <= 1
+    assert 0 < answer["latency_ms"] < 30_000
+
+
+def test_the_row_of_a_prediction_holds_what_was_answered(server: Server, rows: Rows) -> None:
+    text = "one row, please 😀 \u05d0"
+    before = datetime.now(UTC).replace(tzinfo=None)
+
+    response = predict(server, text)
+
+    (row,) = eventually(lambda: rows.of_text(text), RECORDED_WITHIN_S)
+    answer = response.json()
+    assert response.headers["x-prediction-id"] == str(UUID(row["id"]))
+    assert (answer["label"], answer["score"], answer["latency_ms"]) == (
+        row["label"],
+        row["confidence"],
+        row["latency_ms"],
+    )
+    assert abs(datetime.fromisoformat(row["timestamp"]) - before) < timedelta(seconds=60)
+    assert httpx.get(f"{server.url}/model").json()["tag"] == row["model_tag"]
+    assert 1 == row["batch_size"]
+
+
+def test_a_batch_is_answered_in_order_with_all_scores(
+    server: Server, classifier: Classifier, tweets: list[str], rows: Rows
+) -> None:
+    texts = [f"{tweet} (batch)" for tweet in tweets[:128]]
+
+    response = predict_batch(server, texts)
+
+    answers = response.json()
+    scores = [[answer["scores"][label] for label in classifier.labels] for answer in answers]
+    assert 200 == response.status_code
+    assert np.abs(classifier.classify(texts) - np.array(scores)).max() <= INT8_BOUND
+    assert all(answer["scores"][answer["label"]] == answer["score"] for answer in answers)
+    assert [1] * 128 == [len(rows.of_text(text)) for text in texts]
+    assert 1 == len({rows.of_text(text)[0]["latency_ms"] for text in texts})
+
+
+def test_one_bad_text_refuses_the_whole_batch_and_records_none(server: Server, rows: Rows) -> None:
+    response = predict_batch(server, ["fine, but not recorded", ""])
+
+    assert (400, ["texts", 1]) == (response.status_code, response.json()["detail"][0]["loc"])
+    assert [] == rows.of_text("fine, but not recorded")
+
+
+def test_64_clients_at_once_each_get_the_answer_to_their_own_text(
+    server: Server, classifier: Classifier, tweets: list[str], rows: Rows
+) -> None:
+    texts = [f"{tweet} #{number}" for number, tweet in enumerate(tweets * 4)]
+
+    responses = asyncio.run(predict_at_once(server, texts, clients=64))
+
+    assert {200} == {response.status_code for response in responses}
+    expected = classifier.classify(texts)
+    for response, row, text in zip(responses, expected, texts, strict=True):
+        answer = response.json()
+        score = row[classifier.labels.index(answer["label"])]
+        assert abs(score - answer["score"]) <= INT8_BOUND, text
+        assert row.max() - score <= 2 * INT8_BOUND, text
+        (recorded,) = rows.of_text(text)
+        assert response.headers["x-prediction-id"] == str(UUID(recorded["id"]))
+    assert max(row["batch_size"] for row in rows.all()) > 1
+
+
+def test_served_labels_of_real_tweets_are_those_of_the_classifier(
+    server: Server, classifier: Classifier, validation_tweets: list[str]
+) -> None:
+    with httpx.Client() as session:
+        served = [
+            session.post(f"{server.url}/predict", json={"text": text}).json()["label"]
+            for text in validation_tweets
+        ]
+
+    direct = [classifier.labels[classifier.classify([t])[0].argmax()] for t in validation_tweets]
+    assert direct == served
+
+
+def test_bentomls_own_client_predicts(server: Server) -> None:
+    with bentoml.SyncHTTPClient(server.url) as client:
+        answer = client.predict(text="Beautiful post!!!")
+        answers = client.predict_batch(texts=["Beautiful post!!!", "Lost my keys."])
+
+    assert "positive" == answer["label"]
+    assert "positive" == answers[0]["label"]
+    assert 2 == len(answers)
+
+
+def test_the_model_page_tells_the_starter(server: Server) -> None:
+    response = httpx.get(f"{server.url}/model")
+
+    description = response.json()
+    assert 200 == response.status_code
+    assert ("starter", "openvino", "int8") == tuple(
+        description[key] for key in ("origin", "runtime", "precision")
+    )
+    assert ["negative", "neutral", "positive"] == description["labels"]
+    assert 0 < description["metrics"]["accuracy"] < 1
+    assert description["tag"].startswith("sentiment:")
+    assert datetime.fromisoformat(description["created_at"]).tzinfo is not None
+
+
+def test_the_openapi_page_shows_a_single_text_with_an_example(server: Server) -> None:
+    paths = httpx.get(f"{server.url}/docs.json").json()["paths"]
+
+    body = paths["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    text = body["properties"]["text"]
+    assert ("string", "Beautiful post!!!") == (text["type"], text["example"])
+    assert {"/predict_batch", "/model"} < set(paths)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "media_type", "status"),
+    [
+        ("POST /predict", b"{", "application/json", 400),
+        ("POST /predict", b'{"text": ""}', "application/json", 400),
+        ("POST /predict", b'{"text": "a", "x": 1}', "application/json", 400),
+        ("POST /nowhere", b"{}", "application/json", 404),
+        ("GET /predict", b"", "application/json", 405),
+        ("POST /model", b"{}", "application/json", 405),
+        ("POST /predict", b" " * (1 << 20) + b"{}", "application/json", 413),
+        ("POST /predict", b"text=fine", "application/x-www-form-urlencoded", 415),
+        ("POST /predict", b"", "application/vnd.bentoml+pickle", 415),
+    ],
+)
+def test_bad_input_gets_a_json_error_and_the_service_lives_on(
+    server: Server, request_line: str, body: bytes, media_type: str, status: int
+) -> None:
+    method, path = request_line.split()
+    headers = {"Content-Type": media_type}
+
+    response = httpx.request(method, server.url + path, content=body, headers=headers)
+
+    assert status == response.status_code
+    assert isinstance(response.json()["error"], str)
+    assert 200 == predict(server, "still there?").status_code
+
+
+def test_a_text_that_fails_in_the_runtime_fails_alone(
+    faulty_server: Server, tweets: list[str], rows: Rows
+) -> None:
+    texts = [f"{tweet} among failures" for tweet in tweets]
+    poisoned = [f"a {POISON} number {number}" for number in range(10)]
+    mixed = [*texts[:70], *poisoned, *texts[70:]]
+
+    responses = asyncio.run(predict_at_once(faulty_server, mixed, clients=64))
+
+    by_text = dict(zip(mixed, responses, strict=True))
+    assert {200} == {by_text[text].status_code for text in texts}
+    assert {500} == {by_text[text].status_code for text in poisoned}
+    assert {"error": "the model failed on this text"} == by_text[poisoned[0]].json()
+    assert all(rows.of_text(text) for text in texts)
+    assert not any(rows.of_text(text) for text in poisoned)
+
+
+def test_a_batch_with_a_text_that_fails_is_refused_with_its_index(
+    faulty_server: Server, rows: Rows
+) -> None:
+    response = predict_batch(faulty_server, ["a healthy neighbour", f"a {POISON}"])
+
+    assert (500, ["texts", 1]) == (response.status_code, response.json()["detail"][0]["loc"])
+    assert [] == rows.of_text("a healthy neighbour")
+
+
+def test_a_prediction_that_cannot_be_recorded_is_not_answered(
+    repository: Path, environment: dict[str, str], server: Server, tmp_path: Path
+) -> None:
+    database = tmp_path / "a-folder-not-a-file"
+    database.mkdir()
+    settings = environment | {"DATABASE_URL": f"sqlite:///{database}"}
+
+    with Server([*server.command], repository, settings) as unrecorded:
+        single = predict(unrecorded, "fine")
+        batch = predict_batch(unrecorded, ["fine"])
+
+    assert [503, 503] == [single.status_code, batch.status_code]
+    assert "1" == single.headers["retry-after"]
+    assert "could not be recorded" in single.json()["error"]
+    assert str(database) not in single.text

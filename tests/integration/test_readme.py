@@ -1,0 +1,91 @@
+"""The README's commands work and its paths exist."""
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.server import Server
+
+FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+SHOWN_PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|json|jsonl|toml|yaml|md)))`|\]\(([\w./-]+)\)")
+MADE_BY_RUNNING = ("data/",)
+
+
+@pytest.fixture(name="readme", scope="module")
+def fixture_readme(repository: Path) -> str:
+    """Read the README."""
+    return (repository / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(readme: str, language: str) -> list[str]:
+    """Return the fenced blocks of one language."""
+    return [body for name, body in FENCE.findall(readme) if name == language]
+
+
+def curls(readme: str) -> list[tuple[str, str]]:
+    """Return every curl command with the output shown below it."""
+    shown = [block.split("\n", 1) for block in blocks(readme, "console") if "$ curl" in block]
+    return [(command.removeprefix("$ "), output) for command, output in shown]
+
+
+def keys(output: str) -> set[str]:
+    """Return the names of all JSON fields in a text, abbreviated or not."""
+    return set(re.findall(r'"(\w+)":', output))
+
+
+def test_the_curl_commands_answer_what_is_shown(readme: str, server: Server) -> None:
+    commands = curls(readme)
+    assert len(commands) == 3
+
+    for command, shown in commands:
+        here = shlex.split(command.replace("localhost:3000", server.url))
+        answer = subprocess.run(here, capture_output=True, text=True, timeout=30, check=True).stdout
+
+        assert keys(shown) <= keys(answer)
+        assert re.findall(r'"label":"(\w+)"', shown) == re.findall(r'"label":"(\w+)"', answer)
+        assert isinstance(json.loads(answer), list if shown.startswith("[") else dict)
+
+
+def test_the_python_example_runs(readme: str, server: Server) -> None:
+    (example,) = blocks(readme, "python")
+    code = example.replace("http://localhost:3000", server.url)
+
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # pylint: disable=exec-used
+
+
+def test_the_make_targets_exist_and_all_are_told(readme: str, repository: Path) -> None:
+    printed = subprocess.run(
+        ["make", "help"], cwd=repository, capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+    existing = {line.split()[1] for line in printed.splitlines()}
+    told = set(re.findall(r"make ([a-z]+)", readme))
+
+    assert told <= existing | {"one"}
+    assert existing - told <= {"clean", "help"}
+
+
+def test_every_path_exists(readme: str, repository: Path) -> None:
+    shown = {first or second for first, second in SHOWN_PATH.findall(readme)}
+    missing = {
+        path
+        for path in shown
+        if not path.startswith((*MADE_BY_RUNNING, "/")) and not (repository / path).exists()
+    }
+
+    assert "service.py" in shown
+    assert set() == missing
+
+
+def test_it_stays_under_150_lines(readme: str) -> None:
+    assert len(readme.splitlines()) < 150
+
+
+def test_env_example_names_the_variables_that_are_read(repository: Path) -> None:
+    example = (repository / ".env.example").read_text(encoding="utf-8")
+
+    names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    assert {"MODEL_TAG", "DATABASE_URL", "SQL_SERVER", "SQL_PASSWORD", "STORE_TEXT"} <= names

@@ -1,0 +1,70 @@
+"""Who may import whom, read off the import statements of every source file."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PARTS = ("service", "api", "db", "inference", "training")
+MAY_IMPORT = {
+    "service": {"api", "db", "inference"},
+    "api": set(),
+    "db": set(),
+    "inference": set(),
+    "training": {"inference"},
+}
+ONLY_FOR_TRAINING = {"accelerate", "datasets", "nncf", "sklearn", "torch", "transformers"}
+
+
+def sources(repository: Path, part: str) -> list[Path]:
+    """Return the files of a part, which is a package or a single module."""
+    folder = repository / part
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the top-level name of every import in a file, those inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import, which this test cannot read"
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_import_only_what_they_may(repository: Path, part: str) -> None:
+    forbidden = set(PARTS) - MAY_IMPORT[part] - {part}
+
+    found = {
+        f"{path.relative_to(repository)} imports {name}"
+        for path in sources(repository, part)
+        for name in imported(path)
+        if name in forbidden
+    }
+
+    assert set() == found
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "training"])
+def test_serving_needs_none_of_trainings_libraries(repository: Path, part: str) -> None:
+    found = {
+        f"{path.relative_to(repository)} imports {name}"
+        for path in sources(repository, part)
+        for name in imported(path)
+        if name in ONLY_FOR_TRAINING
+    }
+
+    assert set() == found
+
+
+def test_every_source_file_belongs_to_a_part(repository: Path) -> None:
+    outside = {"tests", ".venv"}
+
+    tops = {
+        path.relative_to(repository).parts[0].removesuffix(".py")
+        for path in repository.rglob("*.py")
+    }
+
+    assert set(PARTS) == tops - outside

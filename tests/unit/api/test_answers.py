@@ -1,0 +1,48 @@
+"""How outcomes become responses."""
+
+import asyncio
+import json
+from uuid import UUID
+
+from api.answers import Answer, PredictBatchOutput, PredictOutput, Refusal
+
+ID = UUID("0198a000-0000-7000-8000-000000000001")
+ANSWER = Answer(
+    prediction_id=ID,
+    text="fine",
+    label="positive",
+    score=0.7,
+    scores={"negative": 0.1, "neutral": 0.2, "positive": 0.7},
+    latency_ms=1.5,
+    batch_size=4,
+)
+
+
+def test_a_single_answer_has_exactly_the_three_fields_and_its_id() -> None:
+    response = asyncio.run(PredictOutput.to_http_response([ANSWER], None))
+
+    assert {"label": "positive", "score": 0.7, "latency_ms": 1.5} == json.loads(response.body)
+    assert str(ID) == response.headers["x-prediction-id"]
+
+
+def test_a_refusal_in_a_batch_is_its_own_texts_alone() -> None:
+    response = asyncio.run(PredictOutput.to_http_response([Refusal(503, "full")], None))
+
+    assert (503, {"error": "full"}) == (response.status_code, json.loads(response.body))
+    assert "1" == response.headers["retry-after"]
+
+
+def test_a_batch_answers_in_order_with_all_scores() -> None:
+    response = asyncio.run(PredictBatchOutput.to_http_response([ANSWER, ANSWER], None))
+
+    item = {"label": "positive", "score": 0.7, "scores": ANSWER.scores}
+    assert [item, item] == json.loads(response.body)
+
+
+def test_a_refused_batch_is_one_error() -> None:
+    refusal = Refusal(500, "failed", ({"loc": ["texts", 3], "msg": "failed"},))
+
+    response = asyncio.run(PredictBatchOutput.to_http_response(refusal, None))
+
+    expected = {"error": "failed", "detail": [{"loc": ["texts", 3], "msg": "failed"}]}
+    assert (500, expected) == (response.status_code, json.loads(response.body))

@@ -1,0 +1,118 @@
+"""Where predictions go is settled by the environment, and every bad value is named."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from db.settings import DatabaseSettings, SettingsError
+
+SetEnvironment: TypeAlias = Callable[[dict[str, str]], None]
+SQL = {"SQL_SERVER": "db.example", "SQL_USER": "writer", "SQL_PASSWORD": "pa/ss w@rd"}
+
+
+@pytest.fixture(name="set_environment")
+def fixture_set_environment(monkeypatch: pytest.MonkeyPatch) -> SetEnvironment:
+    """Give a function that sets several variables."""
+
+    def set_environment(variables: dict[str, str]) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_environment
+
+
+def test_with_nothing_set_predictions_go_to_sqlite_below_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    url = DatabaseSettings.read().url()
+
+    assert f"sqlite:///{tmp_path}/data/predictions.sqlite3" == str(url)
+
+
+def test_sql_server_is_reached_by_its_variables(set_environment: SetEnvironment) -> None:
+    set_environment(SQL | {"SQL_PORT": "14330", "SQL_DB": "tweets"})
+
+    url = DatabaseSettings.read().url()
+
+    assert ("mssql+pyodbc", "db.example", 14330, "tweets", "writer", "pa/ss w@rd") == (
+        url.drivername,
+        url.host,
+        url.port,
+        url.database,
+        url.username,
+        url.password,
+    )
+    assert "no" == url.query["TrustServerCertificate"]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_trusted_on_request(
+    set_environment: SetEnvironment,
+) -> None:
+    set_environment(SQL | {"SQL_TRUST_SERVER_CERTIFICATE": "true"})
+
+    assert "yes" == DatabaseSettings.read().url().query["TrustServerCertificate"]
+
+
+def test_database_url_wins_over_sql_server(set_environment: SetEnvironment) -> None:
+    set_environment(SQL | {"DATABASE_URL": "sqlite:///here.sqlite3"})
+
+    assert "sqlite:///here.sqlite3" == str(DatabaseSettings.read().url())
+
+
+def test_empty_variables_count_as_unset(set_environment: SetEnvironment) -> None:
+    set_environment({"DATABASE_URL": "", "SQL_SERVER": "", "SQL_PORT": ""})
+
+    assert "sqlite" == DatabaseSettings.read().url().get_backend_name()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("SQL_PORT", "many"), ("SQL_PORT", "0"), ("SQL_PORT", "65536"), ("STORE_TEXT", "perhaps")],
+)
+def test_a_bad_value_is_named_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError, match=rf"{variable} = '{value}' is not valid.*\.env"):
+        DatabaseSettings.read()
+
+
+def test_a_url_that_cannot_be_read_is_not_shown(set_environment: SetEnvironment) -> None:
+    set_environment({"DATABASE_URL": "my secret"})
+
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL is no URL") as caught:
+        DatabaseSettings.read().url()
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["SQL_USER", "SQL_PASSWORD"])
+def test_sql_server_without_a_login_is_an_error(
+    set_environment: SetEnvironment, missing: str
+) -> None:
+    set_environment({name: value for name, value in SQL.items() if name != missing})
+
+    with pytest.raises(SettingsError, match="SQL_USER or SQL_PASSWORD is not set"):
+        DatabaseSettings.read().url()
+
+
+def test_passwords_do_not_print(set_environment: SetEnvironment) -> None:
+    set_environment(SQL | {"DATABASE_URL": "postgresql://u:secret@h/db"})
+
+    settings = DatabaseSettings.read()
+
+    assert "secret" not in repr(settings)
+    assert "pa/ss" not in repr(settings)
+
+
+def test_settings_are_read_from_a_dotenv_file_too(tmp_path: Path) -> None:
+    (tmp_path / "settings").write_text("STORE_TEXT=false\n")
+
+    settings = DatabaseSettings(_env_file=tmp_path / "settings")
+
+    assert settings.store_text is False

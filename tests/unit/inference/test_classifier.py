@@ -1,0 +1,144 @@
+"""Texts in, probabilities out, each text on its own account."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.classifier import Classification, ClassificationError, Classifier, softmax
+from inference.model_folder import ModelFolder
+from inference.tokenization import Arrays
+from tests.faulty_model import POISON, make_faulty_model
+
+# int8 scores depend on the texts that share the forward pass, since float sums before each
+# rounding depend on its shape: 0.0009 at most over 2,000 real tweets with the starter model.
+INT8_BOUND = 0.02
+
+
+class NotANumber:
+    """A runtime whose every second text overflows."""
+
+    name = "not-a-number"
+
+    def logits(self, arrays: Arrays) -> np.ndarray:
+        """Return logits [texts, 3], NaN in every second row."""
+        logits = np.zeros((len(arrays["input_ids"]), 3), dtype=np.float32)
+        logits[1::2] = np.nan
+        return logits
+
+
+class Shapes:
+    """A runtime that notes the shapes it was asked to run."""
+
+    name = "shapes"
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+
+    def logits(self, arrays: Arrays) -> np.ndarray:
+        """Return logits [texts, 3] of zeros."""
+        texts, tokens = arrays["input_ids"].shape
+        self.seen.append((texts, tokens))
+        return np.zeros((texts, 3), dtype=np.float32)
+
+
+@pytest.fixture(name="faulty", scope="module")
+def fixture_faulty(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    """Load a model that fails on texts with the poison word."""
+    folder = make_faulty_model(starter, tmp_path_factory.mktemp("faulty") / "model")
+    return Classifier.load(folder)
+
+
+def test_every_text_gets_a_probability_for_each_label(
+    classifier: Classifier, tweets: list[str]
+) -> None:
+    probabilities = classifier.classify(tweets)
+
+    assert (len(tweets), len(classifier.labels)) == probabilities.shape
+    assert np.allclose(1, probabilities.sum(axis=1))
+
+
+def test_obvious_tweets_get_their_label(classifier: Classifier) -> None:
+    texts = ["Beautiful post!!!", "I hate this so much, worst day ever"]
+
+    labels = [classifier.labels[row] for row in classifier.classify(texts).argmax(axis=1)]
+
+    assert ["positive", "negative"] == labels
+
+
+def test_no_texts_give_no_rows(classifier: Classifier) -> None:
+    assert (0, len(classifier.labels)) == classifier.classify([]).shape
+
+
+def test_answers_keep_the_order_of_the_texts(classifier: Classifier, tweets: list[str]) -> None:
+    forwards = classifier.classify(tweets)
+    backwards = classifier.classify(tweets[::-1])
+
+    assert np.abs(forwards - backwards[::-1]).max() <= INT8_BOUND
+
+
+def test_a_text_scores_alike_alone_and_among_others(
+    classifier: Classifier, tweets: list[str]
+) -> None:
+    together = classifier.classify(tweets)
+    alone = np.concatenate([classifier.classify([text]) for text in tweets])
+
+    second, first = np.sort(alone, axis=1)[:, -2:].T
+    is_close_call = first - second <= 2 * INT8_BOUND
+    assert np.abs(together - alone).max() <= INT8_BOUND
+    assert np.all(is_close_call | (together.argmax(axis=1) == alone.argmax(axis=1)))
+
+
+def test_the_size_of_the_shared_forward_pass_is_told(
+    classifier: Classifier, tweets: list[str]
+) -> None:
+    outcomes = classifier.classify_each(tweets[:20])
+
+    sizes = [made.batch_size for made in outcomes if isinstance(made, Classification)]
+    assert [4] * 4 + [16] * 16 == sorted(sizes)
+
+
+def test_a_text_that_fails_in_the_runtime_fails_alone(
+    faulty: Classifier, classifier: Classifier, tweets: list[str]
+) -> None:
+    texts = [*tweets[:7], f"a {POISON}", *tweets[7:40]]
+
+    outcomes = faulty.classify_each(texts)
+
+    failed = [i for i, made in enumerate(outcomes) if isinstance(made, ClassificationError)]
+    assert [7] == failed
+    healthy = [made.probabilities for made in outcomes if isinstance(made, Classification)]
+    expected = classifier.classify([*tweets[:7], *tweets[7:40]])
+    assert np.abs(expected - np.array(healthy)).max() <= INT8_BOUND
+
+
+def test_the_failure_names_the_position_and_keeps_the_runtimes_words(faulty: Classifier) -> None:
+    with pytest.raises(ClassificationError, match="position 1") as caught:
+        faulty.classify(["fine", POISON])
+
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_text_without_finite_probabilities_fails_alone(starter: Path) -> None:
+    classifier = Classifier(ModelFolder.read(starter), NotANumber())
+
+    outcomes = classifier.classify_each(["one", "two", "three"])
+
+    assert [False, True, False] == [isinstance(made, ClassificationError) for made in outcomes]
+
+
+def test_warming_up_runs_short_and_long_texts_alone_and_in_chunks(starter: Path) -> None:
+    runtime = Shapes()
+    folder = ModelFolder.read(starter)
+
+    Classifier(folder, runtime).warm_up()
+
+    assert {1, 16} == {texts for texts, _ in runtime.seen}
+    assert folder.max_tokens == max(tokens for _, tokens in runtime.seen)
+    assert 5 == len({tokens for _, tokens in runtime.seen})
+
+
+def test_softmax_of_large_logits_does_not_overflow() -> None:
+    probabilities = softmax(np.array([[1000.0, 1000.0, 0.0]], dtype=np.float32))
+
+    assert [[0.5, 0.5, 0.0]] == probabilities.tolist()

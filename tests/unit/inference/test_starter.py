@@ -1,0 +1,39 @@
+"""The starter model is imported where there is nothing else to serve, and only there."""
+
+import bentoml
+import pytest
+
+from inference.starter import import_starter_if_needed, main
+from inference.store import find
+
+LATEST = bentoml.Tag("sentiment", "latest")
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def test_an_empty_store_gets_the_starter() -> None:
+    imported = import_starter_if_needed(LATEST)
+
+    assert imported is not None
+    assert imported.tag == getattr(find(LATEST), "tag", None)
+
+
+def test_a_store_with_a_model_stays_as_it_is() -> None:
+    import_starter_if_needed(LATEST)
+
+    assert import_starter_if_needed(LATEST) is None
+    assert 1 == len(bentoml.models.list("sentiment"))
+
+
+@pytest.mark.parametrize("wanted", ["sentiment:abc", "another", "another:latest"])
+def test_a_starter_stands_in_for_no_other_model(wanted: str) -> None:
+    assert import_starter_if_needed(bentoml.Tag.from_taglike(wanted)) is None
+
+
+def test_the_import_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:
+    main()
+    first = capsys.readouterr().out
+    main()
+
+    assert "imported the starter model as sentiment:" in first
+    assert "" == capsys.readouterr().out

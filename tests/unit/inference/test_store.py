@@ -1,0 +1,99 @@
+"""Which model is served, and what the store keeps of it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import bentoml
+import pytest
+from bentoml.exceptions import NotFound
+
+from inference.classifier import Classifier
+from inference.store import ModelNotFoundError, StoredModel, find, register
+
+LATEST = bentoml.Tag("sentiment", "latest")
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(name="trained")
+def fixture_trained(starter: Path, tmp_path: Path) -> Path:
+    """Make a model folder that is not the starter's."""
+    folder = Path(shutil.copytree(starter, tmp_path / "trained"))
+    change_metadata(folder, origin="trained")
+    return folder
+
+
+def change_metadata(folder: Path, **entries: Any) -> None:
+    """Change entries of a folder's metadata."""
+    path = folder / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+
+
+def test_an_empty_store_has_no_model() -> None:
+    assert find(LATEST) is None
+    assert find(bentoml.Tag("sentiment", "abc")) is None
+
+
+def test_a_registered_model_can_be_loaded_from_the_store(starter: Path) -> None:
+    model = register(starter)
+
+    assert model.tag == StoredModel(LATEST).resolve().tag
+    assert (1, 3) == Classifier.load(Path(model.path)).classify(["good"]).shape
+
+
+def test_the_store_keeps_what_serving_needs_and_no_trained_weights(starter: Path) -> None:
+    names = {path.name for path in Path(register(starter).path).iterdir()}
+
+    assert "model.safetensors" not in names
+    assert {"openvino_model.xml", "openvino_model.bin", "tokenizer.json"} < names
+
+
+def test_the_metadata_stands_in_the_store(starter: Path) -> None:
+    change = json.loads((starter / "metadata.json").read_text())
+
+    metadata = register(starter).info.metadata
+
+    assert "starter" == metadata["origin"]
+    assert change["metrics"] == metadata["metrics"]
+
+
+def test_a_folder_that_misses_a_file_leaves_nothing_in_the_store(trained: Path) -> None:
+    (trained / "openvino_model.bin").unlink()
+
+    with pytest.raises(FileNotFoundError, match=r"openvino_model\.bin"):
+        register(trained)
+
+    assert find(LATEST) is None
+
+
+@pytest.mark.parametrize("tag", ["sentiment", "sentiment:latest"])
+def test_the_newest_model_is_served(trained: Path, tag: str) -> None:
+    register(trained)
+    newest = register(trained)
+
+    assert newest.tag == StoredModel(tag).resolve().tag
+
+
+def test_a_starter_gives_way_to_an_older_trained_model(starter: Path, trained: Path) -> None:
+    trained_model = register(trained)
+    register(starter)
+
+    assert trained_model.tag == StoredModel(LATEST).resolve().tag
+
+
+def test_an_older_model_is_served_when_its_tag_is_named(trained: Path) -> None:
+    older = register(trained)
+    register(trained)
+
+    assert older.tag == StoredModel(str(older.tag)).resolve().tag
+
+
+def test_a_model_that_is_not_there_is_an_error_that_names_the_commands() -> None:
+    with pytest.raises(ModelNotFoundError, match=r"'sentiment:abc'.*`make serve`.*`make model`"):
+        StoredModel("sentiment:abc").resolve()
+
+
+def test_bentomls_command_line_prints_that_error_as_its_own() -> None:
+    assert issubclass(ModelNotFoundError, NotFound)
