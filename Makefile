@@ -13,7 +13,7 @@ SOURCES := service.py api db inference training
 PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help serve test lint starter bento lock clean
+.PHONY: help serve test lint model starter bento lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -30,7 +30,10 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/pylint --fail-under=9.0 $(SOURCES) tests
+	$(BIN)/pylint --fail-under=9.0 --recursive=y $(SOURCES) tests
+
+model: $(VENV)/.training  ## fetch HF_REPO_ID, or BASE_MODEL, into the Bento store
+	$(BIN)/python -m training.fetch
 
 starter: $(VENV)/.training  ## train the starter model anew on the tweets of DATASET
 	$(BIN)/python -m training.starter
