@@ -52,7 +52,7 @@ NOT_RECORDED = Refusal(503, "the prediction could not be recorded, so it is not 
 class SentimentService:
     """Classify tweets as negative, neutral or positive, and record every prediction."""
 
-    packed_model = StoredModel(ModelSettings().model_tag)
+    packed_model = StoredModel(ModelSettings().tag)
 
     def __init__(self) -> None:
         self.model = pinned_model() or self.packed_model
@@ -64,16 +64,18 @@ class SentimentService:
     @bentoml.on_deployment
     @staticmethod
     def settle_database() -> None:
-        """Check the settings before any worker starts.
+        """Check the settings before any worker starts, and name the folder they are meant in.
 
-        The URL goes on by the environment: workers of a Bento run in another folder than the
-        command that started them, and ``data/`` is meant to be beside the latter.
+        Workers of a Bento run in another folder than the command that started them, but `.env`
+        and `data/` are meant to be beside the latter.
         """
+        os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
         try:
             url = DatabaseSettings.read().url()
         except SettingsError as error:  # so that BentoML's command line prints it plainly
             raise BentoMLConfigException(str(error)) from error
-        os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
+        if url.get_backend_name() == "sqlite":
+            os.environ["DATABASE_URL"] = url.render_as_string()
         logger.info("predictions are recorded in %s", url.render_as_string(hide_password=True))
 
     @bentoml.on_startup
@@ -115,7 +117,7 @@ class SentimentService:
             return NOT_RECORDED
         return outcomes  # type: ignore[return-value]  # there is no refusal among them
 
-    @routes.get("/model")
+    @routes.get("/model", tags=["Service APIs"])
     def describe_model(self) -> ModelDescription:
         """Tell what is being served."""
         return ModelDescription.model_validate(

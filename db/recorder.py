@@ -30,10 +30,17 @@ class Recorder:
         self._store_text = settings.store_text
         self.url = settings.url()
         self._engine = _engine(self.url)
+        self._has_tables = False
 
     def open(self) -> None:
-        """Create the tables that are missing. Raises SQLAlchemyError where that fails."""
-        METADATA.create_all(self._engine)
+        """Create the tables that are missing.
+
+        Where the database is away, that is tried again with the next prediction.
+        """
+        try:
+            self._create_tables()
+        except SQLAlchemyError as error:
+            logger.error("predictions are refused until the database answers", exc_info=error)
 
     def record(self, predictions: Sequence[Prediction]) -> None:
         """Store the predictions in one transaction. Raises RecordingError and stores none."""
@@ -41,6 +48,7 @@ class Recorder:
             return
         rows = [self._row(prediction) for prediction in predictions]
         try:
+            self._create_tables()
             with self._engine.begin() as connection:
                 connection.execute(insert(METRICS), rows)
         except SQLAlchemyError as error:
@@ -50,6 +58,11 @@ class Recorder:
     def close(self) -> None:
         """Close all connections; what was recorded is committed already."""
         self._engine.dispose()
+
+    def _create_tables(self) -> None:
+        if not self._has_tables:
+            METADATA.create_all(self._engine)
+            self._has_tables = True
 
     def _row(self, prediction: Prediction) -> dict[str, Any]:
         row = asdict(prediction)

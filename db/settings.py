@@ -59,12 +59,15 @@ class DatabaseSettings(BaseSettings):
             ) from error
 
     def url(self) -> URL:
-        """Return the database's URL. Raises SettingsError where none can be made."""
+        """Return the database's URL, a SQLite file's path made absolute.
+
+        Raises SettingsError where none can be made.
+        """
         if self.database_url is not None:
-            return _parsed(self.database_url)
+            return _with_absolute_path(_parsed(self.database_url))
         if self.sql_server is not None:
             return self._sql_server_url()
-        return URL.create("sqlite", database=str(SQLITE_PATH.absolute()))
+        return _with_absolute_path(URL.create("sqlite", database=str(SQLITE_PATH)))
 
     def _sql_server_url(self) -> URL:
         if self.sql_user is None or self.sql_password is None:
@@ -96,3 +99,9 @@ def _parsed(database_url: SecretStr) -> URL:
             "is no URL that SQLAlchemy can read",
             "An example: sqlite:///data/predictions.sqlite3",
         ) from error
+
+
+def _with_absolute_path(url: URL) -> URL:
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return url
+    return url.set(database=str(Path(url.database or "").absolute()))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from tokenizers import Encoding
@@ -36,6 +37,9 @@ class Classification:
 
     probabilities: tuple[float, ...]
     batch_size: int
+
+
+Outcome: TypeAlias = tuple[int, Classification | ClassificationError]
 
 
 class Classifier:
@@ -80,9 +84,7 @@ class Classifier:
             self.classify([text])
             self.classify([text] * CHUNK_SIZE)
 
-    def _run(
-        self, chunk: Sequence[int], encodings: Sequence[Encoding]
-    ) -> Iterator[tuple[int, Classification | ClassificationError]]:
+    def _run(self, chunk: Sequence[int], encodings: Sequence[Encoding]) -> Iterator[Outcome]:
         arrays = self._tokenizer.pad([encodings[position] for position in chunk])
         try:
             probabilities = softmax(self.runtime.logits(arrays))
@@ -98,17 +100,16 @@ class Classifier:
 
     def _isolate(
         self, chunk: Sequence[int], encodings: Sequence[Encoding], error: Exception
-    ) -> Iterator[tuple[int, Classification | ClassificationError]]:
-        """Halve a failed chunk until the failing texts stand alone."""
-        if len(chunk) == 1:
-            logger.error("the model failed on a text", exc_info=error)
-            failure = ClassificationError(chunk[0])
-            failure.__cause__ = error
-            yield chunk[0], failure
+    ) -> Iterator[Outcome]:
+        """Run the texts of a failed chunk one by one, so that only the guilty fail."""
+        if len(chunk) > 1:
+            for position in chunk:
+                yield from self._run([position], encodings)
             return
-        middle = len(chunk) // 2
-        yield from self._run(chunk[:middle], encodings)
-        yield from self._run(chunk[middle:], encodings)
+        logger.error("the model failed on a text", exc_info=error)
+        failure = ClassificationError(chunk[0])
+        failure.__cause__ = error
+        yield chunk[0], failure
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -2,14 +2,37 @@
 
 import os
 
-from pydantic_settings import BaseSettings, SettingsConfigDict  # pydantic's own settings library
+import bentoml
+from bentoml.exceptions import BentoMLConfigException, BentoMLException
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ModelTagError(BentoMLConfigException):  # BentoML's command line prints its own plainly
+    """MODEL_TAG is no tag of the Bento store."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(
+            f"MODEL_TAG = {value!r} is no tag. `bentoml models list` shows the tags that are "
+            "there; unset, the newest model named 'sentiment' is served."
+        )
 
 
 class ModelSettings(BaseSettings):
     """Settings of the model, read once at start."""
 
     model_config = SettingsConfigDict(
-        env_file=os.environ.get("ENV_FILE", ".env"), extra="ignore", frozen=True
+        env_file=os.environ.get("ENV_FILE", ".env"),
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     model_tag: str = "sentiment:latest"
+
+    @property
+    def tag(self) -> bentoml.Tag:
+        """Return the model's tag. Raises ModelTagError where it is none."""
+        try:
+            return bentoml.Tag.from_taglike(self.model_tag)
+        except (ValueError, BentoMLException) as error:
+            raise ModelTagError(self.model_tag) from error

@@ -23,7 +23,7 @@ def import_starter_if_needed(wanted: bentoml.Tag) -> bentoml.Model | None:
 
 def main() -> None:
     """Import the starter model where it is needed, and say so."""
-    imported = import_starter_if_needed(bentoml.Tag.from_taglike(ModelSettings().model_tag))
+    imported = import_starter_if_needed(ModelSettings().tag)
     if imported is not None:
         print(
             f"The Bento store had no model {MODEL_NAME!r}: imported the starter model as "

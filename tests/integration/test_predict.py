@@ -17,7 +17,7 @@ from tests.server import Server, eventually
 
 RECORDED_WITHIN_S = 2
 # How far int8 scores may move with the texts of their batch (README, "Scores of int8 models").
-INT8_BOUND = 0.02
+INT8_BOUND = 0.005
 
 
 def predict(server: Server, text: str) -> httpx.Response:

@@ -58,9 +58,26 @@ def test_a_certificate_that_nobody_vouches_for_is_trusted_on_request(
 
 
 def test_database_url_wins_over_sql_server(set_environment: SetEnvironment) -> None:
-    set_environment(SQL | {"DATABASE_URL": "sqlite:///here.sqlite3"})
+    set_environment(SQL | {"DATABASE_URL": "postgresql://host/tweets"})
 
-    assert "sqlite:///here.sqlite3" == str(DatabaseSettings.read().url())
+    assert "postgresql://host/tweets" == str(DatabaseSettings.read().url())
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("sqlite:///here.sqlite3", "sqlite:///{here}/here.sqlite3"),
+        ("sqlite:////there/there.sqlite3", "sqlite:////there/there.sqlite3"),
+        ("sqlite://", "sqlite://"),
+    ],
+)
+def test_a_sqlite_file_is_named_by_its_absolute_path(
+    given: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", given)
+
+    assert expected.format(here=tmp_path) == str(DatabaseSettings.read().url())
 
 
 def test_empty_variables_count_as_unset(set_environment: SetEnvironment) -> None:

@@ -5,7 +5,7 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from transformers import AutoTokenizer
 
-from training.starter.vocabulary import encode, learn_vocabulary
+from training.starter.vocabulary import encode, learn_vocabulary, save_tokenizer
 
 TEXTS = ["Good morning, good people", "a good day to all people", "Good night"] * 3
 
@@ -46,7 +46,7 @@ def test_the_vocabulary_stays_within_its_size(tokenizer):
 
 
 def test_what_is_saved_loads_and_reads_texts_alike(tokenizer, tmp_path):
-    tokenizer.save_pretrained(tmp_path)
+    save_tokenizer(tokenizer, tmp_path)
 
     loaded = AutoTokenizer.from_pretrained(tmp_path)
 

@@ -1,0 +1,29 @@
+"""Which model is served is settled by one variable."""
+
+import pytest
+
+from inference.settings import ModelSettings, ModelTagError
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_unset_the_newest_sentiment_model_is_meant(
+    value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("MODEL_TAG", value)
+
+    assert "sentiment:latest" == str(ModelSettings().tag)
+
+
+def test_model_tag_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_TAG", "sentiment:abc")
+
+    assert ("sentiment", "abc") == (ModelSettings().tag.name, ModelSettings().tag.version)
+
+
+@pytest.mark.parametrize("value", ["Bad Tag!", "sentiment:", ":abc"])
+def test_what_is_no_tag_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_TAG", value)
+
+    with pytest.raises(ModelTagError, match=f"MODEL_TAG = '{value}' is no tag"):
+        _ = ModelSettings().tag

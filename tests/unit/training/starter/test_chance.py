@@ -1,0 +1,35 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="the training group is not installed")
+pytest.importorskip("transformers", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position  # only where the training group is installed
+from training.starter.chance import fixed_chance
+
+
+def test_each_block_draws_the_same_numbers_from_the_same_seed():
+    drawn = []
+    for _ in range(2):
+        with fixed_chance(seed=4, threads=1):
+            drawn.append(torch.rand(3).tolist())
+
+    assert drawn[0] == drawn[1]
+
+
+def test_another_seed_draws_other_numbers():
+    with fixed_chance(seed=4, threads=1):
+        first = torch.rand(3).tolist()
+    with fixed_chance(seed=5, threads=1):
+        second = torch.rand(3).tolist()
+
+    assert first != second
+
+
+def test_torch_is_left_as_it_was():
+    before = torch.get_num_threads()
+
+    with fixed_chance(seed=4, threads=before + 1):
+        inside = torch.get_num_threads()
+
+    assert (before + 1, before) == (inside, torch.get_num_threads())
+    assert not torch.are_deterministic_algorithms_enabled()

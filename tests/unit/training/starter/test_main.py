@@ -1,0 +1,46 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the training group is not installed")
+pytest.importorskip("datasets", reason="the training group is not installed")
+
+ROOT = Path(__file__).parents[4]
+ROWS = {"text": ["so bad", "on tuesday", "so good"] * 20, "label": [0, 1, 2] * 20}
+
+
+def train(folder: Path, data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m training.starter`` on a data set, with its caches under ``folder``."""
+    return subprocess.run(
+        [sys.executable, "-m", "training.starter", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"DATASET": str(data), "SEED": "1", "HF_HOME": str(folder / "hf")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_trains_a_model_from_a_folder_and_prints_its_figures(data_folder, tmp_path):
+    data = data_folder(train=ROWS, validation=ROWS)
+    quick = ["--pretraining-epochs=1", "--finetuning-epochs=1", "--teacher-share=0"]
+
+    found = train(tmp_path, data, f"--output={tmp_path / 'model'}", "--held-out=20", *quick)
+
+    assert 0 == found.returncode, found.stderr
+    assert "int8 is served: accuracy" in found.stdout
+    metadata = json.loads((tmp_path / "model" / "metadata.json").read_text(encoding="utf-8"))
+    assert (40, 20, 1) == tuple(metadata[key] for key in ("train_size", "eval_size", "seed"))
+    assert "rows held out of train" == metadata["eval_split"]
+
+
+def test_a_data_set_that_is_not_there_is_told_without_a_traceback(tmp_path):
+    found = train(tmp_path, tmp_path / "nowhere")
+
+    assert 1 == found.returncode
+    assert "DATASET=" in found.stderr
+    assert "Traceback" not in found.stderr
