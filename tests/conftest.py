@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+os.environ["ENV_FILE"] = ""  # before settings are imported: tests ignore the developer's .env
+
+# pylint: disable-next=wrong-import-position
 from inference.classifier import Classifier
 
 REPOSITORY = Path(__file__).parent.parent
@@ -18,9 +21,8 @@ def fixture_repository() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def ignore_dotenv(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own settings out of the tests."""
-    monkeypatch.setenv("ENV_FILE", "")
+def ignore_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own environment out of the tests."""
     for name in ("API_KEYS", "DATABASE_URL", "MODEL_TAG", "SQL_SERVER", "STORE_TEXT"):
         monkeypatch.delenv(name, raising=False)
 
