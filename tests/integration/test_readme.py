@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def keys(output: str) -> set[str]:
     return set(re.findall(r'"(\w+)":', output))
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_curl_commands_answer_what_is_shown(readme: str, server: Server) -> None:
     commands = curls(readme)
     assert len(commands) == 3
