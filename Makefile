@@ -59,6 +59,6 @@ $(VENV)/.serving: requirements/serving.txt
 $(VENV)/.training: requirements/training.txt
 $(VENV)/.dev: requirements/dev.txt
 $(VENV)/.%: requirements/%.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<
 	touch $@

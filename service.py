@@ -27,6 +27,7 @@ from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
 from inference.classifier import Classification, ClassificationError, Classifier
+from inference.model_folder import ModelFolder, ModelFolderError
 from inference.settings import ModelSettings
 from inference.store import StoredModel
 
@@ -52,10 +53,10 @@ NOT_RECORDED = Refusal(503, "the prediction could not be recorded, so it is not 
 class SentimentService:
     """Classify tweets as negative, neutral or positive, and record every prediction."""
 
-    packed_model = StoredModel(ModelSettings().tag)
+    packed_model = StoredModel(ModelSettings().tag)  # for `bentoml build`
 
     def __init__(self) -> None:
-        self.model = pinned_model() or self.packed_model
+        self.model = served_model()
         self.classifier = Classifier.load(Path(self.model.path))
         self.classifier.warm_up()
         self.recorder = Recorder(DatabaseSettings.read())
@@ -63,20 +64,25 @@ class SentimentService:
 
     @bentoml.on_deployment
     @staticmethod
-    def settle_database() -> None:
-        """Check the settings before any worker starts, and name the folder they are meant in.
+    def check_before_workers_start() -> None:
+        """Stop the start, with a plain error, over what would keep every worker from starting.
 
-        Workers of a Bento run in another folder than the command that started them, but `.env`
-        and `data/` are meant to be beside the latter.
+        Workers of a Bento run in another folder than the command that started them; `.env` and
+        `data/` are meant to be beside the latter, so their paths are handed on.
         """
         os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
         try:
-            url = DatabaseSettings.read().url()
-        except SettingsError as error:  # so that BentoML's command line prints it plainly
-            raise BentoMLConfigException(str(error)) from error
+            ModelFolder.read(Path(served_model().path))
+            settings = DatabaseSettings.read()
+            Recorder(settings).close()
+        except (ModelFolderError, SettingsError) as error:
+            raise BentoMLConfigException(str(error)) from error  # printed without a traceback
+        url = settings.url()
         if url.get_backend_name() == "sqlite":
-            os.environ["DATABASE_URL"] = url.render_as_string()
-        logger.info("predictions are recorded in %s", url.render_as_string(hide_password=True))
+            os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
+        # no more of the URL than this: its query, too, may hold a password
+        place = "/".join(part for part in (url.host, url.database) if part)
+        logger.info("predictions are recorded in %s: %s", url.get_backend_name(), place)
 
     @bentoml.on_startup
     def open_recorder(self) -> None:
@@ -143,9 +149,9 @@ class SentimentService:
     ) -> Answer | Refusal:
         if isinstance(made, ClassificationError):
             return NOT_CLASSIFIED
-        probabilities = (round(value, SCORE_DECIMALS) for value in made.probabilities)
-        scores = dict(zip(self.classifier.labels, probabilities, strict=True))
-        label = max(scores, key=scores.__getitem__)
+        exact = dict(zip(self.classifier.labels, made.probabilities, strict=True))
+        label = max(exact, key=exact.__getitem__)
+        scores = {name: round(value, SCORE_DECIMALS) for name, value in exact.items()}
         return Answer(
             prediction_id=new_id(),
             text=question.text,
@@ -176,11 +182,11 @@ class SentimentService:
         )
 
 
-def pinned_model() -> bentoml.Model | None:
-    """Return the model that the Bento was built with; None in a checkout."""
+def served_model() -> bentoml.Model:
+    """Return the model that the Bento was built with; in a checkout, what MODEL_TAG names."""
     bento = cast(Any, SentimentService).bento
     if bento is None:
-        return None
+        return StoredModel(ModelSettings().tag).resolve()
     (packed,) = bento.info.all_models
     return bentoml.models.get(packed.tag)
 

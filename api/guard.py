@@ -1,5 +1,6 @@
 """The outermost layer: nothing malformed comes in, nothing unshaped goes out."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,6 +14,9 @@ from api.errors import RETRY_AFTER_S, error_response
 from api.requests import BODIES, VALIDATED, Validated
 
 MAX_BODY_BYTES = 1 << 20
+MAX_DROPPED_BYTES = 16 << 20
+BODY_DEADLINE_S = 10.0
+MAX_DETAILS = 10
 JSON_MEDIA_TYPE = "application/json"
 # No endpoint answers these: they come from the router, in the router's words.
 FRAMEWORK_STATUSES = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
@@ -27,10 +31,14 @@ class RefusedError(Exception):
 
 
 class Guard:
-    """ASGI middleware: validate bodies on the way in, shape errors on the way out."""
+    """ASGI middleware: validate bodies on the way in, shape errors on the way out.
 
-    def __init__(self, app: ASGIApp) -> None:
+    BentoML's own timeout and limit of concurrency stand outside it, with answers of their own.
+    """
+
+    def __init__(self, app: ASGIApp, body_deadline_s: float = BODY_DEADLINE_S) -> None:
         self._app = app
+        self._body_deadline_s = body_deadline_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is refused; pass on the rest, its body validated, in ``scope``."""
@@ -40,48 +48,59 @@ class Guard:
         model = BODIES.get(scope["path"]) if scope["method"] == "POST" else None
         if model is not None:
             try:
-                scope[VALIDATED] = await _validated(model, Headers(scope=scope), receive)
+                async with asyncio.timeout(self._body_deadline_s):
+                    body = await _body(Headers(scope=scope), receive)
+                scope[VALIDATED] = _validated(model, body)
+            except TimeoutError:
+                late = RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the body took too long to arrive")
+                await late.response(scope, receive, send)
+                return
             except RefusedError as refused:
                 await refused.response(scope, receive, send)
                 return
         await self._app(scope, receive, _ErrorShaper(scope, receive, send))
 
 
-async def _validated(model: type[BaseModel], headers: Headers, receive: Receive) -> Validated:
+async def _body(headers: Headers, receive: Receive) -> bytes:
+    """Read a JSON body, counting: what Content-Length says changes nothing.
+
+    What is refused is read on and dropped for a while, since many clients read no answer before
+    they have sent all.
+    """
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    body, received = bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "the client left before its body was there")
+        chunk = message.get("body", b"")
+        received += len(chunk)
+        if received <= MAX_BODY_BYTES:
+            body += chunk
+        if received > MAX_DROPPED_BYTES or not message.get("more_body", False):
+            break
     if media_type != JSON_MEDIA_TYPE:
         raise RefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             f"Content-Type must be {JSON_MEDIA_TYPE}, not {media_type!r}",
         )
-    body = await _body(receive, headers.get("content-length", "0"))
+    if received > MAX_BODY_BYTES:
+        raise RefusedError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes"
+        )
+    return bytes(body)
+
+
+def _validated(model: type[BaseModel], body: bytes) -> Validated:
     try:
         return Validated(model.model_validate_json(body), time.perf_counter())
     except ValidationError as error:
         raise _bad_request(error) from error
 
 
-async def _body(receive: Receive, declared_length: str) -> bytes:
-    """Read the body, counting; a lying or missing Content-Length changes nothing."""
-    too_large = RefusedError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes"
-    )
-    if declared_length.isdigit() and int(declared_length) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "the client left before its body was there")
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
 def _bad_request(error: ValidationError) -> RefusedError:
     detail = error.errors(include_url=False, include_context=False, include_input=False)
+    del detail[MAX_DETAILS:]
     first = detail[0]
     field = ".".join(str(part) for part in first["loc"])
     message = f"{field}: {first['msg']}" if field else first["msg"]
@@ -105,7 +124,7 @@ class _ErrorShaper:
                 self._replaced = True
                 await self._replace(message["status"], headers)
                 return
-            if message["status"] in (429, 503):
+            if message["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
                 headers.setdefault("Retry-After", str(RETRY_AFTER_S))
         if not self._replaced:
             await self._send(message)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import bentoml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 # Examples are given as OpenAPI 3.0's `example`, which BentoML's page fills into "Try it out".
 MAX_TEXT_CHARACTERS = 5_000
 MAX_TEXTS = 128
+MAX_SHOWN_CHARACTERS = 100
 # Where the guard leaves the validated body in the ASGI scope, for the endpoint to pick up.
 VALIDATED = "sentiment.validated"
 
@@ -24,10 +25,25 @@ def _not_blank(text: str) -> str:
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_not_blank)]
 
 
-class PredictRequest(BaseModel):
-    """The body of ``POST /predict``."""
-
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_one_unknown_field(cls, content: Any) -> Any:
+        """Refuse unknown fields with the first: pydantic lists all, and a body may have 100,000."""
+        if isinstance(content, dict):
+            for name in content:
+                if name not in cls.model_fields:
+                    shown = name[:MAX_SHOWN_CHARACTERS]
+                    raise PydanticCustomError(
+                        "unknown_field", "unknown field {name}", {"name": repr(shown)}
+                    )
+        return content
+
+
+class PredictRequest(_Body):
+    """The body of ``POST /predict``."""
 
     text: Annotated[
         Text,
@@ -38,13 +54,12 @@ class PredictRequest(BaseModel):
     ]
 
 
-class PredictBatchRequest(BaseModel):
+class PredictBatchRequest(_Body):
     """The body of ``POST /predict_batch``."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     texts: Annotated[
         list[Text],
+        FailFast(),
         Field(
             min_length=1,
             max_length=MAX_TEXTS,

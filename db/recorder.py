@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 
 from db.prediction import Prediction
 from db.schema import METADATA, METRICS
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +27,9 @@ class Recorder:
     """The prediction log's writing end: all rows of a call are stored, or none."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
+        """Prepare the connections. Raises SettingsError where the database has no driver here."""
         self._store_text = settings.store_text
-        self.url = settings.url()
-        self._engine = _engine(self.url)
+        self._engine = _engine(settings.url())
         self._has_tables = False
 
     def open(self) -> None:
@@ -52,6 +52,7 @@ class Recorder:
             with self._engine.begin() as connection:
                 connection.execute(insert(METRICS), rows)
         except SQLAlchemyError as error:
+            self._has_tables = False  # who knows: look again before the next prediction
             logger.error("could not record %d prediction(s)", len(rows), exc_info=error)
             raise RecordingError(len(rows)) from error
 
@@ -70,16 +71,32 @@ class Recorder:
 
 
 def _engine(url: URL) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)  # tweets stay out of logs
-    if url.get_backend_name() == "sqlite":
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        event.listen(engine, "connect", _tune_sqlite)
+    try:
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)  # logs hold no tweets
+        if url.get_backend_name() == "sqlite":
+            _prepare_sqlite(engine, Path(url.database or ""))
+    except (ArgumentError, ImportError, OSError) as error:
+        raise SettingsError(
+            "DATABASE_URL or SQL_SERVER",
+            f"names a database that cannot be used here ({url.drivername}: {error})",
+            "Install its driver, or correct the variable",
+        ) from error
     return engine
 
 
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    """Let readers and one writer work side by side; commits survive a killed process."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA busy_timeout=10000")
+def _prepare_sqlite(engine: Engine, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def tune(connection: Any, _record: Any) -> None:
+        """Let readers and one writer work side by side; commits survive a killed process."""
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA busy_timeout=10000")
+
+    def refuse_deleted_file(*_: Any) -> None:
+        """Have the pool connect anew where the file is gone: rows in a deleted file are lost."""
+        if not path.exists():
+            raise DisconnectionError
+
+    event.listen(engine, "connect", tune)
+    event.listen(engine, "checkout", refuse_deleted_file)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     UnicodeText,
@@ -20,13 +21,16 @@ METADATA = MetaData()
 METRICS = Table(
     "metrics",
     METADATA,
-    Column("id", Uuid, primary_key=True),
+    Column("id", Uuid),
     Column("timestamp", DateTime().with_variant(mssql.DATETIME2(3), "mssql"), nullable=False),
-    Column("text", UnicodeText),
+    Column("text", UnicodeText().with_variant(mssql.NVARCHAR(), "mssql")),
     Column("latency_ms", Float, nullable=False),
     Column("label", String(64), nullable=False),
     Column("confidence", Float, nullable=False),
     Column("model_tag", String(128), nullable=False),
     Column("batch_size", Integer, nullable=False),
-    Index("ix_metrics_timestamp", "timestamp"),
+    # SQL Server sorts uniqueidentifier by its last bytes, which are random in these ids: rows lie
+    # in the order of time there, not of the key.
+    PrimaryKeyConstraint("id", mssql_clustered=False),
+    Index("ix_metrics_timestamp", "timestamp", "id", mssql_clustered=True),
 )

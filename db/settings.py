@@ -64,10 +64,10 @@ class DatabaseSettings(BaseSettings):
         Raises SettingsError where none can be made.
         """
         if self.database_url is not None:
-            return _with_absolute_path(_parsed(self.database_url))
+            return _settled(_parsed(self.database_url))
         if self.sql_server is not None:
             return self._sql_server_url()
-        return _with_absolute_path(URL.create("sqlite", database=str(SQLITE_PATH)))
+        return _settled(URL.create("sqlite", database=str(SQLITE_PATH)))
 
     def _sql_server_url(self) -> URL:
         if self.sql_user is None or self.sql_password is None:
@@ -101,7 +101,14 @@ def _parsed(database_url: SecretStr) -> URL:
         ) from error
 
 
-def _with_absolute_path(url: URL) -> URL:
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+def _settled(url: URL) -> URL:
+    """Name a SQLite file by its absolute path. Raises SettingsError for one in memory."""
+    if url.get_backend_name() != "sqlite" or (url.database or "").startswith("file:"):
         return url
-    return url.set(database=str(Path(url.database or "").absolute()))
+    if url.database in (None, "", ":memory:"):
+        raise SettingsError(
+            "DATABASE_URL",
+            "names a SQLite database in memory, where no prediction would last",
+            f"Name a file: sqlite:///{SQLITE_PATH}",
+        )
+    return url.set(database=str(Path(url.database).absolute()))

@@ -1,10 +1,10 @@
 """Texts in, class probabilities out."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from tokenizers import Encoding
@@ -39,7 +39,8 @@ class Classification:
     batch_size: int
 
 
-Outcome: TypeAlias = tuple[int, Classification | ClassificationError]
+Outcomes: TypeAlias = Iterator[tuple[int, Any]]
+Step: TypeAlias = Callable[[Sequence[int], Any], Outcomes]
 
 
 class Classifier:
@@ -71,10 +72,11 @@ class Classifier:
 
     def classify_each(self, texts: Sequence[str]) -> list[Classification | ClassificationError]:
         """Classify every text on its own account: one that fails leaves its neighbours alone."""
-        encodings = self._tokenizer.encode(texts)
-        outcomes: dict[int, Classification | ClassificationError] = {}
-        for chunk in chunks_by_length([len(encoding) for encoding in encodings]):
-            outcomes.update(self._run(chunk, encodings))
+        outcomes: dict[int, Any] = dict(self._encode(range(len(texts)), texts))
+        encodings = {i: made for i, made in outcomes.items() if isinstance(made, Encoding)}
+        positions = list(encodings)
+        for chunk in chunks_by_length([len(encoding) for encoding in encodings.values()]):
+            outcomes.update(self._run([positions[index] for index in chunk], encodings))
         return [outcomes[position] for position in range(len(texts))]
 
     def warm_up(self) -> None:
@@ -84,32 +86,42 @@ class Classifier:
             self.classify([text])
             self.classify([text] * CHUNK_SIZE)
 
-    def _run(self, chunk: Sequence[int], encodings: Sequence[Encoding]) -> Iterator[Outcome]:
-        arrays = self._tokenizer.pad([encodings[position] for position in chunk])
+    def _encode(self, positions: Sequence[int], texts: Sequence[str]) -> Outcomes:
+        try:
+            encodings = self._tokenizer.encode([texts[position] for position in positions])
+        except Exception as error:  # pylint: disable=broad-exception-caught  # see _isolate
+            yield from self._isolate(self._encode, positions, texts, error)
+            return
+        yield from zip(positions, encodings, strict=True)
+
+    def _run(self, positions: Sequence[int], encodings: Mapping[int, Encoding]) -> Outcomes:
+        arrays = self._tokenizer.pad([encodings[position] for position in positions])
         try:
             probabilities = softmax(self.runtime.logits(arrays))
-        except Exception as error:  # pylint: disable=broad-exception-caught
-            # The border where work must go on: whatever a runtime raises is one text's failure.
-            yield from self._isolate(chunk, encodings, error)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # see _isolate
+            yield from self._isolate(self._run, positions, encodings, error)
             return
-        for position, row in zip(chunk, probabilities, strict=True):
+        for position, row in zip(positions, probabilities, strict=True):
             if np.isfinite(row).all():
-                yield position, Classification(tuple(row.tolist()), len(chunk))
+                yield position, Classification(tuple(row.tolist()), len(positions))
             else:
                 yield position, ClassificationError(position)
 
-    def _isolate(
-        self, chunk: Sequence[int], encodings: Sequence[Encoding], error: Exception
-    ) -> Iterator[Outcome]:
-        """Run the texts of a failed chunk one by one, so that only the guilty fail."""
-        if len(chunk) > 1:
-            for position in chunk:
-                yield from self._run([position], encodings)
+    @staticmethod
+    def _isolate(step: Step, positions: Sequence[int], material: Any, error: Exception) -> Outcomes:
+        """Take a failed step again, text by text, so that only the guilty fail.
+
+        This is the border where work must go on: whatever a tokenizer or a runtime raises is the
+        failure of one text, logged here with its traceback.
+        """
+        if len(positions) > 1:
+            for position in positions:
+                yield from step([position], material)
             return
         logger.error("the model failed on a text", exc_info=error)
-        failure = ClassificationError(chunk[0])
+        failure = ClassificationError(positions[0])
         failure.__cause__ = error
-        yield chunk[0], failure
+        yield positions[0], failure
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -1,10 +1,11 @@
 """Give a Bento store that has no model to serve the starter model of the repository."""
 
+import sys
 from pathlib import Path
 
 import bentoml
 
-from inference.settings import ModelSettings
+from inference.settings import ModelSettings, ModelTagError
 from inference.store import MODEL_NAME, find, register
 
 STARTER_FOLDER = Path(__file__).parent.parent / "models" / "starter"
@@ -21,15 +22,20 @@ def import_starter_if_needed(wanted: bentoml.Tag) -> bentoml.Model | None:
     return register(STARTER_FOLDER)
 
 
-def main() -> None:
-    """Import the starter model where it is needed, and say so."""
-    imported = import_starter_if_needed(ModelSettings().tag)
+def main() -> int:
+    """Import the starter model where it is needed, and say so; return the exit status."""
+    try:
+        imported = import_starter_if_needed(ModelSettings().tag)
+    except ModelTagError as error:
+        print(error, file=sys.stderr)
+        return 1
     if imported is not None:
         print(
             f"The Bento store had no model {MODEL_NAME!r}: imported the starter model as "
             f"{imported.tag}. It is small and made for first steps; any other model replaces it."
         )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

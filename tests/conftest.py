@@ -8,8 +8,11 @@ import pytest
 
 os.environ["ENV_FILE"] = ""  # before settings are imported: tests ignore the developer's .env
 
-# pylint: disable-next=wrong-import-position
+# pylint: disable=wrong-import-position
+from db.settings import DatabaseSettings
 from inference.classifier import Classifier
+from inference.settings import ModelSettings
+from training.settings import HubSettings
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -23,8 +26,9 @@ def fixture_repository() -> Path:
 @pytest.fixture(autouse=True)
 def ignore_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own environment out of the tests."""
-    for name in ("API_KEYS", "DATABASE_URL", "MODEL_TAG", "SQL_SERVER", "STORE_TEXT"):
-        monkeypatch.delenv(name, raising=False)
+    for settings in (DatabaseSettings, ModelSettings, HubSettings):
+        for name in settings.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture(name="starter", scope="session")

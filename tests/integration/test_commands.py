@@ -1,7 +1,9 @@
 """The commands of the README, as a stranger runs them."""
 
+import http.client
 import json
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from tests.rows import Rows
 from tests.server import BENTOML, Server, eventually, free_port, put_into_store
 
 STOP_WITHIN_S = 20
+HALF_A_REQUEST = (
+    b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 100\r\n\r\n{"
+)
 
 
 @pytest.fixture(name="fresh")
@@ -82,6 +88,31 @@ def test_sigterm_to_bentoml_serve_ends_it_with_status_0(
     assert not is_listening(another.port)
 
 
+def test_sigterm_ends_it_though_a_client_never_sends_the_rest_of_its_body(
+    repository: Path, environment: dict[str, str], server: Server
+) -> None:
+    with (
+        Server(server.command, repository, environment) as another,
+        socket.create_connection(("127.0.0.1", another.port)) as slow,
+    ):
+        slow.sendall(HALF_A_REQUEST)
+        httpx.get(f"{another.url}/readyz")  # by now the half request has arrived
+        status = another.terminate(STOP_WITHIN_S)
+
+    assert 0 == status
+
+
+def test_a_client_that_reads_only_after_sending_all_gets_its_413(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    headers = {"Content-Type": "application/json"}
+
+    connection.request("POST", "/predict", body=b" " * (5 << 20), headers=headers)
+    status = connection.getresponse().status
+    connection.close()
+
+    assert 413 == status
+
+
 def test_plain_bentoml_serve_without_a_model_names_the_remedies(
     repository: Path, fresh: dict[str, str]
 ) -> None:
@@ -93,16 +124,53 @@ def test_plain_bentoml_serve_without_a_model_names_the_remedies(
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("STORE_TEXT", "perhaps", "STORE_TEXT = 'perhaps' is not valid"),
+        ("DATABASE_URL", "nosuch://host/db", "DATABASE_URL or SQL_SERVER names a database"),
+        ("DATABASE_URL", "sqlite:////dev/null/x.sqlite3", "DATABASE_URL or SQL_SERVER names"),
+        ("MODEL_TAG", "Bad Tag!", "MODEL_TAG = 'Bad Tag!' is no tag"),
+    ],
+)
 def test_a_bad_setting_stops_the_start_with_its_name(
-    repository: Path, environment: dict[str, str], server: Server
+    repository: Path,
+    environment: dict[str, str],
+    server: Server,
+    variable: str,
+    value: str,
+    message: str,
 ) -> None:
     command = [*server.command[:-1], str(free_port())]
 
-    done = run(command, repository, environment | {"STORE_TEXT": "perhaps"})
+    done = run(command, repository, environment | {variable: value})
 
     assert 0 != done.returncode
-    assert "STORE_TEXT = 'perhaps' is not valid" in done.stdout
+    assert message in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_damaged_model_stops_the_start(
+    repository: Path, starter: Path, fresh: dict[str, str]
+) -> None:
+    put_into_store(starter, fresh)
+    for graph in Path(fresh["BENTOML_HOME"]).rglob("openvino_model.xml"):
+        graph.unlink()
+
+    done = run([BENTOML, "serve", "--port", str(free_port())], repository, fresh)
+
+    assert 0 != done.returncode
+    assert "it has no openvino_model.xml" in done.stdout
+
+
+def test_a_password_in_the_databases_url_is_not_printed(
+    repository: Path, environment: dict[str, str], server: Server, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/predictions.sqlite3?password=hunter2&uri=true"
+
+    with Server(server.command, repository, environment | {"DATABASE_URL": url}) as another:
+        assert f"predictions are recorded in sqlite: {tmp_path}" in another.log
+        assert "hunter2" not in another.log
 
 
 def test_the_bento_serves_its_own_model_outside_the_checkout(

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from db.settings import DatabaseSettings
+from inference.settings import ModelSettings
 from tests.server import Server
+from training.settings import HubSettings
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SHOWN_PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|json|jsonl|toml|yaml|md)))`|\]\(([\w./-]+)\)")
@@ -33,6 +36,16 @@ def curls(readme: str) -> list[tuple[str, str]]:
     return [(command.removeprefix("$ "), output) for command, output in shown]
 
 
+def labels(output: str) -> list[str]:
+    """Return the labels of all answers in a text."""
+    return re.findall(r'"label":"(\w+)"', output)
+
+
+def scores(output: str) -> list[float]:
+    """Return the scores of all answers in a text."""
+    return [float(score) for score in re.findall(r'"score":([\d.]+)', output)]
+
+
 def keys(output: str) -> set[str]:
     """Return the names of all JSON fields in a text, abbreviated or not."""
     return set(re.findall(r'"(\w+)":', output))
@@ -48,7 +61,8 @@ def test_the_curl_commands_answer_what_is_shown(readme: str, server: Server) -> 
         answer = subprocess.run(here, capture_output=True, text=True, timeout=30, check=True).stdout
 
         assert keys(shown) <= keys(answer)
-        assert re.findall(r'"label":"(\w+)"', shown) == re.findall(r'"label":"(\w+)"', answer)
+        assert labels(shown) == labels(answer)
+        assert scores(shown) == pytest.approx(scores(answer), abs=0.01)
         assert isinstance(json.loads(answer), list if shown.startswith("[") else dict)
 
 
@@ -89,5 +103,10 @@ def test_it_stays_under_150_lines(readme: str) -> None:
 def test_env_example_names_the_variables_that_are_read(repository: Path) -> None:
     example = (repository / ".env.example").read_text(encoding="utf-8")
 
+    read = {
+        name.upper()
+        for settings in (DatabaseSettings, ModelSettings, HubSettings)
+        for name in settings.model_fields
+    }
     names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
-    assert {"MODEL_TAG", "DATABASE_URL", "SQL_SERVER", "SQL_PASSWORD", "STORE_TEXT"} <= names
+    assert read | {"DATASET", "SEED"} == names

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import create_engine, select
 from db.prediction import Prediction, new_id
 from db.recorder import Recorder, RecordingError
 from db.schema import METRICS
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, SettingsError
 
 HARD_TEXTS = [
     "😀👩‍👩‍👧‍👦🇩🇪" * 500,
@@ -144,6 +145,37 @@ def test_a_database_that_cannot_be_opened_is_tried_again_with_the_next_predictio
     recorder.close()
 
     assert 1 == len(stored(path))
+
+
+def test_tables_that_were_dropped_are_made_anew(recorder: Recorder, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE metrics")
+
+    with pytest.raises(RecordingError):
+        recorder.record([prediction()])
+    recorder.record([prediction()])
+
+    assert 1 == len(stored(path))
+
+
+def test_a_file_that_was_deleted_gets_no_rows_that_nobody_finds(
+    recorder: Recorder, path: Path
+) -> None:
+    recorder.record([prediction()])
+    for file in path.parent.iterdir():
+        file.unlink()
+
+    with pytest.raises(RecordingError):
+        recorder.record([prediction()])
+    recorder.record([prediction()])
+
+    assert 1 == len(stored(path))
+
+
+@pytest.mark.parametrize("url", ["nosuch://host/db", "sqlite:////dev/null/below/it.sqlite3"])
+def test_a_database_that_can_never_be_used_is_an_error_at_once(url: str) -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL or SQL_SERVER names a database that"):
+        Recorder(DatabaseSettings(database_url=url))
 
 
 def test_two_recorders_can_open_and_write_one_file_at_once(path: Path) -> None:

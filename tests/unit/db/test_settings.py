@@ -66,9 +66,9 @@ def test_database_url_wins_over_sql_server(set_environment: SetEnvironment) -> N
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("sqlite:///here.sqlite3", "sqlite:///{here}/here.sqlite3"),
-        ("sqlite:////there/there.sqlite3", "sqlite:////there/there.sqlite3"),
-        ("sqlite://", "sqlite://"),
+        ("sqlite:///here.sqlite3", "{here}/here.sqlite3"),
+        ("sqlite:////there/there.sqlite3", "/there/there.sqlite3"),
+        ("sqlite:///file:there.sqlite3?uri=true", "file:there.sqlite3"),
     ],
 )
 def test_a_sqlite_file_is_named_by_its_absolute_path(
@@ -77,7 +77,7 @@ def test_a_sqlite_file_is_named_by_its_absolute_path(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", given)
 
-    assert expected.format(here=tmp_path) == str(DatabaseSettings.read().url())
+    assert expected.format(here=tmp_path) == DatabaseSettings.read().url().database
 
 
 def test_empty_variables_count_as_unset(set_environment: SetEnvironment) -> None:
@@ -106,6 +106,28 @@ def test_a_url_that_cannot_be_read_is_not_shown(set_environment: SetEnvironment)
         DatabaseSettings.read().url()
 
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(set_environment: SetEnvironment, url: str) -> None:
+    set_environment({"DATABASE_URL": url})
+
+    with pytest.raises(SettingsError, match="no prediction would last"):
+        DatabaseSettings.read().url()
+
+
+@pytest.mark.parametrize("password", ["a;b", "a}b{c", "a=b", "p/a@s:s w%rd"])
+def test_any_password_reaches_sql_server_in_one_piece(
+    set_environment: SetEnvironment, password: str
+) -> None:
+    set_environment(SQL | {"SQL_PASSWORD": password})
+    url = DatabaseSettings.read().url()
+
+    ((connection_string,), _) = url.get_dialect()().create_connect_args(url)
+
+    # in braces, its closing ones doubled, is how ODBC quotes what holds its own marks
+    quoted = "{" + password.replace("}", "}}") + "}"
+    assert any(f"PWD={form};" in f"{connection_string};" for form in (quoted, password))
 
 
 @pytest.mark.parametrize("missing", ["SQL_USER", "SQL_PASSWORD"])

@@ -1,18 +1,19 @@
 """Texts in, probabilities out, each text on its own account."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from inference.classifier import Classification, ClassificationError, Classifier, softmax
 from inference.model_folder import ModelFolder
 from inference.tokenization import Arrays
+from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON, make_faulty_model
-
-# int8 scores depend a little on the texts that share the forward pass: by 0.0005 at most where
-# the starter model read 2,000 real tweets in batches of 64 and one by one.
-INT8_BOUND = 0.005
 
 
 class NotANumber:
@@ -112,14 +113,26 @@ def test_a_text_that_fails_in_the_runtime_fails_alone(
     assert np.abs(expected - np.array(healthy)).max() <= INT8_BOUND
 
 
-def test_a_text_that_fails_fails_again_and_never_gets_another_texts_answer(
-    faulty: Classifier,
-) -> None:
-    for _ in range(3):
-        healthy, guilty = faulty.classify_each(["a healthy text", POISON])
+def test_a_text_that_the_tokenizer_refuses_fails_alone(starter: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(starter, tmp_path / "model"))
+    words = Tokenizer(WordLevel({"good": 5, "bad": 6}))  # and none for what it does not know
+    words.pre_tokenizer = WhitespaceSplit()
+    words.save(str(folder / "tokenizer.json"))
 
-        assert isinstance(healthy, Classification)
-        assert isinstance(guilty, ClassificationError)
+    outcomes = Classifier.load(folder).classify_each(["good", "unheard-of", "bad"])
+
+    assert [False, True, False] == [isinstance(made, ClassificationError) for made in outcomes]
+
+
+def test_real_tweets_score_alike_alone_and_in_the_batches_of_the_service(
+    classifier: Classifier, validation_tweets: list[str]
+) -> None:
+    alone = np.concatenate([classifier.classify([text]) for text in validation_tweets])
+    in_batches = np.concatenate(
+        [classifier.classify(validation_tweets[i : i + 64]) for i in range(0, 200, 64)]
+    )
+
+    assert np.abs(alone - in_batches).max() <= INT8_BOUND
 
 
 def test_the_failure_names_the_position_and_keeps_the_runtimes_words(faulty: Classifier) -> None:

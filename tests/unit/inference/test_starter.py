@@ -30,6 +30,15 @@ def test_a_starter_stands_in_for_no_other_model(wanted: str) -> None:
     assert import_starter_if_needed(bentoml.Tag.from_taglike(wanted)) is None
 
 
+def test_a_model_tag_that_is_none_is_told_plainly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL_TAG", "Bad Tag!")
+
+    assert 1 == main()
+    assert capsys.readouterr().err.startswith("MODEL_TAG = 'Bad Tag!' is no tag.")
+
+
 def test_the_import_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:
     main()
     first = capsys.readouterr().out

@@ -1,3 +1,5 @@
+"""Data sets laid out like the Hub's, for the tests of training."""
+
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

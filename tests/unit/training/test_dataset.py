@@ -1,3 +1,5 @@
+"""Tweets are loaded, checked, sampled and parted."""
+
 import pytest
 
 from training.dataset import Dataset, DatasetError, Tweets, load
@@ -28,14 +30,14 @@ def test_a_missing_folder_is_told_with_the_setting_and_the_remedy(tmp_path):
     pytest.importorskip("datasets", reason="the training group is not installed")
     missing = tmp_path / "nowhere"
 
-    with pytest.raises(DatasetError, match="DATASET='.*nowhere' cannot be used: .*Set DATASET to"):
+    with pytest.raises(DatasetError, match=r"DATASET='.*nowhere' cannot be used: .*Set DATASET to"):
         load(str(missing))
 
 
 def test_a_missing_split_is_told(data_folder):
     folder = data_folder(train=TRAIN)
 
-    with pytest.raises(DatasetError, match="DATASET=.*validation"):
+    with pytest.raises(DatasetError, match=r"DATASET=.*validation"):
         load(str(folder))
 
 
@@ -43,7 +45,7 @@ def test_a_file_that_is_no_parquet_is_told(data_folder):
     folder = data_folder(train=TRAIN, validation=VALIDATION)
     (folder / "sentiment" / "train-00000-of-00001.parquet").write_text("no parquet")
 
-    with pytest.raises(DatasetError, match="DATASET="):
+    with pytest.raises(DatasetError, match=r"DATASET="):
         load(str(folder))
 
 

@@ -1,3 +1,5 @@
+"""Predictions are compared with labels."""
+
 import pytest
 
 from training.evaluation import ClassFigures, EvaluationError, agreement, evaluate

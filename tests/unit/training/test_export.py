@@ -1,3 +1,5 @@
+"""A classifier of any of our architectures becomes a folder that can be served."""
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +72,7 @@ class Exported:
     name="exported", scope="module", params=["Roberta", "XLMRoberta", "Bert", "DistilBert"]
 )
 def fixture_exported(request, tmp_path_factory):
+    """Give a tiny model of each architecture, exported in both precisions."""
     folder = tmp_path_factory.mktemp(request.param)
     model, tokenizer = tiny_model(request.param), tiny_tokenizer(request.param)
     export(model, tokenizer, folder / "fp32", precision="fp32")
@@ -78,6 +81,7 @@ def fixture_exported(request, tmp_path_factory):
 
 
 def torch_probabilities(exported: Exported) -> np.ndarray:
+    """Return what the torch model says of the padded batch."""
     encoded = exported.tokenizer(PADDED, padding=True, return_tensors="pt")
     with torch.no_grad():
         return exported.model(**encoded).logits.softmax(-1).numpy()

@@ -12,10 +12,9 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.classifier import Classifier
 from inference.normalization import normalize
+from tests.bounds import FP32_BOUND
 from training import fetch as command
 from training.fetch import FetchError, fetch
-
-FP32_BOUND = 1e-3
 
 
 @pytest.mark.usefixtures("store")

@@ -1,3 +1,5 @@
+"""The starter's recipe runs from tweets to a folder, on a tiny scale."""
+
 import json
 from random import Random
 
@@ -43,11 +45,13 @@ def made_up_tweets(rows: int, seed: int) -> Tweets:
 
 @pytest.fixture(name="dataset", scope="module")
 def fixture_dataset():
+    """Give made-up tweets that are easy to tell apart."""
     return Dataset("made-up", made_up_tweets(200, seed=1), made_up_tweets(40, seed=2))
 
 
 @pytest.fixture(name="built", scope="module")
 def fixture_built(dataset, tmp_path_factory):
+    """Give the facts and the folder of one run of a tiny recipe."""
     folder = tmp_path_factory.mktemp("starter")
     return build(dataset, RECIPE, 3, folder), folder
 

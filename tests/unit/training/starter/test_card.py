@@ -1,3 +1,5 @@
+"""The model card tells what the facts are."""
+
 import pytest
 import yaml
 
@@ -17,6 +19,7 @@ EXACT = [0, 0, 1, 1, 0, 2, 2, 1]
 
 @pytest.fixture(name="facts")
 def fixture_facts():
+    """Give facts whose figures can be worked out by hand."""
     return Facts(
         dataset="tweet_eval",
         dataset_fingerprint="f" * 64,

@@ -1,3 +1,5 @@
+"""Random numbers rest on the seed."""
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the training group is not installed")

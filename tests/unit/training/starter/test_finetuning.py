@@ -1,3 +1,5 @@
+"""The parts of fine-tuning do what the recipe says."""
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the training group is not installed")
@@ -13,11 +15,13 @@ from training.starter.vocabulary import learn_vocabulary
 
 @pytest.fixture(name="tokenizer")
 def fixture_tokenizer():
+    """Give a tokenizer of the smallest kind."""
     return learn_vocabulary(["some texts", "of some words"], size=300, max_length=32)
 
 
 @pytest.fixture(name="model")
 def fixture_model():
+    """Give an untrained model with two classes."""
     return RobertaForSequenceClassification(
         RobertaConfig(
             vocab_size=300,

@@ -1,3 +1,5 @@
+"""The command trains, or says what is wrong with a setting."""
+
 import json
 import os
 import subprocess

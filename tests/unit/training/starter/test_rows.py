@@ -1,3 +1,5 @@
+"""Encoded rows become padded batches."""
+
 import pytest
 
 np = pytest.importorskip("numpy")

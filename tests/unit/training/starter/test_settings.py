@@ -1,3 +1,5 @@
+"""Settings come from the environment and the command line."""
+
 from pathlib import Path
 
 import pytest

@@ -18,6 +18,7 @@ LARGEST = 12_000_000
 
 @pytest.fixture(name="metadata", scope="module")
 def fixture_metadata():
+    """Give the committed metadata."""
     return json.loads((STARTER / "metadata.json").read_text(encoding="utf-8"))
 
 
@@ -65,7 +66,8 @@ def test_the_weights_are_float16():
     safetensors = pytest.importorskip("safetensors", reason="the training group is not installed")
 
     with safetensors.safe_open(STARTER / "model.safetensors", "np") as file:
-        kinds = {file.get_slice(name).get_dtype() for name in file.keys()}
+        names = file.keys()
+        kinds = {file.get_slice(name).get_dtype() for name in names}
 
     assert {"F16"} == kinds
 

@@ -1,3 +1,5 @@
+"""Targets mix the labels with the teacher's view."""
+
 import pytest
 
 np = pytest.importorskip("numpy")
@@ -31,7 +33,8 @@ def test_the_label_keeps_its_share_of_the_target():
 
 
 def test_the_teacher_judges_a_text_without_having_seen_it():
-    odd_one = ["what a good day indeed"]
-    found = soft_targets(TEXTS + odd_one, LABELS + [0], folds=2, teacher_share=1, seed=0)
+    texts = [*TEXTS, "what a good day indeed"]
+
+    found = soft_targets(texts, [*LABELS, 0], folds=2, teacher_share=1, seed=0)
 
     assert 2 == found[-1].argmax()

@@ -1,3 +1,5 @@
+"""The vocabulary is learnt from texts, and any text can be read with it."""
+
 import pytest
 
 pytest.importorskip("transformers", reason="the training group is not installed")
@@ -12,6 +14,7 @@ TEXTS = ["Good morning, good people", "a good day to all people", "Good night"] 
 
 @pytest.fixture(name="tokenizer")
 def fixture_tokenizer():
+    """Give a vocabulary in which whole words found room."""
     return learn_vocabulary(TEXTS, size=300, max_length=16)
 
 
@@ -20,7 +23,9 @@ def test_learns_frequent_words_as_one_token(tokenizer):
 
 
 def test_upper_case_and_compatibility_forms_are_folded(tokenizer):
-    assert tokenizer.tokenize("good people") == tokenizer.tokenize("ＧＯＯＤ People")
+    assert tokenizer.tokenize("good people") == tokenizer.tokenize(
+        "\uff27\uff2f\uff2f\uff24 People"
+    )
 
 
 def test_no_text_is_without_tokens(tokenizer):
