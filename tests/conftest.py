@@ -9,10 +9,8 @@ import pytest
 os.environ["ENV_FILE"] = ""  # before settings are imported: tests ignore the developer's .env
 
 # pylint: disable=wrong-import-position
-from db.settings import DatabaseSettings
 from inference.classifier import Classifier
-from inference.settings import ModelSettings
-from training.settings import HubSettings
+from tests.variables import variables
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -26,9 +24,8 @@ def fixture_repository() -> Path:
 @pytest.fixture(autouse=True)
 def ignore_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own environment out of the tests."""
-    for settings in (DatabaseSettings, ModelSettings, HubSettings):
-        for name in settings.model_fields:
-            monkeypatch.delenv(name.upper(), raising=False)
+    for name in variables():
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(name="starter", scope="session")

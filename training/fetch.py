@@ -58,7 +58,7 @@ def main() -> int:
     settings = HubSettings()
     print(f"Fetching {settings.source}", flush=True)
     try:
-        model = fetch(settings.source, settings.hf_token and settings.hf_token.get_secret_value())
+        model = fetch(settings.source, settings.token)
     except FetchError as error:
         print(error, file=sys.stderr)
         return 1

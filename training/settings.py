@@ -1,9 +1,9 @@
 """Which model is fetched and trained on, as the environment or `.env` says."""
 
-import os
-
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
+
+from inference.settings import FROM_ENVIRONMENT
 
 DEFAULT_BASE_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 
@@ -11,16 +11,16 @@ DEFAULT_BASE_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 class HubSettings(BaseSettings):
     """Settings of the Hugging Face Hub, read once at start."""
 
-    model_config = SettingsConfigDict(
-        env_file=os.environ.get("ENV_FILE", ".env"),
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-    )
+    model_config = FROM_ENVIRONMENT
 
     hf_repo_id: str | None = None
     hf_token: SecretStr | None = None
     base_model: str = DEFAULT_BASE_MODEL
+
+    @property
+    def token(self) -> str | None:
+        """Return what opens private repositories."""
+        return None if self.hf_token is None else self.hf_token.get_secret_value()
 
     @property
     def source(self) -> str:

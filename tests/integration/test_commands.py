@@ -125,22 +125,18 @@ def test_plain_bentoml_serve_without_a_model_names_the_remedies(
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "message"),
+    ("setting", "message"),
     [
-        ("STORE_TEXT", "perhaps", "STORE_TEXT = 'perhaps' is not valid"),
-        ("DATABASE_URL", "nosuch://host/db", "DATABASE_URL or SQL_SERVER names a database"),
-        ("DATABASE_URL", "sqlite:////dev/null/x.sqlite3", "DATABASE_URL or SQL_SERVER names"),
-        ("MODEL_TAG", "Bad Tag!", "MODEL_TAG = 'Bad Tag!' is no tag"),
+        ("STORE_TEXT=perhaps", "STORE_TEXT = 'perhaps' is not valid"),
+        ("DATABASE_URL=nosuch://host/db", "DATABASE_URL or SQL_SERVER names a database"),
+        ("DATABASE_URL=sqlite:////dev/null/x.sqlite3", "DATABASE_URL or SQL_SERVER names"),
+        ("MODEL_TAG=Bad Tag!", "MODEL_TAG = 'Bad Tag!' is no tag"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_its_name(
-    repository: Path,
-    environment: dict[str, str],
-    server: Server,
-    variable: str,
-    value: str,
-    message: str,
+    repository: Path, environment: dict[str, str], server: Server, setting: str, message: str
 ) -> None:
+    variable, _, value = setting.partition("=")
     command = [*server.command[:-1], str(free_port())]
 
     done = run(command, repository, environment | {variable: value})

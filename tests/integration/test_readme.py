@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from db.settings import DatabaseSettings
-from inference.settings import ModelSettings
 from tests.server import Server
-from training.settings import HubSettings
+from tests.variables import variables
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SHOWN_PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|json|jsonl|toml|yaml|md)))`|\]\(([\w./-]+)\)")
@@ -103,10 +101,5 @@ def test_it_stays_under_150_lines(readme: str) -> None:
 def test_env_example_names_the_variables_that_are_read(repository: Path) -> None:
     example = (repository / ".env.example").read_text(encoding="utf-8")
 
-    read = {
-        name.upper()
-        for settings in (DatabaseSettings, ModelSettings, HubSettings)
-        for name in settings.model_fields
-    }
     names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
-    assert read | {"DATASET", "SEED"} == names
+    assert variables() | {"DATASET", "SEED"} == names

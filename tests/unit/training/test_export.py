@@ -1,6 +1,7 @@
 """A classifier of any of our architectures becomes a folder that can be served."""
 
 import json
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,9 @@ def fixture_exported(request, tmp_path_factory):
     """Give a tiny model of each architecture, exported in both precisions."""
     folder = tmp_path_factory.mktemp(request.param)
     model, tokenizer = tiny_model(request.param), tiny_tokenizer(request.param)
-    export(model, tokenizer, folder / "fp32", precision="fp32")
-    export(model, tokenizer, folder / "int8", TEXTS)
+    with chdir(folder):
+        export(model, tokenizer, Path("fp32"), precision="fp32")
+        export(model, tokenizer, Path("int8"), TEXTS)
     return Exported(model, tokenizer, folder / "fp32", folder / "int8")
 
 
@@ -139,12 +141,10 @@ def test_a_model_in_training_stays_so():
     assert model.training
 
 
-def test_nothing_is_written_beside_the_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_nothing_is_written_beside_the_folders(exported):
+    written = {path.name for path in exported.fp32.parent.iterdir()}
 
-    export(tiny_model("Roberta"), tiny_tokenizer("Roberta"), Path("model"), TEXTS)
-
-    assert ["model"] == [path.name for path in tmp_path.iterdir()]
+    assert {"fp32", "int8"} == written
 
 
 def test_int8_without_texts_is_refused_with_the_remedy(tmp_path):

@@ -23,6 +23,7 @@ def fixture_tokenizer():
 def fixture_model():
     """Give an untrained model with two classes."""
     return RobertaForSequenceClassification(
+        # pylint: disable-next=unexpected-keyword-arg  # transformers makes its fields at run time
         RobertaConfig(
             vocab_size=300,
             hidden_size=8,

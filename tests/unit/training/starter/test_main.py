@@ -4,34 +4,41 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("datasets", reason="the training group is not installed")
 
-ROOT = Path(__file__).parents[4]
 ROWS = {"text": ["so bad", "on tuesday", "so good"] * 20, "label": [0, 1, 2] * 20}
 
 
-def train(folder: Path, data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m training.starter`` on a data set, with its caches under ``folder``."""
-    return subprocess.run(
-        [sys.executable, "-m", "training.starter", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"DATASET": str(data), "SEED": "1", "HF_HOME": str(folder / "hf")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(name="train")
+def fixture_train(repository: Path, tmp_path: Path) -> Callable[..., CompletedProcess[str]]:
+    """Give a runner of ``python -m training.starter``, with its caches in a folder of the test."""
+
+    def run(data: Path, *arguments: str) -> CompletedProcess[str]:
+        own = {"DATASET": str(data), "SEED": "1", "HF_HOME": str(tmp_path / "hf")}
+        return subprocess.run(
+            [sys.executable, "-m", "training.starter", *arguments],
+            cwd=repository,
+            env=os.environ | own,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
 
 
-def test_trains_a_model_from_a_folder_and_prints_its_figures(data_folder, tmp_path):
+def test_trains_a_model_from_a_folder_and_prints_its_figures(train, data_folder, tmp_path):
     data = data_folder(train=ROWS, validation=ROWS)
     quick = ["--pretraining-epochs=1", "--finetuning-epochs=1", "--teacher-share=0"]
 
-    found = train(tmp_path, data, f"--output={tmp_path / 'model'}", "--held-out=20", *quick)
+    found = train(data, f"--output={tmp_path / 'model'}", "--held-out=20", *quick)
 
     assert 0 == found.returncode, found.stderr
     assert "int8 is served: accuracy" in found.stdout
@@ -40,8 +47,8 @@ def test_trains_a_model_from_a_folder_and_prints_its_figures(data_folder, tmp_pa
     assert "rows held out of train" == metadata["eval_split"]
 
 
-def test_a_data_set_that_is_not_there_is_told_without_a_traceback(tmp_path):
-    found = train(tmp_path, tmp_path / "nowhere")
+def test_a_data_set_that_is_not_there_is_told_without_a_traceback(train, tmp_path):
+    found = train(tmp_path / "nowhere")
 
     assert 1 == found.returncode
     assert "DATASET=" in found.stderr

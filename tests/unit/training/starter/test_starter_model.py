@@ -11,31 +11,30 @@ from inference.classifier import Classifier
 from training.dataset import LABELS, load
 from training.evaluation import evaluate
 
-STARTER = Path(__file__).parents[4] / "models" / "starter"
 LARGEST = 12_000_000
 """In bytes, all files together."""
 
 
 @pytest.fixture(name="metadata", scope="module")
-def fixture_metadata():
+def fixture_metadata(starter):
     """Give the committed metadata."""
-    return json.loads((STARTER / "metadata.json").read_text(encoding="utf-8"))
+    return json.loads((starter / "metadata.json").read_text(encoding="utf-8"))
 
 
-def test_is_small_enough_to_lie_in_a_repository():
-    assert LARGEST > sum(path.stat().st_size for path in STARTER.iterdir())
+def test_is_small_enough_to_lie_in_a_repository(starter):
+    assert LARGEST > sum(path.stat().st_size for path in starter.iterdir())
 
 
-def test_tells_clear_cases_apart():
+def test_tells_clear_cases_apart(starter):
     texts = ["I love this, thank you so much!", "I hate this, worst day ever. So sad."]
 
-    found = Classifier.load(STARTER).classify(texts)
+    found = Classifier.load(starter).classify(texts)
 
     assert ["positive", "negative"] == [LABELS[row.argmax()] for row in found]
 
 
-def test_its_labels_are_those_of_the_data_set():
-    assert LABELS == Classifier.load(STARTER).labels
+def test_its_labels_are_those_of_the_data_set(starter):
+    assert LABELS == Classifier.load(starter).labels
 
 
 def test_gives_way_to_any_other_model(metadata):
@@ -47,8 +46,8 @@ def test_keeps_what_was_asked_of_it(metadata):
     assert 0.65 <= metadata["metrics"]["macro_recall"]
 
 
-def test_the_card_has_the_figures_of_the_metadata(metadata):
-    card = (STARTER / "README.md").read_text(encoding="utf-8")
+def test_the_card_has_the_figures_of_the_metadata(starter, metadata):
+    card = (starter / "README.md").read_text(encoding="utf-8")
 
     for name in ("accuracy", "macro_recall", "macro_f1"):
         assert f"{metadata['metrics'][name]:.4f}" in card
@@ -56,40 +55,40 @@ def test_the_card_has_the_figures_of_the_metadata(metadata):
     assert metadata["precision_reason"] in card
 
 
-def test_the_tokenizer_leaves_nothing_to_chance():
-    tokenizer = json.loads((STARTER / "tokenizer.json").read_text(encoding="utf-8"))
+def test_the_tokenizer_leaves_nothing_to_chance(starter):
+    tokenizer = json.loads((starter / "tokenizer.json").read_text(encoding="utf-8"))
 
     assert tokenizer["model"].get("dropout") is None
 
 
-def test_the_weights_are_float16():
+def test_the_weights_are_float16(starter):
     safetensors = pytest.importorskip("safetensors", reason="the training group is not installed")
 
-    with safetensors.safe_open(STARTER / "model.safetensors", "np") as file:
+    with safetensors.safe_open(starter / "model.safetensors", "np") as file:
         names = file.keys()
         kinds = {file.get_slice(name).get_dtype() for name in names}
 
     assert {"F16"} == kinds
 
 
-def test_transformers_loads_it_and_says_what_is_served():
+def test_transformers_loads_it_and_says_what_is_served(starter):
     torch = pytest.importorskip("torch", reason="the training group is not installed")
     transformers = pytest.importorskip("transformers", reason="the training group is not installed")
     texts = ["I love it", "I hate it, it is so much worse than I thought", "it is on tuesday"]
     model = transformers.AutoModelForSequenceClassification.from_pretrained(
-        STARTER, dtype=torch.float32
+        starter, dtype=torch.float32
     ).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(STARTER)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(starter)
 
     encoded = tokenizer(texts, padding=True, return_tensors="pt")
     with torch.no_grad():
         exact = model(**encoded).logits.softmax(-1).numpy()
 
     assert dict(enumerate(LABELS)) == model.config.id2label
-    np.testing.assert_allclose(exact, Classifier.load(STARTER).classify(texts), atol=0.05)
+    np.testing.assert_allclose(exact, Classifier.load(starter).classify(texts), atol=0.05)
 
 
-def test_scores_on_validation_what_its_metadata_says(metadata):
+def test_scores_on_validation_what_its_metadata_says(starter, metadata):
     source = os.environ.get("DATASET", "")
     if not Path(source).is_dir() or not source:
         pytest.skip("DATASET does not name a local folder")
@@ -97,7 +96,7 @@ def test_scores_on_validation_what_its_metadata_says(metadata):
     rows = load(source).evaluation
 
     found = evaluate(
-        rows.labels, Classifier.load(STARTER).classify(rows.texts).argmax(axis=1).tolist(), LABELS
+        rows.labels, Classifier.load(starter).classify(rows.texts).argmax(axis=1).tolist(), LABELS
     )
 
     assert 0.66 <= found.accuracy

@@ -1,0 +1,14 @@
+"""The variables of the environment that the project reads through its settings."""
+
+from db.settings import DatabaseSettings
+from inference.settings import ModelSettings
+from training.settings import HubSettings
+
+
+def variables() -> set[str]:
+    """Return their names."""
+    return {
+        name.upper()
+        for settings in (DatabaseSettings, ModelSettings, HubSettings)
+        for name in settings.model_json_schema()["properties"]
+    }

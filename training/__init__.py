@@ -1,0 +1,1 @@
+"""The way from labelled tweets to a model that can be served."""

@@ -1,0 +1,1 @@
+"""The starter: a small classifier trained from scratch, for the first run and for tests."""

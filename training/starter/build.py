@@ -1,0 +1,75 @@
+"""The making of the starter, from labelled tweets to a folder that can be served."""
+
+import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from transformers import PreTrainedTokenizerFast, RobertaForSequenceClassification
+
+from inference.normalization import normalize
+from training.dataset import Dataset
+from training.export import export
+from training.starter.card import write_card
+from training.starter.chance import fixed_chance
+from training.starter.facts import Facts, establish
+from training.starter.finetuning import finetune, lean_to_balance
+from training.starter.pretraining import pretrain
+from training.starter.recipe import Recipe
+from training.starter.teacher import soft_targets
+from training.starter.vocabulary import encode, learn_vocabulary, save_tokenizer
+
+logger = logging.getLogger(__name__)
+
+
+def build(dataset: Dataset, recipe: Recipe, seed: int, folder: Path) -> Facts:
+    """Train on the train split, write the model into ``folder``, and say how good it is.
+
+    The data set's evaluation rows are read once, at the end, for the figures alone.
+    """
+    train = dataset.train.sample(recipe.train_size, seed)
+    texts = [normalize(text) for text in train.texts]
+    logger.info("learning a vocabulary from %d texts", len(texts))
+    tokenizer = learn_vocabulary(texts, recipe.vocabulary_size, recipe.max_length)
+    token_ids = encode(tokenizer, texts)
+    logger.info("pre-training on the texts without their labels")
+    with fixed_chance(seed, recipe.threads):
+        encoder = pretrain(token_ids, tokenizer, recipe, seed)
+    logger.info("asking the linear teacher")
+    targets = soft_targets(texts, train.labels, recipe.teacher_folds, recipe.teacher_share, seed)
+    logger.info("fine-tuning")
+    with fixed_chance(seed, recipe.threads):
+        model = finetune(
+            encoder,
+            token_ids=token_ids,
+            targets=targets,
+            tokenizer=tokenizer,
+            recipe=recipe,
+            seed=seed,
+        )
+    lean_to_balance(model, train.labels, recipe.balance)
+    with TemporaryDirectory() as scratch:
+        logger.info("exporting to %s", folder)
+        model.half().float()  # so that every form holds the weights that are kept, in float16
+        export(model, tokenizer, Path(scratch), precision="fp32")
+        export(model, tokenizer, folder, train.texts[: recipe.calibration_size])
+        save_float16(model, tokenizer, folder)
+        logger.info("evaluating on %s", dataset.evaluated_on)
+        facts = establish(
+            dataset,
+            train_size=len(train),
+            seed=seed,
+            int8_folder=folder,
+            fp32_folder=Path(scratch),
+        )
+    facts.write(folder)
+    write_card(facts, recipe, folder)
+    return facts
+
+
+def save_float16(
+    model: RobertaForSequenceClassification, tokenizer: PreTrainedTokenizerFast, folder: Path
+) -> None:
+    """Write the form that transformers loads, at half the size of float32."""
+    model.half().save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # transformers lets only its owner read it
+    save_tokenizer(tokenizer, folder)

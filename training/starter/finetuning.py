@@ -1,0 +1,74 @@
+"""The second phase: the encoder learns to tell the classes apart."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    PreTrainedTokenizerFast,
+    RobertaForSequenceClassification,
+    RobertaModel,
+)
+
+from training.starter.phase import run_phase
+from training.starter.recipe import Recipe
+from training.starter.rows import EncodedRows, Row, pad
+
+
+def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by name
+    encoder: RobertaModel,
+    *,
+    token_ids: Sequence[Sequence[int]],
+    targets: np.ndarray,
+    tokenizer: PreTrainedTokenizerFast,
+    recipe: Recipe,
+    seed: int,
+) -> RobertaForSequenceClassification:
+    """Return a classifier that starts from the encoder; targets are [texts, classes]."""
+    config = copy.deepcopy(encoder.config)
+    config.hidden_dropout_prob = recipe.dropout
+    config.attention_probs_dropout_prob = recipe.dropout
+    model = RobertaForSequenceClassification(config)
+    model.roberta.load_state_dict(encoder.state_dict())
+
+    def collate(rows: Sequence[Row]) -> dict[str, Any]:
+        batch = pad(rows, tokenizer.pad_token_id)
+        hide_tokens(batch["input_ids"], tokenizer, recipe.dropped_share)
+        return batch | {"labels": torch.from_numpy(np.stack([row["labels"] for row in rows]))}
+
+    run_phase(
+        model,
+        EncodedRows(token_ids, targets),
+        phase=recipe.finetuning,
+        collate=collate,
+        seed=seed,
+        loss=cross_entropy,
+    )
+    return model
+
+
+def hide_tokens(token_ids: torch.Tensor, tokenizer: PreTrainedTokenizerFast, share: float) -> None:
+    """Replace about this share of the tokens by the mask, in place; special tokens stay."""
+    special = torch.isin(token_ids, torch.tensor(tokenizer.all_special_ids))
+    token_ids[(torch.rand(token_ids.shape) < share) & ~special] = tokenizer.mask_token_id
+
+
+def cross_entropy(outputs: Any, labels: torch.Tensor, **_: Any) -> torch.Tensor:
+    """Return the mean cross entropy between the logits and targets that are distributions."""
+    return torch.nn.functional.cross_entropy(outputs.logits, labels)
+
+
+def lean_to_balance(
+    model: RobertaForSequenceClassification, labels: Sequence[int], balance: float
+) -> None:
+    """Move the model's last bias from the class shares of its training towards equal shares.
+
+    A model trained on unequal classes adds the logarithm of their shares to its logits;
+    taking away ``balance`` times that logarithm gives rarer classes their due (logit
+    adjustment, Menon et al. 2021). 0 changes nothing, 1 supposes equal shares.
+    """
+    shares = np.bincount(labels) / len(labels)
+    with torch.no_grad():
+        model.classifier.out_proj.bias.sub_(torch.from_numpy(balance * np.log(shares)).float())
