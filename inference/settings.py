@@ -6,6 +6,10 @@ import bentoml
 from bentoml.exceptions import BentoMLConfigException, BentoMLException
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+FROM_ENVIRONMENT = SettingsConfigDict(
+    env_file=os.environ.get("ENV_FILE", ".env"), env_ignore_empty=True, extra="ignore", frozen=True
+)
+
 
 class ModelTagError(BentoMLConfigException):  # BentoML's command line prints its own plainly
     """MODEL_TAG is no tag of the Bento store."""
@@ -20,12 +24,7 @@ class ModelTagError(BentoMLConfigException):  # BentoML's command line prints it
 class ModelSettings(BaseSettings):
     """Settings of the model, read once at start."""
 
-    model_config = SettingsConfigDict(
-        env_file=os.environ.get("ENV_FILE", ".env"),
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-    )
+    model_config = FROM_ENVIRONMENT
 
     model_tag: str = "sentiment:latest"
 
