@@ -59,6 +59,7 @@ $(VENV)/.serving: requirements/serving.txt
 $(VENV)/.training: requirements/training.txt
 $(VENV)/.dev: requirements/dev.txt
 $(VENV)/.%: requirements/%.txt
-	test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<
-	touch $@
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing $< into $(VENV)"
+	@$(BIN)/pip install --quiet $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<
+	@touch $@
