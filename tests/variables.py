@@ -2,13 +2,13 @@
 
 from db.settings import DatabaseSettings
 from inference.settings import ModelSettings
-from training.settings import HubSettings
+from training.settings import DataSettings, HubSettings
 
 
 def variables() -> set[str]:
     """Return their names."""
     return {
         name.upper()
-        for settings in (DatabaseSettings, ModelSettings, HubSettings)
+        for settings in (DatabaseSettings, ModelSettings, DataSettings, HubSettings)
         for name in settings.model_json_schema()["properties"]
     }

@@ -152,7 +152,7 @@ def _tracing() -> Iterator[None]:
     asks its own outdated attribute. That the graph holds for other shapes is tested.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean")
         warnings.filterwarnings("ignore", r"`torch\.jit\.trace", DeprecationWarning)
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         yield

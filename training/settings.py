@@ -8,6 +8,15 @@ from inference.settings import FROM_ENVIRONMENT
 DEFAULT_BASE_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 
 
+class DataSettings(BaseSettings):
+    """Settings of what is trained on, as they stand; their readers check and default them."""
+
+    model_config = FROM_ENVIRONMENT
+
+    dataset: str = ""
+    seed: str = ""
+
+
 class HubSettings(BaseSettings):
     """Settings of the Hugging Face Hub, read once at start."""
 

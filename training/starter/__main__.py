@@ -1,10 +1,10 @@
 """Train the starter model: ``python -m training.starter``."""
 
 import logging
-import os
 import sys
 
 from training.dataset import DatasetError, load
+from training.settings import DataSettings
 from training.starter.settings import SettingError, read_settings
 
 
@@ -12,7 +12,8 @@ def main() -> int:
     """Run the recipe; return the exit status, 1 after naming a setting that cannot be used."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        settings = read_settings(sys.argv[1:], os.environ)
+        given = DataSettings()
+        settings = read_settings(sys.argv[1:], {"DATASET": given.dataset, "SEED": given.seed})
         dataset = load(settings.dataset)
     except (SettingError, DatasetError) as error:
         print(error, file=sys.stderr)

@@ -1,6 +1,7 @@
 """A classifier of any of our architectures becomes a folder that can be served."""
 
 import json
+import shutil
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,21 @@ def test_fp32_gives_what_torch_gives_on_a_padded_batch(exported):
     found = Classifier.load(exported.fp32).classify(PADDED)
 
     np.testing.assert_allclose(torch_probabilities(exported), found, atol=1e-4)
+
+
+def test_a_long_text_is_cut_at_the_models_own_limit(exported, tmp_path):
+    folder = Path(shutil.copytree(exported.fp32, tmp_path / "model"))
+    (folder / "tokenizer_config.json").write_text("{}")  # no limit but the model's
+    text = " ".join(PADDED) * 10
+    limit = 62 if "Roberta" in type(exported.model).__name__ else 64
+    encoded = exported.tokenizer(text, truncation=True, max_length=limit, return_tensors="pt")
+    with torch.no_grad():
+        expected = exported.model(**encoded).logits.softmax(-1).numpy()
+
+    found = Classifier.load(folder).classify([text])
+
+    assert (1, limit) == tuple(encoded["input_ids"].shape)
+    np.testing.assert_allclose(expected, found, atol=1e-4)
 
 
 def test_int8_gives_probabilities_close_to_those_of_torch(exported):
