@@ -1,5 +1,6 @@
 """Texts become the arrays that the model was trained on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,15 +37,30 @@ def test_a_long_text_is_cut_at_the_models_limit_with_its_end_token(
     assert (short.ids[0], short.ids[-1]) == (long.ids[0], long.ids[-1])
 
 
-def test_padding_reaches_to_the_longest_text_and_is_masked(
-    tokenizer: TweetTokenizer, folder: ModelFolder
+@pytest.mark.parametrize(
+    ("words", "expected"), [(1, 8), (6, 8), (7, 16), (118, 120), (119, 128), (1000, 128)]
+)
+def test_texts_are_padded_to_the_next_multiple_of_8_within_the_limit(
+    tokenizer: TweetTokenizer, words: int, expected: int
 ) -> None:
+    (encoding,) = tokenizer.encode(["good " * (words - 1) + "good"])
+
+    assert (1, expected) == tokenizer.pad([encoding])["input_ids"].shape
+    assert min(words + 2, 128) == len(encoding)
+
+
+def test_a_limit_that_is_no_multiple_is_not_passed(folder: ModelFolder) -> None:
+    tokenizer = TweetTokenizer(replace(folder, max_tokens=13))
+
+    assert (1, 13) == tokenizer.pad(tokenizer.encode(["good " * 50]))["input_ids"].shape
+
+
+def test_padding_is_masked(tokenizer: TweetTokenizer, folder: ModelFolder) -> None:
     encodings = tokenizer.encode(["good", "good good good"])
 
     arrays = tokenizer.pad(encodings)
 
     lengths = [len(encoding) for encoding in encodings]
-    assert (2, max(lengths)) == arrays["input_ids"].shape
     assert lengths == arrays["attention_mask"].sum(axis=1).tolist()
     assert np.all(arrays["input_ids"][arrays["attention_mask"] == 0] == folder.pad_token_id)
     assert {np.dtype(np.int64)} == {array.dtype for array in arrays.values()}
