@@ -122,8 +122,7 @@ Rows are the true class, columns the predicted one:
 takes about {minutes} minutes on one core of an Intel Xeon at 2.3 GHz and up to 6 GB of memory.
 With the same data, seed, number of threads ({threads}), library versions and kind of processor
 (for the committed files: x86-64 with AVX-512) expect weights that differ in their last bits at
-most: between two runs 0.4 % of them did, the accuracy by 0.0005; elsewhere expect
-figures that differ in the third digit. Editions of the data differ too (the
+most; elsewhere expect figures that differ in the third digit. Editions of the data differ too (the
 train split on the Hub has 45,615 tweets): compare the SHA-256 above.
 """
 
