@@ -1,6 +1,6 @@
 """The public Bento service: one door in, one answer out.
 
-HTTP → guard → batch → classify → record → answer
+HTTP → guard → batch → classify → spool → answer; spool → writer → database
 """
 
 import logging
@@ -40,7 +40,7 @@ logger = logging.getLogger("bentoml.sentiment")
 routes = FastAPI(openapi_url=None)
 
 NOT_CLASSIFIED = Refusal(500, "the model failed on this text")
-NOT_RECORDED = Refusal(503, "the prediction could not be recorded, so it is not answered")
+NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
 
 
 @bentoml.service(
@@ -68,7 +68,7 @@ class SentimentService:
         """Stop the start, with a plain error, over what would keep every worker from starting.
 
         Workers of a Bento run in another folder than the command that started them; `.env` and
-        `data/` are meant to be beside the latter, so their paths are handed on.
+        `data/` are meant to be beside the latter, so their absolute paths are handed on.
         """
         os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
         try:
@@ -77,6 +77,7 @@ class SentimentService:
             Recorder(settings).close()
         except (ModelFolderError, SettingsError) as error:
             raise BentoMLConfigException(str(error)) from error  # printed without a traceback
+        os.environ["SPOOL_DIR"] = str(settings.spool_dir.absolute())
         url = settings.url()
         if url.get_backend_name() == "sqlite":
             os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
@@ -86,13 +87,17 @@ class SentimentService:
 
     @bentoml.on_startup
     def open_recorder(self) -> None:
-        """Create the tables that are missing."""
+        """Start the writer, which creates the tables that are missing."""
         self.recorder.open()
 
     @bentoml.on_shutdown
     def close_recorder(self) -> None:
-        """Let go of the database; every answered prediction is committed by then."""
+        """Write what is spooled; what the database does not take now waits on the disk."""
         self.recorder.close()
+
+    def __is_ready__(self) -> bool:
+        """Tell BentoML's `/readyz` whether predictions can be recorded; the model is loaded."""
+        return self.recorder.is_ready()
 
     @bentoml.api(
         batchable=True,
@@ -106,8 +111,9 @@ class SentimentService:
         outcomes = self._answer(text)
         try:
             self._record(outcomes)
-        except RecordingError:
-            return [NOT_RECORDED if isinstance(made, Answer) else made for made in outcomes]
+        except RecordingError as error:
+            refusal = not_recorded(error)
+            return [refusal if isinstance(made, Answer) else made for made in outcomes]
         return outcomes
 
     @bentoml.api(input_spec=PredictBatchInput, output_spec=PredictBatchOutput)
@@ -119,8 +125,8 @@ class SentimentService:
                 return replace(made, detail=({"loc": ["texts", position], "msg": made.error},))
         try:
             self._record(outcomes)
-        except RecordingError:
-            return NOT_RECORDED
+        except RecordingError as error:
+            return not_recorded(error)
         return outcomes  # type: ignore[return-value]  # there is no refusal among them
 
     @routes.get("/model", tags=["Service APIs"])
@@ -180,6 +186,11 @@ class SentimentService:
                 if isinstance(answer, Answer)
             ]
         )
+
+
+def not_recorded(error: RecordingError) -> Refusal:
+    """Tell a client that and why its predictions are lost, so that it asks again."""
+    return Refusal(503, f"{NOT_RECORDED}: {error}")
 
 
 def served_model() -> bentoml.Model:

@@ -1,28 +1,64 @@
 """One prediction as it is recorded."""
 
+import json
+import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
+
+# What no database of ours is sure to hold: PostgreSQL's texts have no NUL and many clients of SQL
+# Server end a string there; halves of surrogate pairs are no characters, so UTF-8 cannot encode
+# them.
+NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One row of the table `metrics`.
 
-    ``timestamp`` is UTC in whole milliseconds, ``confidence`` the probability (0..1) of
-    ``label``, ``batch_size`` the number of texts that shared the forward pass.
+    ``timestamp`` is UTC in whole milliseconds, ``text`` None where texts are not to be stored,
+    ``confidence`` the probability (0..1) of ``label``, ``batch_size`` the number of texts that
+    shared the forward pass.
     """
 
     id: UUID
     timestamp: datetime
-    text: str
+    text: str | None
     latency_ms: float
     label: str
     confidence: float
     model_tag: str
     batch_size: int
+
+    def to_json(self) -> str:
+        """Return the row as a JSON object in ASCII, the form in which it is spooled.
+
+        NUL and lone surrogates of the text are replaced by U+FFFD, the replacement character.
+        """
+        row = {field.name: getattr(self, field.name) for field in fields(self)}
+        row["id"] = str(self.id)
+        row["timestamp"] = self.timestamp.isoformat(timespec="milliseconds")
+        row["text"] = self.text and NOT_STORABLE.sub(REPLACEMENT, self.text)
+        return json.dumps(row)
+
+    @classmethod
+    def from_json(cls, body: str) -> "Prediction":
+        """Read what `to_json` wrote. Raises ValueError on anything else."""
+        try:
+            row: dict[str, Any] = json.loads(body)
+            return cls(
+                **row
+                | {
+                    "id": UUID(row["id"]),
+                    "timestamp": datetime.fromisoformat(row["timestamp"]),
+                }
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError("not a spooled prediction") from error
 
 
 def new_id() -> UUID:

@@ -1,102 +1,88 @@
-"""Write predictions to the database before their answers leave."""
+"""The prediction log as the service sees it: what is recorded here reaches the database."""
 
 import logging
+import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
-from sqlalchemy import URL, Engine, create_engine, event, insert
-from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
-
+from db.engine import make_engine
 from db.prediction import Prediction
-from db.schema import METADATA, METRICS
 from db.settings import DatabaseSettings, SettingsError
+from db.spool import Spool, SpoolError
+from db.writer import Writer
+from db.writer_thread import WriterThread
+
+DRAIN_DEADLINE_S = 5
 
 logger = logging.getLogger(__name__)
 
 
 class RecordingError(Exception):
-    """Predictions could not be recorded; none of them was."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__(f"{count} prediction(s) could not be recorded")
+    """Predictions could not be recorded; none of them was. The text is fit for clients."""
 
 
 class Recorder:
-    """The prediction log's writing end: all rows of a call are stored, or none."""
+    """Spool predictions at once, and have a thread write them to the database."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        """Prepare the connections. Raises SettingsError where the database has no driver here."""
+        """Prepare the database's connections and take a file of the spool.
+
+        Raises SettingsError where the database has no driver here or the spool no place.
+        """
         self._store_text = settings.store_text
-        self._engine = _engine(settings.url())
-        self._has_tables = False
+        self._engine = make_engine(settings)
+        try:
+            max_bytes = round(settings.spool_max_mb * 1_000_000)
+            self._spool = Spool(settings.spool_dir, settings.spool_max_rows, max_bytes)
+        except (OSError, sqlite3.Error) as error:
+            raise SettingsError(
+                f"SPOOL_DIR = {str(settings.spool_dir)!r}",
+                f"is no folder that can be written to ({error})",
+                "Name one on a local disk",
+            ) from error
+        writer = Writer(self._engine, self._spool, settings.database_timeout_s)
+        self._thread = WriterThread(writer, self._spool)
+        self._is_recording = True
 
     def open(self) -> None:
-        """Create the tables that are missing.
-
-        Where the database is away, that is tried again with the next prediction.
-        """
-        try:
-            self._create_tables()
-        except SQLAlchemyError as error:
-            logger.error("predictions are refused until the database answers", exc_info=error)
+        """Start writing: first the tables that are missing, then what was left over."""
+        self._thread.start()
 
     def record(self, predictions: Sequence[Prediction]) -> None:
-        """Store the predictions in one transaction. Raises RecordingError and stores none."""
+        """Spool the predictions in one transaction; on return they are safe from a kill.
+
+        Raises RecordingError and spools none.
+        """
         if not predictions:
             return
-        rows = [self._row(prediction) for prediction in predictions]
+        if not self._store_text:
+            predictions = [replace(prediction, text=None) for prediction in predictions]
         try:
-            self._create_tables()
-            with self._engine.begin() as connection:
-                connection.execute(insert(METRICS), rows)
-        except SQLAlchemyError as error:
-            self._has_tables = False  # who knows: look again before the next prediction
-            logger.error("could not record %d prediction(s)", len(rows), exc_info=error)
-            raise RecordingError(len(rows)) from error
+            self._spool.append([prediction.to_json() for prediction in predictions])
+        except SpoolError as error:
+            self._say(f"predictions are refused: {error}", error.__cause__)
+            raise RecordingError(str(error)) from error
+        self._say(None)
+        self._thread.wake()
+
+    def is_ready(self) -> bool:
+        """Tell whether predictions could be recorded now; the database may be away."""
+        try:
+            self._spool.check()
+        except SpoolError:
+            return False
+        return True
 
     def close(self) -> None:
-        """Close all connections; what was recorded is committed already."""
+        """Write what is spooled, as far as that succeeds soon; the rest waits on the disk."""
+        self._thread.stop(DRAIN_DEADLINE_S)
         self._engine.dispose()
+        self._spool.close()
 
-    def _create_tables(self) -> None:
-        if not self._has_tables:
-            METADATA.create_all(self._engine)
-            self._has_tables = True
-
-    def _row(self, prediction: Prediction) -> dict[str, Any]:
-        row = asdict(prediction)
-        return row if self._store_text else {**row, "text": None}
-
-
-def _engine(url: URL) -> Engine:
-    try:
-        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)  # logs hold no tweets
-        if url.get_backend_name() == "sqlite":
-            _prepare_sqlite(engine, Path(url.database or ""))
-    except (ArgumentError, ImportError, OSError) as error:
-        raise SettingsError(
-            "DATABASE_URL or SQL_SERVER",
-            f"names a database that cannot be used here ({url.drivername}: {error})",
-            "Install its driver, or correct the variable",
-        ) from error
-    return engine
-
-
-def _prepare_sqlite(engine: Engine, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def tune(connection: Any, _record: Any) -> None:
-        """Let readers and one writer work side by side; commits survive a killed process."""
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA busy_timeout=10000")
-
-    def refuse_deleted_file(*_: Any) -> None:
-        """Have the pool connect anew where the file is gone: rows in a deleted file are lost."""
-        if not path.exists():
-            raise DisconnectionError
-
-    event.listen(engine, "connect", tune)
-    event.listen(engine, "checkout", refuse_deleted_file)
+    def _say(self, trouble: str | None, cause: BaseException | None = None) -> None:
+        """Log when recording stops and when it goes on, not every request between."""
+        if self._is_recording and trouble is not None:
+            logger.error(trouble, exc_info=cause)
+        elif not self._is_recording and trouble is None:
+            logger.info("predictions are recorded again")
+        self._is_recording = trouble is None

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict  # pydantic's own settings library
@@ -11,6 +11,8 @@ from sqlalchemy.exc import ArgumentError
 
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 SQLITE_PATH = Path("data/predictions.sqlite3")
+SPOOL_DIR = Path("data/spool")
+ADMINISTRATOR = "sa"
 
 
 class SettingsError(Exception):
@@ -39,12 +41,16 @@ class DatabaseSettings(BaseSettings):
     sql_user: NonEmpty | None = None
     sql_password: SecretStr | None = None
     sql_db: NonEmpty = "sentiment"
-    sql_driver: NonEmpty = "ODBC Driver 18 for SQL Server"
+    sql_driver: NonEmpty | None = None  # then `db.odbc` chooses one
     sql_trust_server_certificate: bool = False
+    database_timeout_s: Annotated[float, Field(gt=0)] = 30
     store_text: bool = True
+    spool_dir: Path = SPOOL_DIR
+    spool_max_rows: Annotated[int, Field(ge=1)] = 100_000
+    spool_max_mb: Annotated[float, Field(gt=0)] = 256
 
     @classmethod
-    def read(cls) -> "DatabaseSettings":
+    def read(cls) -> Self:
         """Read and check all settings. Raises SettingsError naming the first bad variable."""
         try:
             return cls()
@@ -65,29 +71,53 @@ class DatabaseSettings(BaseSettings):
         """
         if self.database_url is not None:
             return _settled(_parsed(self.database_url))
-        if self.sql_server is not None:
-            return self._sql_server_url()
-        return _settled(URL.create("sqlite", database=str(SQLITE_PATH)))
-
-    def _sql_server_url(self) -> URL:
+        if self.sql_server is None:
+            return _settled(URL.create("sqlite", database=str(SQLITE_PATH)))
         if self.sql_user is None or self.sql_password is None:
             raise SettingsError(
                 "SQL_USER or SQL_PASSWORD",
                 f"is not set, but SQL_SERVER is ({self.sql_server!r})",
                 "Set both, or unset SQL_SERVER to record into SQLite",
             )
+        return self._sql_server_url(self.sql_user, self.sql_password, self.sql_db)
+
+    @property
+    def is_sql_server(self) -> bool:
+        """Tell whether it is SQL_* that name the database."""
+        return self.database_url is None and self.sql_server is not None
+
+    def _sql_server_url(self, user: str, password: SecretStr, database: str) -> URL:
         return URL.create(
             "mssql+pyodbc",
-            username=self.sql_user,
-            password=self.sql_password.get_secret_value(),
+            username=user,
+            password=password.get_secret_value(),
             host=self.sql_server,
             port=self.sql_port,
-            database=self.sql_db,
-            query={
-                "driver": self.sql_driver,
-                "TrustServerCertificate": "yes" if self.sql_trust_server_certificate else "no",
-            },
+            database=database,
         )
+
+
+class SetupSettings(DatabaseSettings):
+    """What setting up SQL Server needs on top: the administrator, and the logins to make."""
+
+    sa_password: SecretStr | None = None
+    grafana_reader_password: SecretStr | None = None
+
+    def administrators_url(self, database: str | None = None) -> URL:
+        """Return the URL with which tables may be changed and rows deleted.
+
+        On SQL Server that is the administrator's, of SQL_DB or another ``database``. Raises
+        SettingsError where SA_PASSWORD is not set there.
+        """
+        if not self.is_sql_server:
+            return self.url()
+        if self.sa_password is None:
+            raise SettingsError(
+                "SA_PASSWORD",
+                "is not set, but only the administrator may do this",
+                "Set it in the environment or in .env",
+            )
+        return self._sql_server_url(ADMINISTRATOR, self.sa_password, database or self.sql_db)
 
 
 def _parsed(database_url: SecretStr) -> URL:

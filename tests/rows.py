@@ -1,13 +1,18 @@
 """The rows of a prediction log, read by a program that knows nothing of the service."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests.server import eventually
+
+RECORDED_WITHIN_S = 10  # 2 s are promised; these machines are shared
+
 
 class Rows:
-    """A SQLite file with the table `metrics`."""
+    """A SQLite file with the table `metrics`; rows arrive there shortly after the answers."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -19,6 +24,16 @@ class Rows:
     def of_text(self, text: str) -> list[dict[str, Any]]:
         """Return the rows of one text."""
         return self._select("SELECT * FROM metrics WHERE text = ?", text)
+
+    def awaited(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the one row of each text once it is there. Raises AssertionError, also for two."""
+        wanted = set(texts)
+        found = eventually(
+            lambda: {row["text"] for row in self.all()} >= wanted and self.all(), RECORDED_WITHIN_S
+        )
+        by_text = {text: [row for row in found if row["text"] == text] for text in wanted}
+        assert {1} == {len(rows) for rows in by_text.values()}
+        return [by_text[text][0] for text in texts]
 
     def _select(self, statement: str, *parameters: str) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(self._path)) as connection:

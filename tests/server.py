@@ -1,6 +1,7 @@
 """A real server process, started as a user would start it."""
 
 import contextlib
+import random
 import signal
 import socket
 import subprocess
@@ -24,12 +25,14 @@ BENTOML = str(Path(sys.executable).with_name("bentoml"))
 class Server:
     """A command that serves on ``url``; it and all that it started end with the context."""
 
-    def __init__(self, command: Sequence[str], cwd: Path, env: dict[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], cwd: Path, env: dict[str, str], port: int | None = None
+    ) -> None:
         self.command = tuple(command)
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = Path(env["TEST_LOG_FOLDER"]) / f"server-{self.port}.log"
-        with self.log_path.open("wb") as log:
+        with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended in kill
                 [argument.format(port=self.port) for argument in command],
                 cwd=cwd,
@@ -73,7 +76,8 @@ class Server:
         return self.process.wait(deadline_s)
 
     def kill(self) -> None:
-        """End whatever is left of the command and its children."""
+        """End whatever is left of the command and its children, with SIGKILL."""
+        self.process.send_signal(signal.SIGSTOP)  # from here on it starts no more of them
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -115,7 +119,13 @@ def eventually(condition: Callable[[], T], deadline_s: float) -> T:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback that nobody listens on.
+
+    It lies below those that systems give to outgoing connections, so that a server which is
+    started again finds it free.
+    """
+    for port in random.sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("not one of 100 ports of the loopback is free")

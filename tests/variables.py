@@ -1,6 +1,6 @@
 """The variables of the environment that the project reads through its settings."""
 
-from db.settings import DatabaseSettings
+from db.settings import SetupSettings
 from inference.settings import ModelSettings
 from training.settings import DataSettings, HubSettings
 
@@ -9,6 +9,6 @@ def variables() -> set[str]:
     """Return their names."""
     return {
         name.upper()
-        for settings in (DatabaseSettings, ModelSettings, DataSettings, HubSettings)
+        for settings in (SetupSettings, ModelSettings, DataSettings, HubSettings)
         for name in settings.model_json_schema()["properties"]
     }

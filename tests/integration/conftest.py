@@ -23,6 +23,7 @@ def fixture_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         "BENTOML_HOME": str(folder / "bentoml"),
         "DATABASE_URL": f"sqlite:///{folder}/predictions.sqlite3",
         "ENV_FILE": "",
+        "SPOOL_DIR": str(folder / "spool"),
         "TEST_LOG_FOLDER": str(folder),
     }
 

@@ -27,6 +27,7 @@ def fixture_fresh(environment: dict[str, str], tmp_path: Path) -> dict[str, str]
     return environment | {
         "BENTOML_HOME": str(tmp_path / "bentoml"),
         "DATABASE_URL": f"sqlite:///{tmp_path}/predictions.sqlite3",
+        "SPOOL_DIR": str(tmp_path / "spool"),
         "TEST_LOG_FOLDER": str(tmp_path),
     }
 
@@ -130,6 +131,8 @@ def test_plain_bentoml_serve_without_a_model_names_the_remedies(
         ("STORE_TEXT=perhaps", "STORE_TEXT = 'perhaps' is not valid"),
         ("DATABASE_URL=nosuch://host/db", "DATABASE_URL or SQL_SERVER names a database"),
         ("DATABASE_URL=sqlite:////dev/null/x.sqlite3", "DATABASE_URL or SQL_SERVER names"),
+        ("SPOOL_DIR=/dev/null/spool", "SPOOL_DIR = '/dev/null/spool' is no folder"),
+        ("SPOOL_MAX_ROWS=0", "SPOOL_MAX_ROWS = '0' is not valid"),
         ("MODEL_TAG=Bad Tag!", "MODEL_TAG = 'Bad Tag!' is no tag"),
     ],
 )
@@ -180,13 +183,17 @@ def test_the_bento_serves_its_own_model_outside_the_checkout(
     (bento,) = json.loads(listed.stdout)
     folder = tmp_path / "empty"
     folder.mkdir()
-    settings = {name: value for name, value in fresh.items() if name != "DATABASE_URL"}
+    settings = {
+        name: value for name, value in fresh.items() if name not in ("DATABASE_URL", "SPOOL_DIR")
+    }
 
     with Server([BENTOML, "serve", bento["tag"], "--port", "{port}"], folder, settings) as server:
         answer = httpx.post(f"{server.url}/predict", json={"text": "Beautiful post!!!"}).json()
         description = httpx.get(f"{server.url}/model").json()
+        server.terminate(STOP_WITHIN_S)
 
     assert "positive" == answer["label"]
     assert packed is not None
     assert packed[1] == description["tag"]
     assert 1 == len(Rows(folder / "data" / "predictions.sqlite3").all())
+    assert not list((folder / "data" / "spool").iterdir())

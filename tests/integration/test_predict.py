@@ -14,9 +14,7 @@ from inference.classifier import Classifier
 from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON
 from tests.rows import Rows
-from tests.server import Server, eventually
-
-RECORDED_WITHIN_S = 2
+from tests.server import Server
 
 
 def predict(server: Server, text: str) -> httpx.Response:
@@ -27,6 +25,14 @@ def predict(server: Server, text: str) -> httpx.Response:
 def predict_batch(server: Server, texts: list[str]) -> httpx.Response:
     """Post several texts in one call."""
     return httpx.post(f"{server.url}/predict_batch", json={"texts": texts}, timeout=60)
+
+
+def assert_nothing_was_recorded_of(text: str, server: Server, rows: Rows) -> None:
+    """Wait for the row of a later prediction; an earlier one would be there by then."""
+    later = f"after {text}"
+    predict(server, later)
+    rows.awaited([later])
+    assert [] == rows.of_text(text)
 
 
 async def predict_at_once(server: Server, texts: list[str], clients: int) -> list[httpx.Response]:
@@ -60,7 +66,7 @@ def test_the_row_of_a_prediction_holds_what_was_answered(server: Server, rows: R
 
     response = predict(server, text)
 
-    (row,) = eventually(lambda: rows.of_text(text), RECORDED_WITHIN_S)
+    (row,) = rows.awaited([text])
     answer = response.json()
     assert response.headers["x-prediction-id"] == str(UUID(row["id"]))
     assert (answer["label"], answer["score"], answer["latency_ms"]) == (
@@ -85,15 +91,14 @@ def test_a_batch_is_answered_in_order_with_all_scores(
     assert 200 == response.status_code
     assert np.abs(classifier.classify(texts) - np.array(scores)).max() <= INT8_BOUND
     assert all(answer["scores"][answer["label"]] == answer["score"] for answer in answers)
-    assert [1] * 128 == [len(rows.of_text(text)) for text in texts]
-    assert 1 == len({rows.of_text(text)[0]["latency_ms"] for text in texts})
+    assert 1 == len({row["latency_ms"] for row in rows.awaited(texts)})
 
 
 def test_one_bad_text_refuses_the_whole_batch_and_records_none(server: Server, rows: Rows) -> None:
     response = predict_batch(server, ["fine, but not recorded", ""])
 
     assert (400, ["texts", 1]) == (response.status_code, response.json()["detail"][0]["loc"])
-    assert [] == rows.of_text("fine, but not recorded")
+    assert_nothing_was_recorded_of("fine, but not recorded", server, rows)
 
 
 def test_64_clients_at_once_each_get_the_answer_to_their_own_text(
@@ -106,14 +111,14 @@ def test_64_clients_at_once_each_get_the_answer_to_their_own_text(
     assert {200} == {response.status_code for response in responses}
     expected = classifier.classify(texts)
     batch_sizes = []
-    for response, row, text in zip(responses, expected, texts, strict=True):
+    recorded = rows.awaited(texts)
+    for response, row, text, stored in zip(responses, expected, texts, recorded, strict=True):
         answer = response.json()
         score = row[classifier.labels.index(answer["label"])]
         assert abs(score - answer["score"]) <= INT8_BOUND, text
         assert row.max() - score <= 2 * INT8_BOUND, text
-        (recorded,) = rows.of_text(text)
-        assert response.headers["x-prediction-id"] == str(UUID(recorded["id"]))
-        batch_sizes.append(recorded["batch_size"])
+        assert response.headers["x-prediction-id"] == str(UUID(stored["id"]))
+        batch_sizes.append(stored["batch_size"])
     assert max(batch_sizes) > 1  # clients that come at once share forward passes
 
 
@@ -203,7 +208,7 @@ def test_a_text_that_fails_in_the_runtime_fails_alone(
     assert {200} == {by_text[text].status_code for text in texts}
     assert {500} == {by_text[text].status_code for text in poisoned}
     assert {"error": "the model failed on this text"} == by_text[poisoned[0]].json()
-    assert all(rows.of_text(text) for text in texts)
+    assert len(texts) == len(rows.awaited(texts))
     assert not any(rows.of_text(text) for text in poisoned)
 
 
@@ -213,21 +218,24 @@ def test_a_batch_with_a_text_that_fails_is_refused_with_its_index(
     response = predict_batch(faulty_server, ["a healthy neighbour", f"a {POISON}"])
 
     assert (500, ["texts", 1]) == (response.status_code, response.json()["detail"][0]["loc"])
-    assert [] == rows.of_text("a healthy neighbour")
+    assert_nothing_was_recorded_of("a healthy neighbour", faulty_server, rows)
 
 
 def test_a_prediction_that_cannot_be_recorded_is_not_answered(
     repository: Path, environment: dict[str, str], server: Server, tmp_path: Path
 ) -> None:
-    database = tmp_path / "a-folder-not-a-file"
-    database.mkdir()
-    settings = environment | {"DATABASE_URL": f"sqlite:///{database}"}
+    away = {"DATABASE_URL": f"sqlite:///{tmp_path}", "SPOOL_DIR": str(tmp_path / "spool")}
 
-    with Server([*server.command], repository, settings) as unrecorded:
-        single = predict(unrecorded, "fine")
-        batch = predict_batch(unrecorded, ["fine"])
+    with Server(server.command, repository, environment | away | {"SPOOL_MAX_ROWS": "1"}) as full:
+        first = predict(full, "fine")
+        single = predict(full, "fine")
+        batch = predict_batch(full, ["fine"])
+        readiness = httpx.get(f"{full.url}/readyz")
 
-    assert [503, 503] == [single.status_code, batch.status_code]
+    assert [200, 503, 503, 503] == [
+        response.status_code for response in (first, single, batch, readiness)
+    ]
     assert "1" == single.headers["retry-after"]
     assert "could not be recorded" in single.json()["error"]
-    assert str(database) not in single.text
+    assert "the spool is full: it holds 1 rows at most" in single.json()["error"]
+    assert str(tmp_path) not in single.text

@@ -1,9 +1,14 @@
-"""Ids sort by time, and times are what the database can keep."""
+"""Ids sort by time, times are what the database can keep, and JSON holds it all."""
 
+import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from db.prediction import new_id, utc_now
+import pytest
+
+from db.prediction import Prediction, new_id, utc_now
+from tests.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 
 
 def test_ids_are_uuids_of_version_7() -> None:
@@ -31,3 +36,36 @@ def test_times_are_utc_in_whole_milliseconds_without_a_zone() -> None:
     assert now.tzinfo is None
     assert 0 == now.microsecond % 1000
     assert abs((datetime.now(UTC).replace(tzinfo=None) - now).total_seconds()) < 60
+
+
+@pytest.mark.parametrize("words", [*HARD_TEXTS, None])
+def test_a_prediction_is_the_same_after_json(words: str | None) -> None:
+    made = prediction(words)
+
+    assert made == Prediction.from_json(made.to_json())
+
+
+def test_json_is_ascii_with_times_and_ids_as_databases_read_them() -> None:
+    made = prediction("😀")
+
+    body = made.to_json()
+
+    assert body.isascii()
+    row = json.loads(body)
+    assert ("2026-02-03T04:05:06.789", str(made.id)) == (row["timestamp"], row["id"])
+
+
+@pytest.mark.parametrize(("given", "expected"), REPLACED_TEXTS.items())
+def test_what_no_database_is_sure_to_hold_is_replaced(given: str, expected: str) -> None:
+    made = prediction(given)
+
+    assert replace(made, text=expected) == Prediction.from_json(made.to_json())
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "{", "[]", "7", "{}", '{"id": 7}', prediction().to_json().replace("confidence", "other")],
+)
+def test_anything_else_is_a_value_error(body: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Prediction.from_json(body)

@@ -1,14 +1,25 @@
-"""The table on SQL Server, read off the statements that would create it."""
+"""The tables on SQL Server, read off the statements that would create them."""
 
-from sqlalchemy.dialects import mssql
+import pytest
+import sqlglot
+from sqlalchemy.dialects import mssql, postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from db.schema import METRICS
+from db.schema import METRICS, SCHEMA_VERSION
+
+
+def compiled(element: CreateTable | CreateIndex, dialect: Dialect) -> str:
+    """Compile a statement, white space folded."""
+    return " ".join(str(element.compile(dialect=dialect)).split())
 
 
 def on_sql_server(element: CreateTable | CreateIndex) -> str:
-    """Compile a statement for SQL Server, white space folded."""
-    return " ".join(str(element.compile(dialect=mssql.dialect())).split())
+    """Compile a statement for SQL Server, and have T-SQL's grammar accept it."""
+    statement = compiled(element, mssql.dialect())
+    (parsed,) = sqlglot.parse(statement, dialect="tsql")
+    assert isinstance(parsed, sqlglot.exp.Create)
+    return statement
 
 
 def test_texts_times_and_ids_have_sql_servers_types() -> None:
@@ -22,8 +33,26 @@ def test_texts_times_and_ids_have_sql_servers_types() -> None:
 def test_rows_lie_in_the_order_of_time_and_the_key_beside_them() -> None:
     (index,) = METRICS.indexes
 
-    assert "PRIMARY KEY NONCLUSTERED (id)" in on_sql_server(CreateTable(METRICS))
+    assert "CONSTRAINT pk_metrics PRIMARY KEY NONCLUSTERED (id)" in on_sql_server(
+        CreateTable(METRICS)
+    )
     assert (
         "CREATE CLUSTERED INDEX ix_metrics_timestamp ON metrics (timestamp, id)"
         == on_sql_server(CreateIndex(index))
     )
+
+
+def test_sql_server_bounds_a_text_by_its_bytes_in_utf_16() -> None:
+    assert "CHECK (DATALENGTH([text]) <= 20000)" in on_sql_server(CreateTable(METRICS))
+
+
+@pytest.mark.parametrize("dialect", [postgresql.dialect(), sqlite.dialect()])
+def test_other_databases_bound_it_by_its_characters(dialect: Dialect) -> None:
+    statement = compiled(CreateTable(METRICS), dialect)
+
+    assert 'CHECK (length("text") <= 5000)' in statement
+    assert "DATALENGTH" not in statement
+
+
+def test_versions_have_no_identity() -> None:
+    assert "version INTEGER NOT NULL" in on_sql_server(CreateTable(SCHEMA_VERSION))

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 import pytest
 
-from db.settings import DatabaseSettings, SettingsError
+from db import odbc
+from db.settings import DatabaseSettings, SettingsError, SetupSettings
 
 SetEnvironment: TypeAlias = Callable[[dict[str, str]], None]
 SQL = {"SQL_SERVER": "db.example", "SQL_USER": "writer", "SQL_PASSWORD": "pa/ss w@rd"}
@@ -46,15 +47,6 @@ def test_sql_server_is_reached_by_its_variables(set_environment: SetEnvironment)
         url.username,
         url.password,
     )
-    assert "no" == url.query["TrustServerCertificate"]
-
-
-def test_a_certificate_that_nobody_vouches_for_is_trusted_on_request(
-    set_environment: SetEnvironment,
-) -> None:
-    set_environment(SQL | {"SQL_TRUST_SERVER_CERTIFICATE": "true"})
-
-    assert "yes" == DatabaseSettings.read().url().query["TrustServerCertificate"]
 
 
 def test_database_url_wins_over_sql_server(set_environment: SetEnvironment) -> None:
@@ -88,7 +80,15 @@ def test_empty_variables_count_as_unset(set_environment: SetEnvironment) -> None
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("SQL_PORT", "many"), ("SQL_PORT", "0"), ("SQL_PORT", "65536"), ("STORE_TEXT", "perhaps")],
+    [
+        ("DATABASE_TIMEOUT_S", "0"),
+        ("SPOOL_MAX_ROWS", "-1"),
+        ("SPOOL_MAX_MB", "nan"),
+        ("SQL_PORT", "many"),
+        ("SQL_PORT", "0"),
+        ("SQL_PORT", "65536"),
+        ("STORE_TEXT", "perhaps"),
+    ],
 )
 def test_a_bad_value_is_named_with_its_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
@@ -121,7 +121,8 @@ def test_any_password_reaches_sql_server_in_one_piece(
     set_environment: SetEnvironment, password: str
 ) -> None:
     set_environment(SQL | {"SQL_PASSWORD": password})
-    url = DatabaseSettings.read().url()
+    attributes = odbc.attributes(odbc.MICROSOFT, trust_server_certificate=False)
+    url = DatabaseSettings.read().url().update_query_dict(attributes)
 
     ((connection_string,), _) = url.get_dialect()().create_connect_args(url)
 
@@ -138,6 +139,27 @@ def test_sql_server_without_a_login_is_an_error(
 
     with pytest.raises(SettingsError, match="SQL_USER or SQL_PASSWORD is not set"):
         DatabaseSettings.read().url()
+
+
+def test_the_administrator_has_another_url_on_sql_server_only(
+    set_environment: SetEnvironment,
+) -> None:
+    set_environment(SQL | {"SA_PASSWORD": "for sa"})
+
+    url = SetupSettings.read().administrators_url("master")
+
+    assert ("sa", "for sa", "master") == (url.username, url.password, url.database)
+    set_environment({"DATABASE_URL": "postgresql://owner@host/tweets"})
+    assert "owner" == SetupSettings.read().administrators_url().username
+
+
+def test_without_the_administrators_password_its_variable_is_named(
+    set_environment: SetEnvironment,
+) -> None:
+    set_environment(SQL)
+
+    with pytest.raises(SettingsError, match="SA_PASSWORD is not set"):
+        SetupSettings.read().administrators_url()
 
 
 def test_passwords_do_not_print(set_environment: SetEnvironment) -> None:

@@ -1,0 +1,98 @@
+"""The prediction log's own commands: `python -m db --help`."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from sqlalchemy.exc import DBAPIError
+
+from db.engine import make_engine
+from db.retention import parse_age, prune
+from db.settings import DatabaseSettings, SettingsError, SetupSettings
+from db.setup import SetupError, set_up
+from db.status import age_s, quarantined, replay, spool_depth, stored_rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    given = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    command: Callable[[argparse.Namespace], int] = given.command
+    try:
+        return command(given)
+    except DBAPIError as error:
+        return _fail(str(error.orig))
+    except (SettingsError, SetupError) as error:
+        return _fail(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m db", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    setup = commands.add_parser("setup", help="create the database, its tables and logins")
+    setup.set_defaults(command=_setup)
+
+    status = commands.add_parser("status", help="tell what is stored, spooled and quarantined")
+    status.set_defaults(command=_status)
+
+    old = commands.add_parser("prune", help="delete old rows")
+    old.add_argument("--older-than", type=_age, required=True, metavar="AGE", help="90d, 12h, 30m")
+    old.set_defaults(command=_prune)
+
+    refused = commands.add_parser("quarantine", help="list the rows that the database refuses")
+    refused.add_argument("--replay", action="store_true", help="have them tried again")
+    refused.set_defaults(command=_quarantine)
+    return parser
+
+
+def _setup(_: argparse.Namespace) -> int:
+    set_up(SetupSettings.read(), print)
+    return 0
+
+
+def _status(_: argparse.Namespace) -> int:
+    settings = DatabaseSettings.read()
+    depth = spool_depth(settings.spool_dir)
+    print(f"spooled rows:      {depth.waiting}")
+    print(f"oldest of them:    {age_s(depth):.1f} s")
+    print(f"quarantined rows:  {depth.quarantined}")
+    print(f"rows in database:  {stored_rows(make_engine(settings))}")
+    return 0
+
+
+def _prune(given: argparse.Namespace) -> int:
+    settings = SetupSettings.read()
+    engine = make_engine(settings, settings.administrators_url())
+    deleted = prune(engine, given.older_than, print)
+    print(f"{deleted} rows were older")
+    return 0
+
+
+def _quarantine(given: argparse.Namespace) -> int:
+    folder = DatabaseSettings.read().spool_dir
+    if given.replay:
+        print(f"{replay(folder)} rows will be tried again")
+        return 0
+    for row in quarantined(folder):
+        print(json.dumps({"refused": row.refused, "row": json.loads(row.body)}))
+    return 0
+
+
+def _age(text: str) -> timedelta:
+    try:
+        return parse_age(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _fail(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What an error of the database means for the rows that were to be written.
+
+SQLSTATE classes are those of the SQL standard (ISO/IEC 9075-2, subclause "SQLSTATE") with what
+PostgreSQL and ODBC add: https://www.postgresql.org/docs/current/errcodes-appendix.html,
+https://learn.microsoft.com/sql/odbc/reference/appendixes/appendix-a-odbc-error-codes
+"""
+
+import re
+import sqlite3
+from enum import Enum
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+
+class Failure(Enum):
+    """The kinds of failures, by what helps."""
+
+    TRANSIENT = "passes by itself"
+    PERMANENT = "somebody has to act"
+    DATA = "lies in the rows: others would be taken"
+    UNKNOWN = "may lie in the rows"
+
+
+# By the two characters of the SQLSTATE's class, or by the whole of it.
+BY_SQLSTATE = {
+    "08": Failure.TRANSIENT,  # connection
+    "21": Failure.DATA,
+    "22": Failure.DATA,
+    "23": Failure.DATA,  # constraints; a unique key that another transaction holds too
+    "25006": Failure.TRANSIENT,  # read-only: a standby that is about to take over
+    "28": Failure.PERMANENT,  # login
+    "3D": Failure.PERMANENT,  # no such database
+    "3F": Failure.PERMANENT,  # no such schema
+    "40": Failure.TRANSIENT,  # rolled back: deadlock, serialisation
+    "42501": Failure.PERMANENT,  # permission
+    "42S02": Failure.PERMANENT,  # no such table
+    "42P01": Failure.PERMANENT,  # no such table
+    "42S22": Failure.PERMANENT,  # no such column
+    "42703": Failure.PERMANENT,  # no such column
+    "44": Failure.DATA,
+    "53": Failure.TRANSIENT,  # resources: disk, memory, connections
+    "55": Failure.TRANSIENT,  # locks
+    "57": Failure.TRANSIENT,  # shutting down, starting, cancelled for its time
+    "58": Failure.TRANSIENT,  # input and output
+    "HYT": Failure.TRANSIENT,  # timeouts
+    "IM": Failure.PERMANENT,  # the driver itself
+}
+
+# SQL Server reports many an error of its own as SQLSTATE 42000; its number stands in the text.
+# https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
+BY_NUMBER = {
+    229: Failure.PERMANENT,  # permission denied on an object
+    230: Failure.PERMANENT,  # permission denied on a column
+    262: Failure.PERMANENT,  # permission denied in a database
+    4060: Failure.PERMANENT,  # the login may not open the database, or there is none
+    18456: Failure.PERMANENT,  # login failed
+    701: Failure.TRANSIENT,  # memory
+    1105: Failure.TRANSIENT,  # the file group is full
+    1204: Failure.TRANSIENT,  # locks
+    1205: Failure.TRANSIENT,  # deadlock
+    1222: Failure.TRANSIENT,  # lock timeout
+    3906: Failure.TRANSIENT,  # read-only: a standby
+    9002: Failure.TRANSIENT,  # the transaction log is full
+    18401: Failure.TRANSIENT,  # the server is starting
+}
+
+# Drivers name their errors as the DB-API does; they have no SQLSTATE where no server was asked.
+BY_CLASS = {
+    "OperationalError": Failure.TRANSIENT,
+    "InterfaceError": Failure.TRANSIENT,
+    "DataError": Failure.DATA,
+}
+
+SQLITE = {
+    sqlite3.SQLITE_BUSY: Failure.TRANSIENT,
+    sqlite3.SQLITE_LOCKED: Failure.TRANSIENT,
+    sqlite3.SQLITE_FULL: Failure.TRANSIENT,
+    sqlite3.SQLITE_IOERR: Failure.TRANSIENT,
+    sqlite3.SQLITE_CANTOPEN: Failure.TRANSIENT,
+    sqlite3.SQLITE_READONLY: Failure.PERMANENT,
+    sqlite3.SQLITE_PERM: Failure.PERMANENT,
+    sqlite3.SQLITE_NOTADB: Failure.PERMANENT,
+    sqlite3.SQLITE_CORRUPT: Failure.PERMANENT,
+    sqlite3.SQLITE_ERROR: Failure.PERMANENT,  # no such table or column
+    sqlite3.SQLITE_CONSTRAINT: Failure.DATA,
+    sqlite3.SQLITE_MISMATCH: Failure.DATA,
+    sqlite3.SQLITE_TOOBIG: Failure.DATA,
+}
+
+
+def kind_of(error: Exception) -> Failure:
+    """Tell what an error of SQLAlchemy or of a driver means."""
+    if isinstance(error, DBAPIError):
+        return Failure.TRANSIENT if error.connection_invalidated else _kind_of(error.orig)
+    if isinstance(error, ValueError):  # a row that cannot be encoded or decoded
+        return Failure.DATA
+    return Failure.UNKNOWN if isinstance(error, SQLAlchemyError) else _kind_of(error)
+
+
+def sqlstate(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE of a driver's error, None where it has none."""
+    state = getattr(error, "sqlstate", None)  # psycopg
+    if state is None and error is not None and error.args:  # pyodbc
+        state = error.args[0]
+    return state if isinstance(state, str) and re.fullmatch("[0-9A-Z]{5}", state) else None
+
+
+def _kind_of(error: BaseException | None) -> Failure:
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None)  # its low byte is the primary code
+        return Failure.UNKNOWN if code is None else SQLITE.get(code & 0xFF, Failure.UNKNOWN)
+    state = sqlstate(error)
+    if state is None:
+        return BY_CLASS.get(type(error).__name__, Failure.UNKNOWN)
+    for prefix in (state, state[:3], state[:2]):
+        if prefix in BY_SQLSTATE:
+            return BY_SQLSTATE[prefix]
+    numbers = (int(number) for number in re.findall(r"\((\d+)\)", str(error)))
+    return next((BY_NUMBER[n] for n in numbers if n in BY_NUMBER), Failure.UNKNOWN)

@@ -1,0 +1,50 @@
+"""Insert rows that may be there already: after a commit whose answer was lost, nobody knows."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, UnicodeText, bindparam, insert, select, text
+
+from db.prediction import Prediction
+from db.schema import METRICS
+
+COLUMNS = [column.name for column in METRICS.columns]
+
+# All rows are one parameter, so a batch is one round trip whatever its size. Without its type,
+# Microsoft's driver would prepare the statement first, and send a long text as ntext, which
+# OPENJSON does not take; FreeTDS does send it so.
+INTO_SQL_SERVER = insert(METRICS).from_select(
+    COLUMNS,
+    text(
+        """
+        SELECT id, [timestamp], [text], latency_ms, label, confidence, model_tag, batch_size
+        FROM OPENJSON(CAST(:rows AS nvarchar(max))) WITH (
+            id uniqueidentifier, [timestamp] datetime2(3), [text] nvarchar(max),
+            latency_ms float, label varchar(max), confidence float, model_tag varchar(max),
+            batch_size int
+        ) AS given
+        WHERE NOT EXISTS (SELECT 1 FROM metrics AS stored WHERE stored.id = given.id)
+        """
+    )
+    .bindparams(bindparam("rows", type_=UnicodeText()))
+    .columns(*METRICS.columns),
+)
+
+
+def insert_missing(connection: Connection, bodies: Sequence[str]) -> None:
+    """Insert those rows, JSON objects of `Prediction.to_json`, whose id is not there yet.
+
+    Raises SQLAlchemyError, or ValueError where a body is no such object.
+    """
+    if connection.dialect.name == "mssql":
+        connection.execute(INTO_SQL_SERVER, {"rows": f"[{','.join(bodies)}]"})
+        return
+    predictions = [Prediction.from_json(body) for body in bodies]
+    stored = set(
+        connection.scalars(
+            select(METRICS.c.id).where(METRICS.c.id.in_([made.id for made in predictions]))
+        )
+    )
+    if missing := [made for made in predictions if made.id not in stored]:
+        connection.execute(
+            insert(METRICS), [{name: getattr(made, name) for name in COLUMNS} for made in missing]
+        )

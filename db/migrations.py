@@ -1,0 +1,65 @@
+"""Bring a database to the schema that this code writes, one numbered step after another.
+
+The row of a step in `schema_version` is inserted first, in the step's own transaction: where two
+services start at once, its key makes one of them wait and then find the step done.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sqlalchemy import Connection, Engine, func, insert, inspect, select
+from sqlalchemy.exc import DBAPIError
+
+from db.prediction import utc_now
+from db.schema import METRICS, SCHEMA_VERSION
+
+ATTEMPTS = 3  # others may be taking the same steps
+
+Step: TypeAlias = Callable[[Connection], None]
+
+logger = logging.getLogger(__name__)
+
+
+def create_metrics(connection: Connection) -> None:
+    """Create the table of predictions; databases from before there were steps have it."""
+    METRICS.create(connection, checkfirst=True)
+
+
+# What was released is never changed; a change of the schema is a step of its own at the end,
+# and the first one, which makes new databases, is kept able to run before it.
+STEPS: tuple[Step, ...] = (create_metrics,)
+
+
+def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:
+    """Take the steps that a database has not taken yet.
+
+    Raises DBAPIError where the login may not, or the database is away.
+    """
+    transactional = engine.execution_options(isolation_level="SERIALIZABLE")
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            while (version := schema_version(engine)) < len(steps):
+                with transactional.begin() as connection:
+                    _take(connection, version, steps)
+            METRICS.create(engine, checkfirst=True)  # somebody may have dropped it to start afresh
+            return
+        except DBAPIError:
+            if attempt == ATTEMPTS:
+                raise
+
+
+def schema_version(engine: Engine) -> int:
+    """Return the number of steps that a database has taken. Raises DBAPIError."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table(SCHEMA_VERSION.name):
+            return 0
+        return connection.scalar(select(func.coalesce(func.max(SCHEMA_VERSION.c.version), 0))) or 0
+
+
+def _take(connection: Connection, version: int, steps: tuple[Step, ...]) -> None:
+    if version == 0:
+        SCHEMA_VERSION.create(connection, checkfirst=True)
+    connection.execute(insert(SCHEMA_VERSION).values(version=version + 1, applied_at=utc_now()))
+    steps[version](connection)
+    logger.info("the database's schema is now at version %d", version + 1)

@@ -1,0 +1,95 @@
+"""The ODBC driver that SQL Server is reached with, and how it is told to.
+
+Microsoft's driver is taken where it is registered or comes with the wheel `mssql-python-odbc`;
+FreeTDS, which is on every Linux distribution, else.
+"""
+
+import contextlib
+import ctypes
+import importlib.util
+import platform
+from pathlib import Path
+
+MICROSOFT = "ODBC Driver 18 for SQL Server"
+FREETDS = "FreeTDS"
+FREETDS_SERVER = "sentiment"  # its section in the file that FreeTDS reads
+# The wheel has the library once for each family of distributions.
+FAMILIES = ("debian_ubuntu", "rhel", "suse", "alpine")
+
+
+def choose_driver(wanted: str | None) -> str | None:
+    """Return the driver to use: a registered name or a library's path; None where there is none.
+
+    ``wanted`` is such a name or path; None leaves the choice to this function. Raises ImportError
+    where pyodbc cannot be loaded, for want of the driver manager.
+    """
+    import pyodbc  # pylint: disable=import-outside-toplevel  # needs libodbc, SQLite does not
+
+    registered = pyodbc.drivers()
+    if wanted is not None:
+        return wanted if wanted in registered or Path(wanted).is_file() else None
+    if MICROSOFT in registered:
+        return MICROSOFT
+    return library_of_wheel() or (FREETDS if FREETDS in registered else None)
+
+
+def library_of_wheel() -> str | None:
+    """Return the path of Microsoft's driver in its wheel; None where it cannot be loaded."""
+    wheel = importlib.util.find_spec("mssql_python_odbc")
+    if wheel is None or wheel.origin is None:
+        return None
+    for family in FAMILIES:
+        folder = Path(wheel.origin).parent / "libs" / "linux" / family / platform.machine() / "lib"
+        for library in folder.glob("libmsodbcsql-18.*"):
+            with contextlib.suppress(OSError):  # wants a library that is not there
+                ctypes.CDLL(str(library))
+                return str(library)
+    return None
+
+
+def is_freetds(driver: str) -> bool:
+    """Tell whether a driver, by its name or its library's path, is FreeTDS."""
+    return "tds" in Path(driver).name.lower()
+
+
+def attributes(driver: str, trust_server_certificate: bool) -> dict[str, str]:
+    """Return the attributes of Microsoft's driver; it checks certificates unless it trusts all."""
+    return {
+        "driver": driver,
+        "Encrypt": "yes",
+        "TrustServerCertificate": "yes" if trust_server_certificate else "no",
+    }
+
+
+def freetds_configuration(host: str, port: int, trust_server_certificate: bool) -> str:
+    """Return what FreeTDS is to read: no attribute of a connection makes it check certificates.
+
+    Source: https://www.freetds.org/userguide/freetdsconf.html
+    """
+    lines = [
+        f"[{FREETDS_SERVER}]",
+        f"host = {host}",
+        f"port = {port}",
+        "tds version = 7.4",
+        "client charset = UTF-8",
+        "encryption = require",
+    ]
+    if not trust_server_certificate:
+        lines += ["ca file = system", "check certificate hostname = yes"]
+    return "\n".join(lines) + "\n"
+
+
+def freetds_connection(driver: str, user: str, password: str, database: str) -> str:
+    """Return the connection string for the server of `freetds_configuration`.
+
+    Raises ValueError for a password that FreeTDS cannot be given: it ends what stands in braces
+    at the first closing one, doubled or not.
+    """
+    if ";" in password or password.startswith("{"):
+        if "}" in password:
+            raise ValueError("FreeTDS takes no password that holds both ';' and '}'")
+        password = f"{{{password}}}"
+    return (
+        f"DRIVER={{{driver}}};Servername={FREETDS_SERVER};Database={database};"
+        f"UID={user};PWD={password};"  # without the last mark it does not see the closing brace
+    )

@@ -1,0 +1,51 @@
+"""Say in the log how the database takes predictions: once, until there is something else to say."""
+
+import logging
+
+from db.failures import Failure, kind_of, sqlstate
+
+logger = logging.getLogger(__name__)
+
+
+class Reports:
+    """The failures since the last success; ``failures`` counts them."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._said: set[tuple[Failure, str]] = set()
+
+    def failure(self, error: Exception) -> None:
+        """Report an error that is to be tried again."""
+        self.failures += 1
+        kind = kind_of(error)
+        if (kind, name_of(error)) in self._said:
+            return
+        self._said.add((kind, name_of(error)))
+        if kind is Failure.TRANSIENT:
+            logger.warning("the database is away, predictions are spooled: %s", message_of(error))
+        elif kind is Failure.PERMANENT:
+            logger.error(
+                "the database refuses predictions, which are spooled until somebody acts: %s; "
+                "`python -m db setup` creates tables and logins",
+                message_of(error),
+            )
+        else:
+            logger.error("writing to the database failed, predictions are spooled", exc_info=error)
+
+    def success(self) -> None:
+        """Report that the database took what there was."""
+        if self.failures:
+            logger.info("the database takes predictions again")
+        self.failures = 0
+        self._said.clear()
+
+
+def name_of(error: Exception) -> str:
+    """Return an error's class, and its SQLSTATE where it has one."""
+    state = sqlstate(getattr(error, "orig", error))
+    return type(error).__name__ + (f" {state}" if state else "")
+
+
+def message_of(error: Exception) -> str:
+    """Return the first line of the driver's message; PostgreSQL quotes the row in the second."""
+    return str(getattr(error, "orig", error)).partition("\n")[0]

@@ -1,0 +1,94 @@
+"""Move rows from the spool to the database."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from sqlalchemy import Engine
+
+from db.bisection import Refused, write_each
+from db.engine import transaction
+from db.failures import Failure, kind_of
+from db.insertion import insert_missing
+from db.instruments import instruments
+from db.migrations import migrate
+from db.reports import Reports, message_of, name_of
+from db.spool import Spool
+from db.spool_file import SpooledRow
+
+BATCH_ROWS = 1000
+
+logger = logging.getLogger(__name__)
+
+
+class Writer:
+    """Write what is spooled, and forget it once it is committed."""
+
+    def __init__(self, engine: Engine, spool: Spool, timeout_s: float) -> None:
+        """Prepare; ``timeout_s`` bounds each transaction."""
+        self.reports = Reports()
+        self._engine = engine
+        self._spool = spool
+        self._timeout_s = timeout_s
+        self._knows_schema = False
+
+    def work(self, is_to_go_on: Callable[[int], bool]) -> None:
+        """Write what there is; whatever fails is reported, and to be tried again.
+
+        ``is_to_go_on`` is asked after each transaction, with the number of its rows.
+        """
+        try:
+            self._learn_schema()
+            while rows := self._spool.oldest(BATCH_ROWS):
+                self._write(rows)
+                if not is_to_go_on(len(rows)):
+                    break
+            self.reports.success()
+        except Exception as error:  # pylint: disable=broad-exception-caught  # the work goes on
+            self.reports.failure(error)
+            self._engine.dispose()
+            self._knows_schema = False
+        with suppress(sqlite3.Error, OSError):  # reported when rows are to be read or removed
+            self._show_depth()
+
+    def _learn_schema(self) -> None:
+        """Create what is missing. A login that may not may still insert: try that all the same."""
+        if self._knows_schema:
+            return
+        try:
+            migrate(self._engine)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
+            if kind_of(error) is not Failure.PERMANENT:
+                raise
+            self.reports.failure(error)
+        self._knows_schema = True
+
+    def _write(self, rows: Sequence[SpooledRow]) -> None:
+        for refused in write_each(rows, self._write_all):
+            self._quarantine(refused)
+
+    def _write_all(self, rows: Sequence[SpooledRow]) -> None:
+        with (
+            instruments().flush.time(),
+            transaction(self._engine, self._timeout_s) as connection,
+        ):
+            insert_missing(connection, [row.body for row in rows])
+        self._spool.remove(rows)
+        instruments().written.inc(len(rows))
+
+    def _quarantine(self, refused: Refused[SpooledRow]) -> None:
+        error = refused.error
+        self._spool.quarantine(refused.row, f"{type(error).__name__} {message_of(error)}")
+        instruments().quarantined.inc()
+        # no message: it may quote the text
+        logger.error(
+            "the database refuses a row (%s): it is kept, see `python -m db quarantine`",
+            name_of(error),
+        )
+
+    def _show_depth(self) -> None:
+        depth = self._spool.depth()
+        instruments().show(depth)
+        if self.reports.failures:
+            instruments().retried.inc(min(depth.waiting, BATCH_ROWS))

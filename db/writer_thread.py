@@ -1,0 +1,66 @@
+"""When the writer works: soon after rows come, later after failures, and once more at the end."""
+
+import random
+import threading
+import time
+
+from db.spool import Spool
+from db.writer import BATCH_ROWS, Writer
+
+GATHER_S = 0.5  # how long the first row of a batch waits for others
+ADOPT_EVERY_S = 30  # how often files of dead neighbours are looked for
+FIRST_BACKOFF_S = 0.1
+LONGEST_BACKOFF_S = 5.0
+
+
+class WriterThread:
+    """The one thread of a process that writes."""
+
+    def __init__(self, writer: Writer, spool: Spool) -> None:
+        """Prepare the thread."""
+        self._writer = writer
+        self._spool = spool
+        self._ends_s = float("inf")
+        self._spooled, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Start: the tables that are missing and what was left over come first."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Tell that there are new rows."""
+        self._spooled.set()
+
+    def stop(self, deadline_s: float) -> None:
+        """Write what is spooled, as far as that succeeds at once and within ``deadline_s``."""
+        self._ends_s = time.monotonic() + deadline_s
+        self._stopping.set()
+        self._spooled.set()
+        if self._thread.is_alive():
+            self._thread.join(deadline_s)
+
+    def _run(self) -> None:
+        adopted_s = time.monotonic()
+        self._writer.work(self._is_to_go_on)
+        while not self._stopping.is_set():
+            self._wait()
+            if time.monotonic() > adopted_s + ADOPT_EVERY_S:
+                self._spool.adopt()
+                adopted_s = time.monotonic()
+            self._writer.work(self._is_to_go_on)
+
+    def _is_to_go_on(self, rows: int) -> bool:
+        """Tell whether more is to be written: else the next rows gather first."""
+        if self._stopping.is_set():
+            return time.monotonic() < self._ends_s
+        return rows == BATCH_ROWS
+
+    def _wait(self) -> None:
+        if failures := self._writer.reports.failures:
+            longest_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failures, 10))
+            self._stopping.wait(longest_s * random.uniform(0.5, 1))  # so that workers spread
+        else:
+            self._spooled.wait(GATHER_S)  # rows that are replayed wake nobody
+            self._spooled.clear()
+            self._stopping.wait(GATHER_S)

@@ -1,0 +1,81 @@
+"""What Prometheus scrapes."""
+
+from pathlib import Path
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.server import READY_DEADLINE_S, Server, eventually
+
+SHOWN_WITHIN_S = 20
+
+
+def metrics(server: Server) -> dict[str, float]:
+    """Scrape the service; return its own samples that have no labels."""
+    families = text_string_to_metric_families(httpx.get(f"{server.url}/metrics").text)
+    return {
+        sample.name: sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name.startswith("sentiment_") and not sample.labels
+    }
+
+
+def predict(server: Server) -> None:
+    """Have one row recorded."""
+    httpx.post(f"{server.url}/predict", json={"text": "counted"}).raise_for_status()
+
+
+def test_rows_that_are_written_are_counted(server: Server) -> None:
+    predict(server)
+    before = eventually(
+        lambda: (shown := metrics(server)).get("sentiment_rows_written_total") and shown,
+        SHOWN_WITHIN_S,
+    )
+
+    predict(server)
+    wanted = before["sentiment_rows_written_total"] + 1
+    shown = eventually(
+        lambda: (found := metrics(server))["sentiment_rows_written_total"] >= wanted and found,
+        SHOWN_WITHIN_S,
+    )
+
+    assert {
+        "sentiment_spool_rows": 0,
+        "sentiment_spool_oldest_age_seconds": 0,
+        "sentiment_quarantine_rows": 0,
+        "sentiment_rows_quarantined_total": 0,
+        "sentiment_rows_retried_total": 0,
+    }.items() <= shown.items()
+    assert shown["sentiment_flush_seconds_count"] >= 2
+    assert 0 < shown["sentiment_flush_seconds_sum"] < 60
+
+
+def test_rows_that_wait_are_told_with_their_age_and_not_twice_after_a_kill(
+    repository: Path, environment: dict[str, str], server: Server, tmp_path: Path
+) -> None:
+    away = {"DATABASE_URL": f"sqlite:///{tmp_path}", "SPOOL_DIR": str(tmp_path / "spool")}
+
+    with Server(server.command, repository, environment | away) as waiting:
+        predict(waiting)
+        predict(waiting)
+        eventually(lambda: metrics(waiting).get("sentiment_spool_rows") == 2, SHOWN_WITHIN_S)
+        eventually(
+            lambda: metrics(waiting)["sentiment_spool_oldest_age_seconds"] > 1, SHOWN_WITHIN_S
+        )
+        assert metrics(waiting)["sentiment_rows_retried_total"] >= 2
+        assert 200 == httpx.get(f"{waiting.url}/readyz").status_code
+
+        for worker in waiting.processes()[1:]:
+            worker.kill()
+            worker.wait(10)
+        eventually(lambda: is_ready(waiting), READY_DEADLINE_S)
+        eventually(lambda: metrics(waiting).get("sentiment_spool_rows") == 2, SHOWN_WITHIN_S)
+
+
+def is_ready(server: Server) -> bool:
+    """Tell whether a worker answers."""
+    try:
+        return httpx.get(f"{server.url}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

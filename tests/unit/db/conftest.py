@@ -1,0 +1,49 @@
+"""Databases for the tests of the prediction log, each empty."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from db.settings import DatabaseSettings
+from tests.postgres import PostgreSQL, installed_programs
+
+NUMBERS = count()
+
+
+@pytest.fixture(name="postgresql", scope="session")
+def fixture_postgresql() -> Iterator[PostgreSQL]:
+    """Start a PostgreSQL server."""
+    programs = installed_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server is installed here (Debian's package: postgresql)")
+    with PostgreSQL(programs) as server:
+        yield server
+
+
+@pytest.fixture(name="settings", params=["sqlite", "postgresql"])
+def fixture_settings(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSettings:
+    """Name an empty database and an empty spool."""
+    if request.param == "sqlite":
+        return on_sqlite(tmp_path)
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = f"test_{next(NUMBERS)}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = server.environment()["DATABASE_URL"].rpartition("/")[0]
+    return DatabaseSettings(database_url=f"{url}/{name}", spool_dir=tmp_path / "spool")
+
+
+@pytest.fixture(name="sqlite")
+def fixture_sqlite(tmp_path: Path) -> DatabaseSettings:
+    """Name a SQLite file in a folder that is not there yet, and an empty spool."""
+    return on_sqlite(tmp_path)
+
+
+def on_sqlite(folder: Path) -> DatabaseSettings:
+    """Return the settings of a SQLite file and a spool in a folder."""
+    return DatabaseSettings(
+        database_url=f"sqlite:///{folder}/data/predictions.sqlite3", spool_dir=folder / "spool"
+    )

@@ -1,0 +1,43 @@
+"""The statement for SQL Server; what it does is shown where there is a server."""
+
+from typing import Any
+
+import sqlglot
+from sqlalchemy.dialects import mssql
+from sqlglot import exp
+
+from db.insertion import COLUMNS, INTO_SQL_SERVER
+from db.schema import METRICS
+
+
+def parsed() -> exp.Insert:
+    """Have T-SQL's grammar read the statement."""
+    statement: Any = sqlglot.parse_one(
+        str(INTO_SQL_SERVER.compile(dialect=mssql.dialect(paramstyle="qmark"))), dialect="tsql"
+    )
+    assert isinstance(statement, exp.Insert)
+    return statement
+
+
+def test_it_names_every_column_once_and_in_the_same_order() -> None:
+    statement = parsed()
+
+    target = [column.name for column in statement.this.expressions]
+    source = [column.name for column in statement.expression.expressions]
+    read_from_json = [column.name for column in statement.find_all(exp.OpenJSONColumnDef)]
+    assert COLUMNS == target == source == read_from_json
+
+
+def test_all_rows_are_one_parameter() -> None:
+    assert 1 == len(list(parsed().find_all(exp.Placeholder)))
+
+
+def test_it_reads_no_string_shorter_than_it_is_so_that_the_table_refuses_what_is_too_long() -> None:
+    types = {
+        column.name: column.args["kind"].sql("tsql").lower()
+        for column in parsed().find_all(exp.OpenJSONColumnDef)
+    }
+
+    assert {"varchar(max)"} == {types["label"], types["model_tag"]}
+    assert "nvarchar(max)" == types["text"]
+    assert METRICS.c.label.type.length == 64  # type: ignore[attr-defined]

@@ -1,0 +1,52 @@
+"""Only what is older goes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from db.engine import make_engine
+from db.insertion import insert_missing
+from db.migrations import migrate
+from db.prediction import utc_now
+from db.retention import ROWS_AT_ONCE, parse_age, prune
+from db.settings import DatabaseSettings
+from tests.predictions import prediction
+from tests.stored import stored
+
+
+@pytest.mark.parametrize(
+    ("text", "age"),
+    [
+        ("90d", timedelta(days=90)),
+        ("12h", timedelta(hours=12)),
+        ("30m", timedelta(minutes=30)),
+        ("0d", timedelta()),
+    ],
+)
+def test_an_age_is_a_number_and_a_unit(text: str, age: timedelta) -> None:
+    assert age == parse_age(text)
+
+
+@pytest.mark.parametrize("text", ["", "90", "d", "-1d", "1.5d", "90 d", "90w"])
+def test_anything_else_is_an_error_that_shows_it(text: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text}' is no age: write 90d, 12h or 30m"):
+        parse_age(text)
+
+
+def test_older_rows_are_deleted_in_small_transactions(settings: DatabaseSettings) -> None:
+    now = utc_now()
+    old = [replace(prediction(), timestamp=now - timedelta(days=91)) for _ in range(2500)]
+    young = [replace(prediction(), timestamp=now - timedelta(days=89)) for _ in range(10)]
+    engine = make_engine(settings)
+    migrate(engine)
+    with engine.begin() as connection:
+        insert_missing(connection, [row.to_json() for row in [*old, *young]])
+    told: list[str] = []
+
+    deleted = prune(engine, timedelta(days=90), told.append)
+    engine.dispose()
+
+    assert 2500 == deleted
+    assert {row.id for row in young} == {row.id for row in stored(settings)}
+    assert [f"deleted {count} rows" for count in (ROWS_AT_ONCE, 2 * ROWS_AT_ONCE, 2500)] == told

@@ -1,0 +1,214 @@
+"""The writer goes on after every failure, and says what there is to say once."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from db.engine import make_engine
+from db.migrations import migrate
+from db.recorder import Recorder
+from db.settings import DatabaseSettings
+from db.status import quarantined, replay, spool_depth
+from tests.postgres import PostgreSQL
+from tests.predictions import prediction
+from tests.server import eventually
+from tests.stored import STORED_WITHIN_S, awaited, stored
+
+REFUSE = """
+CREATE TRIGGER refuse BEFORE INSERT ON metrics WHEN NEW.text = 'bad'
+BEGIN SELECT RAISE(ABORT, 'no bad words'); END
+"""
+NUMBERS = count()
+
+
+@contextmanager
+def recording(settings: DatabaseSettings) -> Iterator[Recorder]:
+    """Open a recorder, and close it at the end."""
+    recorder = Recorder(settings)
+    recorder.open()
+    try:
+        yield recorder
+    finally:
+        recorder.close()
+
+
+def file_of(settings: DatabaseSettings) -> Path:
+    """Return the SQLite file that the settings name."""
+    return Path(settings.url().database or "")
+
+
+def execute(path: Path, statement: str) -> None:
+    """Change a SQLite file behind the service's back."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+
+
+def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    """Return what was logged at a level."""
+    return [record.message for record in caplog.records if record.levelno == level]
+
+
+def test_rows_wait_for_a_database_that_is_away(
+    sqlite: DatabaseSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    path = file_of(sqlite)
+    path.mkdir(parents=True)  # a folder where the file should be
+
+    with recording(sqlite) as recorder:
+        for _ in range(20):
+            recorder.record([prediction()])
+        eventually(lambda: messages(caplog, logging.WARNING), STORED_WITHIN_S)
+        assert 20 == spool_depth(sqlite.spool_dir).waiting
+        path.rmdir()
+        awaited(sqlite, 20)
+        eventually(lambda: "takes predictions again" in caplog.text, STORED_WITHIN_S)
+
+    (warning,) = messages(caplog, logging.WARNING)
+    assert "the database is away, predictions are spooled: unable to open" in warning
+
+
+def test_rows_wait_on_the_disk_for_the_next_service(sqlite: DatabaseSettings) -> None:
+    path = file_of(sqlite)
+    path.mkdir(parents=True)
+    with recording(sqlite) as recorder:
+        recorder.record([prediction()])
+    path.rmdir()
+
+    with recording(sqlite):
+        assert 1 == len(awaited(sqlite, 1))
+
+
+def test_a_table_that_was_dropped_is_made_anew(sqlite: DatabaseSettings) -> None:
+    with recording(sqlite) as recorder:
+        recorder.record([prediction()])
+        awaited(sqlite, 1)
+        execute(file_of(sqlite), "DROP TABLE metrics")
+
+        recorder.record([prediction()])
+        awaited(sqlite, 1)
+
+
+def test_a_file_that_was_deleted_is_made_anew(sqlite: DatabaseSettings) -> None:
+    with recording(sqlite) as recorder:
+        recorder.record([prediction()])
+        awaited(sqlite, 1)
+        for file in file_of(sqlite).parent.iterdir():
+            file.unlink()
+
+        recorder.record([prediction()])
+        awaited(sqlite, 1)
+
+
+def test_refused_rows_are_kept_and_written_when_they_are_replayed(
+    sqlite: DatabaseSettings,
+) -> None:
+    with recording(sqlite) as recorder:
+        recorder.record([prediction("good")])
+        awaited(sqlite, 1)
+        execute(file_of(sqlite), REFUSE)
+        recorder.record([prediction("good"), prediction("bad"), prediction("good")])
+        awaited(sqlite, 3)
+        (kept,) = eventually(lambda: quarantined(sqlite.spool_dir), STORED_WITHIN_S)
+        assert "no bad words" in str(kept.refused)
+
+        execute(file_of(sqlite), "DROP TRIGGER refuse")
+        assert 1 == replay(sqlite.spool_dir)
+        assert 1 == [row.text for row in awaited(sqlite, 4)].count("bad")
+
+    assert not list(sqlite.spool_dir.iterdir())
+
+
+def test_a_refused_row_outlives_the_service(sqlite: DatabaseSettings) -> None:
+    with recording(sqlite) as recorder:
+        recorder.record([prediction()])
+        awaited(sqlite, 1)
+        execute(file_of(sqlite), REFUSE)
+        recorder.record([prediction("bad")])
+
+    with recording(sqlite):
+        pass
+
+    assert 1 == len(quarantined(sqlite.spool_dir))
+
+
+def test_a_login_without_rights_is_told_loudly_once_and_what_to_do(
+    postgresql: PostgreSQL, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"service_{next(NUMBERS)}"
+    with psycopg.connect(postgresql.url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN".encode())
+        owner.execute(f"CREATE DATABASE {name}".encode())
+    url = f"postgresql+psycopg://{name}@{postgresql.address[0]}:{postgresql.address[1]}/{name}"
+    settings = DatabaseSettings(database_url=url, spool_dir=tmp_path)
+    owners = settings.model_copy(
+        update={"database_url": type(settings.database_url)(url.replace(f"{name}@", "tester@"))}
+    )
+
+    with recording(settings) as recorder:
+        recorder.record([prediction() for _ in range(5)])
+        eventually(lambda: messages(caplog, logging.ERROR), STORED_WITHIN_S)
+        recorder.record([prediction() for _ in range(5)])
+        eventually(lambda: recorder.is_ready() and len(messages(caplog, logging.ERROR)), 5)
+        engine = make_engine(owners)
+        migrate(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"GRANT SELECT, INSERT ON metrics TO {name}")
+            connection.exec_driver_sql(f"GRANT SELECT ON schema_version TO {name}")
+        engine.dispose()
+        awaited(settings, 10)
+
+    errors = messages(caplog, logging.ERROR)
+    assert all("`python -m db setup`" in error for error in errors)
+    assert len(errors) == len(set(errors)) <= 2  # creating, then inserting
+
+
+def test_a_login_that_may_only_insert_and_select_writes_though_it_cannot_migrate(
+    postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    name = f"writer_{next(NUMBERS)}"
+    address = f"{postgresql.address[0]}:{postgresql.address[1]}"
+    with psycopg.connect(postgresql.url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN".encode())
+        owner.execute(f"CREATE DATABASE {name}".encode())
+    owners = DatabaseSettings(database_url=f"postgresql+psycopg://tester@{address}/{name}")
+    engine = make_engine(owners)
+    migrate(engine)
+    with engine.begin() as connection:  # not on schema_version
+        connection.exec_driver_sql(f"GRANT SELECT, INSERT ON metrics TO {name}")
+    engine.dispose()
+
+    settings = DatabaseSettings(
+        database_url=f"postgresql+psycopg://{name}@{address}/{name}", spool_dir=tmp_path
+    )
+    with recording(settings) as recorder:
+        recorder.record([prediction()])
+        awaited(settings, 1)
+
+
+def test_spooling_goes_on_while_the_spools_own_file_is_damaged(
+    sqlite: DatabaseSettings,
+) -> None:
+    with recording(sqlite) as recorder:
+        (own,) = sqlite.spool_dir.glob("*.spool")
+        own.write_bytes(b"\xa5" * own.stat().st_size)
+        for path in sqlite.spool_dir.glob("*-wal"):
+            path.write_bytes(b"\xa5" * path.stat().st_size)
+
+        made = [prediction() for _ in range(10)]
+        recorder.record(made)
+
+        assert {row.id for row in made} <= {row.id for row in awaited(sqlite, 10)}
+
+
+def test_nothing_is_stored_before_anything_is_recorded(sqlite: DatabaseSettings) -> None:
+    with recording(sqlite):
+        eventually(file_of(sqlite).exists, STORED_WITHIN_S)  # the tables are made at the start
+
+    assert [] == stored(sqlite)
