@@ -9,28 +9,37 @@ TORCH_INDEX_URL ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := service.py api db inference training
+SOURCES := service.py api db inference training benchmarks
 PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help serve test lint model starter bento lock clean
+.PHONY: help serve test test-faults test-sqlserver lint bench model starter bento lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.serving  ## serve on PORT (3000); imports the starter model where there is none
 	@$(BIN)/python -m inference.starter
 	$(BIN)/bentoml serve --port $(PORT) --timeout-graceful-shutdown $(GRACE_S)
 
-test: lint  ## lint, and run all tests that this machine can run
-	$(BIN)/pytest
+test: lint  ## lint, and run all tests that this machine can run but those of faults
+	$(BIN)/pytest --ignore=tests/faults
+
+test-faults: $(VENV)/.dev  ## kill, cut and fill everything under load; needs PostgreSQL's server
+	$(BIN)/pytest tests/faults
+
+test-sqlserver: $(VENV)/.dev  ## test on the SQL Server of SQL_* and SA_PASSWORD
+	$(BIN)/pytest tests/sqlserver
 
 lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/pylint --fail-under=9.0 --recursive=y $(SOURCES) tests
+
+bench: $(VENV)/.dev  ## measure what recording costs (MODEL=, TEXTS=, DATABASE_URL=)
+	$(BIN)/python -m benchmarks recording
 
 model: $(VENV)/.training  ## fetch HF_REPO_ID, or BASE_MODEL, into the Bento store
 	$(BIN)/python -m training.fetch

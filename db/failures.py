@@ -49,6 +49,8 @@ BY_SQLSTATE = {
 # SQL Server reports many an error of its own as SQLSTATE 42000; its number stands in the text.
 # https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
 BY_NUMBER = {
+    207: Failure.PERMANENT,  # no such column
+    208: Failure.PERMANENT,  # no such table
     229: Failure.PERMANENT,  # permission denied on an object
     230: Failure.PERMANENT,  # permission denied on a column
     262: Failure.PERMANENT,  # permission denied in a database

@@ -28,9 +28,8 @@ class Rows:
     def awaited(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         """Return the one row of each text once it is there. Raises AssertionError, also for two."""
         wanted = set(texts)
-        found = eventually(
-            lambda: {row["text"] for row in self.all()} >= wanted and self.all(), RECORDED_WITHIN_S
-        )
+        eventually(lambda: {row["text"] for row in self.all()} >= wanted, RECORDED_WITHIN_S)
+        found = self.all()
         by_text = {text: [row for row in found if row["text"] == text] for text in wanted}
         assert {1} == {len(rows) for rows in by_text.values()}
         return [by_text[text][0] for text in texts]

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-PARTS = ("service", "api", "db", "inference", "training")
+PARTS = ("service", "api", "db", "inference", "training", "benchmarks")
 MAY_IMPORT = {
     "service": {"api", "db", "inference"},
     "api": set(),
     "db": set(),
     "inference": set(),
     "training": {"inference"},
+    "benchmarks": {"service", "api", "db", "inference", "training"},
 }
+SERVING = ("service", "api", "db", "inference")
 ONLY_FOR_TRAINING = {"accelerate", "datasets", "nncf", "sklearn", "torch", "transformers"}
 
 
@@ -47,7 +49,7 @@ def test_parts_import_only_what_they_may(repository: Path, part: str) -> None:
     assert set() == found
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part != "training"])
+@pytest.mark.parametrize("part", SERVING)
 def test_serving_needs_none_of_trainings_libraries(repository: Path, part: str) -> None:
     found = {
         f"{path.relative_to(repository)} imports {name}"

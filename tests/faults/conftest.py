@@ -14,7 +14,7 @@ import pytest
 
 from tests.database import Database
 from tests.faults.report import Report
-from tests.faults.service import Service
+from tests.faults.restartable import Service
 from tests.postgres import PostgreSQL, installed_programs
 from tests.proxy import Proxy
 from tests.server import put_into_store

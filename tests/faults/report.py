@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.database import Database, SQLiteDatabase
-from tests.faults.service import Service
+from tests.faults.restartable import Service
 from tests.load import Load
 from tests.server import eventually
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.database import Database, SQLiteDatabase
 from tests.faults.conftest import MakeService
 from tests.faults.report import Report
-from tests.faults.service import STOP_WITHIN_S, Service
+from tests.faults.restartable import STOP_WITHIN_S, Service
 from tests.load import Load
 from tests.proxy import Proxy
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.database import Database
 from tests.faults.conftest import MakeService
 from tests.faults.report import Report
-from tests.faults.service import Service
+from tests.faults.restartable import Service
 from tests.load import Load
 
 TURNS = 4

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine
 
+from db.engine import make_engine
 from db.settings import DatabaseSettings
 from tests.postgres import PostgreSQL, installed_programs
 
@@ -34,6 +36,14 @@ def fixture_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Database
         connection.execute(f"CREATE DATABASE {name}".encode())
     url = server.environment()["DATABASE_URL"].rpartition("/")[0]
     return DatabaseSettings(database_url=f"{url}/{name}", spool_dir=tmp_path / "spool")
+
+
+@pytest.fixture(name="engine")
+def fixture_engine(settings: DatabaseSettings) -> Iterator[Engine]:
+    """Connect to the database as one who may change its tables."""
+    engine = make_engine(settings)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(name="sqlite")

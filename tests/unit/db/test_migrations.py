@@ -1,7 +1,6 @@
 """A database takes every step once, in order, whoever else takes them at the same time."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,14 +11,6 @@ from db.engine import make_engine
 from db.migrations import STEPS, migrate, schema_version
 from db.schema import METADATA, METRICS
 from db.settings import DatabaseSettings
-
-
-@pytest.fixture(name="engine")
-def fixture_engine(settings: DatabaseSettings) -> Iterator[Engine]:
-    """Connect to an empty database."""
-    engine = make_engine(settings)
-    yield engine
-    engine.dispose()
 
 
 def add_column(connection: Connection) -> None:

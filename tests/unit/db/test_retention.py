@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine
 
-from db.engine import make_engine
 from db.insertion import insert_missing
 from db.migrations import migrate
 from db.prediction import utc_now
@@ -34,18 +34,18 @@ def test_anything_else_is_an_error_that_shows_it(text: str) -> None:
         parse_age(text)
 
 
-def test_older_rows_are_deleted_in_small_transactions(settings: DatabaseSettings) -> None:
+def test_older_rows_are_deleted_in_small_transactions(
+    engine: Engine, settings: DatabaseSettings
+) -> None:
     now = utc_now()
     old = [replace(prediction(), timestamp=now - timedelta(days=91)) for _ in range(2500)]
     young = [replace(prediction(), timestamp=now - timedelta(days=89)) for _ in range(10)]
-    engine = make_engine(settings)
     migrate(engine)
     with engine.begin() as connection:
         insert_missing(connection, [row.to_json() for row in [*old, *young]])
     told: list[str] = []
 
     deleted = prune(engine, timedelta(days=90), told.append)
-    engine.dispose()
 
     assert 2500 == deleted
     assert {row.id for row in young} == {row.id for row in stored(settings)}

@@ -1,0 +1,94 @@
+"""A keep-alive connection to an HTTP server.
+
+The load generator shares the processor with what it measures, so this is as little as can be:
+a request is ready-made bytes, of an answer only the status is read.
+"""
+
+import asyncio
+import re
+
+HEAD_END = b"\r\n\r\n"
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+STATUS = slice(9, 12)  # of "HTTP/1.1 200 OK"
+
+
+class Connection(asyncio.Protocol):
+    """One request at a time, on one connection."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+        self._status: asyncio.Future[int] | None = None
+
+    @classmethod
+    async def open(cls, host: str, port: int) -> "Connection":
+        """Connect. Raises OSError where nobody listens."""
+        _, connection = await asyncio.get_running_loop().create_connection(cls, host, port)
+        return connection
+
+    async def send(self, request: bytes) -> int:
+        """Send a request; return the status of its answer once all of that has arrived.
+
+        Raises ConnectionError where the server hangs up, ValueError for an answer of unknown
+        length.
+        """
+        if self._transport is None:
+            raise ConnectionResetError("the server hung up")
+        self._status = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._status
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what is written to."""
+        self._transport = transport  # type: ignore[assignment]  # TCP gives an asyncio.Transport
+
+    def data_received(self, data: bytes) -> None:
+        """Wake the sender once the answer is whole."""
+        self._received += data
+        try:
+            status = status_of(self._received)
+        except ValueError as error:
+            self._fail(error)
+            return
+        if status is not None and self._status is not None:
+            self._received = b""
+            self._status.set_result(status)
+            self._status = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the sender that no answer will come."""
+        self._transport = None
+        self._fail(exc or ConnectionResetError("the server hung up"))
+
+    def _fail(self, error: Exception) -> None:
+        if self._status is not None and not self._status.done():
+            self._status.set_exception(error)
+        self._status = None
+
+
+def post(host: str, path: str, body: bytes) -> bytes:
+    """Return the bytes of a request with a JSON body."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
+
+
+def status_of(received: bytes) -> int | None:
+    """Return the status of an answer, None while part of it is missing.
+
+    Raises ValueError where the answer does not tell its length.
+    """
+    head, end, body = received.partition(HEAD_END)
+    if not end:
+        return None
+    length = CONTENT_LENGTH.search(head)
+    if length is None:
+        raise ValueError(f"an answer without Content-Length: {head!r}")
+    return int(head[STATUS]) if len(body) >= int(length[1]) else None

@@ -1,0 +1,127 @@
+"""Load on a service from a process of its own: so many connections, each asking without pause."""
+
+import asyncio
+import itertools
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from benchmarks.connection import Connection, post
+
+LAST_ANSWERS_S = 30  # how long the answers to the last requests may take
+RECONNECT_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A closed loop: each connection sends the next body once it has its answer.
+
+    ``bodies`` are JSON, taken in turn by whichever connection is free. What is answered within
+    the first ``warm_up_s`` seconds is not measured.
+    """
+
+    url: str
+    bodies: tuple[bytes, ...]
+    connections: int
+    warm_up_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a plan.
+
+    ``latencies_ms`` are those of the answers (status 200) within the measured ``duration_s``;
+    ``answered`` counts all, those before and just behind it too. ``failures`` are other statuses
+    and broken connections, whenever they happened. ``cpu_s`` is the processor time that the
+    generator took while measuring.
+    """
+
+    duration_s: float
+    latencies_ms: tuple[float, ...]
+    answered: int
+    failures: tuple[str, ...]
+    cpu_s: float
+
+
+def generate(plan: Plan) -> Outcome:
+    """Carry out a plan in another process."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_carry_out, plan).result()
+
+
+def _carry_out(plan: Plan) -> Outcome:
+    return asyncio.run(_measure(plan))
+
+
+async def _measure(plan: Plan) -> Outcome:
+    log = _Log()
+    ends_s = time.perf_counter() + plan.warm_up_s + plan.duration_s
+    target = urlsplit(plan.url)
+    requests = itertools.cycle([post(target.netloc, target.path, body) for body in plan.bodies])
+    clients = [
+        asyncio.create_task(_ask(target.hostname or "", target.port or 80, requests, ends_s, log))
+        for _ in range(plan.connections)
+    ]
+    await asyncio.sleep(plan.warm_up_s)
+    start_s, start_cpu_s = time.perf_counter(), time.process_time()
+    await asyncio.sleep(ends_s - start_s)
+    end_s, end_cpu_s = time.perf_counter(), time.process_time()
+    await _end(clients, log)
+    return Outcome(
+        duration_s=end_s - start_s,
+        latencies_ms=tuple(
+            (arrived_s - sent_s) * 1000
+            for sent_s, arrived_s in log.answers
+            if start_s < arrived_s <= end_s
+        ),
+        answered=len(log.answers),
+        failures=tuple(log.failures),
+        cpu_s=end_cpu_s - start_cpu_s,
+    )
+
+
+@dataclass(slots=True)
+class _Log:
+    """What all clients saw: when requests were sent and answered, in seconds, and failures."""
+
+    answers: list[tuple[float, float]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+async def _ask(host: str, port: int, requests: Iterator[bytes], ends_s: float, log: _Log) -> None:
+    """Ask until the end, on a new connection where one breaks."""
+    while time.perf_counter() < ends_s:
+        try:
+            connection = await Connection.open(host, port)
+            try:
+                await _ask_on(connection, requests, ends_s, log)
+            finally:
+                connection.close()
+        except (OSError, ValueError) as error:
+            log.failures.append(f"{type(error).__name__}: {error}")
+            await asyncio.sleep(RECONNECT_S)
+
+
+async def _end(clients: Sequence[asyncio.Task[None]], log: _Log) -> None:
+    """Wait for the last answers, but not for ever."""
+    done, waiting = await asyncio.wait(clients, timeout=LAST_ANSWERS_S)
+    for client in waiting:
+        client.cancel()
+        log.failures.append(f"no answer within {LAST_ANSWERS_S} s")
+    for client in done:
+        client.result()  # raises what is wrong with the client itself
+
+
+async def _ask_on(
+    connection: Connection, requests: Iterator[bytes], ends_s: float, log: _Log
+) -> None:
+    while (sent_s := time.perf_counter()) < ends_s:
+        status = await connection.send(next(requests))
+        if status == 200:
+            log.answers.append((sent_s, time.perf_counter()))
+        else:
+            log.failures.append(str(status))

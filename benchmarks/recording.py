@@ -1,0 +1,142 @@
+"""The benchmark of recording: what it costs the service, and what its parts do alone."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from benchmarks.comparison import Comparison, compare
+from benchmarks.database import count_rows, sqlite_url
+from benchmarks.figures import Spread, table
+from benchmarks.load import Plan
+from benchmarks.machine import Machine
+from benchmarks.model import roberta_base
+from benchmarks.settings import Settings
+from benchmarks.texts import read_texts
+from benchmarks.writing import Appending, measure_appending, measure_writer
+from inference.model_folder import ModelFolder
+from tests.postgres import PostgreSQL, installed_programs
+
+LEAST_THROUGHPUT = 0.95  # with recording, as a share of that without
+MOST_P99 = 1.05
+LEAST_ROWS_PER_S = {"sqlite": 10_000, "postgresql": 5_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A limit that a figure is to keep to, and the figure."""
+
+    name: str
+    measured: float
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Tell whether the figure keeps to the limit."""
+        return (self.least is None or self.measured >= self.least) and (
+            self.most is None or self.measured <= self.most
+        )
+
+    def show(self) -> tuple[str, str, str, str]:
+        """Return the cells of a line."""
+        limit = f"at least {self.least:,}" if self.most is None else f"at most {self.most:,}"
+        return self.name, f"{self.measured:,.3f}", limit, "met" if self.is_met else "MISSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All figures of a run; ``writer_rows_per_s`` has one for each kind of database."""
+
+    machine: Machine
+    model: str
+    database: str
+    connections: int
+    comparison: Comparison
+    appending: Appending
+    writer_rows_per_s: dict[str, Spread]
+
+    def goals(self) -> list[Goal]:
+        """Return what was wanted, and what came of it."""
+        return [
+            Goal("throughput, on / off", self.comparison.throughput.median, least=LEAST_THROUGHPUT),
+            Goal("p99, on / off, all rounds", self.comparison.overall_p99, most=MOST_P99),
+            *(
+                Goal(f"writer into {name}, rows/s", spread.median, least=LEAST_ROWS_PER_S[name])
+                for name, spread in self.writer_rows_per_s.items()
+            ),
+        ]
+
+    def show(self) -> str:
+        """Return it as text: medians of the rounds, between the lowest and the highest."""
+        writers = [[name, spread.show(0)] for name, spread in self.writer_rows_per_s.items()]
+        return "\n".join(
+            (
+                f"\n{self.model}, {self.connections} connections, recording into {self.database}, "
+                f"on {self.machine.show()}: median (lowest .. highest)\n",
+                self.comparison.show(),
+                f"\nthe spool alone: {self.appending.show()}\n",
+                table([["the writer alone", "rows/s"], *writers]),
+                "",
+                table(
+                    [["goal", "measured", "wanted", ""], *(goal.show() for goal in self.goals())]
+                ),
+            )
+        )
+
+
+def run(settings: Settings) -> Report:
+    """Measure all of it; what is written meanwhile is deleted, but for the model.
+
+    Raises TextsError, ModelFolderError, SettingsError, SQLAlchemyError, ComparisonError and
+    WritingError.
+    """
+    texts = read_texts(settings.texts)
+    model = settings.model or roberta_base(settings.output)
+    ModelFolder.read(model)
+    settings.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.output) as scratch:
+        folder = Path(scratch)
+        url = settings.database_url or sqlite_url(folder)
+        count_rows(url)  # so that a bad setting ends the run now rather than in a minute
+        appending = measure_appending(texts, settings.effort.append_batches, folder)
+        print(f"the spool alone: {appending.show()}", flush=True)
+        writers = _measure_writers(texts, settings, folder)
+        comparison = compare(model, url, _plan(texts, settings), settings.effort.rounds, folder)
+    return Report(
+        machine=Machine.read(),
+        model=model.name,
+        database=make_url(url).get_backend_name(),
+        connections=settings.connections,
+        comparison=comparison,
+        appending=appending,
+        writer_rows_per_s=writers,
+    )
+
+
+def _measure_writers(texts: Sequence[str], settings: Settings, folder: Path) -> dict[str, Spread]:
+    """Measure the writer into SQLite and, where its server is installed, into PostgreSQL."""
+    measured = {}
+    with ExitStack() as stack:
+        urls = {"sqlite": sqlite_url(folder / "writer")}
+        if (programs := installed_programs()) is not None:
+            postgres = stack.enter_context(PostgreSQL(programs))
+            urls["postgresql"] = postgres.environment()["DATABASE_URL"]
+        for name, url in urls.items():
+            measured[name] = measure_writer(url, texts, settings.effort.writing, folder)
+            print(f"the writer alone into {name}: {measured[name].show(0)} rows/s", flush=True)
+    return measured
+
+
+def _plan(texts: Sequence[str], settings: Settings) -> Plan:
+    return Plan(
+        url="",
+        bodies=tuple(json.dumps({"text": text}).encode() for text in texts),
+        connections=settings.connections,
+        warm_up_s=settings.effort.warm_up_s,
+        duration_s=settings.effort.duration_s,
+    )

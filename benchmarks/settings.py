@@ -1,0 +1,82 @@
+"""What a run of benchmarks is told from outside."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.writing import Amount
+from inference.starter import STARTER_FOLDER
+
+REPOSITORY = Path(__file__).parent.parent
+SAMPLES = REPOSITORY / "samples" / "tweets.jsonl"
+OUTPUT = REPOSITORY / "artifacts" / "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long and how often is measured, after one such stretch that is not counted."""
+
+    rounds: int
+    warm_up_s: float
+    duration_s: float
+    append_batches: int
+    writing: Amount
+
+
+THOROUGH = Effort(6, 3, 15, append_batches=500, writing=Amount(20_000, runs=5))
+QUICK = Effort(2, 0.5, 1.5, append_batches=50, writing=Amount(2_000, runs=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of a run, read once.
+
+    ``model`` is a folder, None for a random model of RoBERTa-base size; ``database_url``, which
+    may hold a password, None for a new SQLite file.
+    """
+
+    benchmark: str
+    model: Path | None
+    texts: Path
+    database_url: str | None
+    output: Path
+    connections: int
+    effort: Effort
+
+
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Read the command line, and MODEL, TEXTS and DATABASE_URL from the environment."""
+    given = _parser().parse_args(arguments)
+    model = Path(environment["MODEL"]) if environment.get("MODEL") else None
+    if model is None and given.quick:
+        model = STARTER_FOLDER
+    return Settings(
+        benchmark=given.benchmark,
+        model=model,
+        texts=Path(environment.get("TEXTS") or SAMPLES),
+        database_url=environment.get("DATABASE_URL") or None,
+        output=given.output,
+        connections=given.connections,
+        effort=QUICK if given.quick else THOROUGH,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure what recording costs. The environment may name a MODEL (a folder; "
+        "else one of RoBERTa-base size is made, with random weights), TEXTS (lines of JSON with "
+        "a `text`) and a DATABASE_URL to record in (else a new SQLite file).",
+    )
+    parser.add_argument("benchmark", choices=["recording"], help="what is measured")
+    parser.add_argument(
+        "--quick", action="store_true", help="take seconds: the starter model, short stretches"
+    )
+    parser.add_argument(
+        "--connections", type=int, default=32, metavar="N", help="that ask at once (%(default)s)"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=OUTPUT, metavar="FOLDER", help="of the JSON (%(default)s)"
+    )
+    return parser

@@ -1,0 +1,35 @@
+"""The service as it is, but for its recorder, which records nothing.
+
+`bentoml serve benchmarks.unrecorded:SentimentService` serves it: what recording costs is the
+difference. The service itself has no such option, since an answer is to be a recorded row.
+"""
+
+from collections.abc import Sequence
+
+import service
+from db.prediction import Prediction
+from db.settings import DatabaseSettings
+
+
+class NoRecorder:
+    """Has the methods of `db.recorder.Recorder`, and does nothing."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        """Take the settings, and let them be."""
+
+    def open(self) -> None:
+        """Start nothing."""
+
+    def record(self, predictions: Sequence[Prediction]) -> None:
+        """Forget the predictions."""
+
+    def is_ready(self) -> bool:
+        """Tell that it is ready, always."""
+        return True
+
+    def close(self) -> None:
+        """Have nothing to end."""
+
+
+vars(service)["Recorder"] = NoRecorder
+SentimentService = service.SentimentService

@@ -1,0 +1,152 @@
+"""Who may do what after the set-up, and what the database is like."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import DBAPIError
+
+from db.engine import make_engine
+from db.failures import Failure, kind_of
+from db.settings import SetupSettings
+from db.setup import GRAFANA_READER, set_up
+from tests.predictions import prediction
+from tests.sql_server import READER_PASSWORD, SQLServerDatabase
+
+INSERT = "INSERT INTO metrics SELECT * FROM metrics WHERE 1 = 0"
+SELECT = "SELECT count(*) FROM metrics"
+DELETE = "DELETE FROM metrics"
+CREATE = "CREATE TABLE another (a int)"
+VERSION = "SELECT count(*) FROM schema_version"
+
+
+@contextmanager
+def connected(settings: SetupSettings, **changes: Any) -> Iterator[Connection]:
+    """Connect as the service, or with other settings."""
+    engine = make_engine(settings.model_copy(update=changes))
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def as_reader() -> dict[str, Any]:
+    """Return the settings of Grafana's login."""
+    return {"sql_user": GRAFANA_READER, "sql_password": SecretStr(READER_PASSWORD)}
+
+
+@pytest.mark.parametrize("statement", [INSERT, SELECT, VERSION])
+def test_the_service_may_insert_and_select(database: SQLServerDatabase, statement: str) -> None:
+    with connected(database.settings()) as connection:
+        connection.exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize("statement", [DELETE, CREATE, "DROP TABLE metrics"])
+def test_the_service_may_do_no_more(database: SQLServerDatabase, statement: str) -> None:
+    with connected(database.settings()) as connection, pytest.raises(DBAPIError) as caught:
+        connection.exec_driver_sql(statement)
+
+    assert Failure.DATA is not kind_of(caught.value)
+
+
+def test_grafana_may_select(database: SQLServerDatabase) -> None:
+    with connected(database.settings(), **as_reader()) as connection:
+        assert 0 == connection.exec_driver_sql(SELECT).scalar()
+
+
+@pytest.mark.parametrize("statement", [INSERT, DELETE, CREATE])
+def test_grafana_may_do_no_more(database: SQLServerDatabase, statement: str) -> None:
+    with (
+        connected(database.settings(), **as_reader()) as connection,
+        pytest.raises(DBAPIError),
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def test_setting_up_again_changes_nothing_and_tells_no_secret(
+    database: SQLServerDatabase,
+) -> None:
+    settings = database.settings()
+    told: list[str] = []
+
+    set_up(settings, told.append)
+
+    assert "the tables are there" in told
+    assert not [line for line in told if line.startswith("created")]
+    for secret in (settings.sql_password, settings.sa_password, settings.grafana_reader_password):
+        assert secret is not None
+        assert not [line for line in told if secret.get_secret_value() in line]
+
+
+def test_a_wrong_password_is_for_somebody_to_correct(database: SQLServerDatabase) -> None:
+    wrong = {"sql_password": SecretStr("Wrong-password-1")}
+
+    with pytest.raises(DBAPIError) as caught, connected(database.settings(), **wrong):
+        pass
+
+    assert Failure.PERMANENT is kind_of(caught.value)
+    assert "Wrong-password-1" not in str(caught.value)
+
+
+def test_a_server_that_is_away_is_to_be_waited_for(database: SQLServerDatabase) -> None:
+    away = {"sql_server": "127.0.0.1", "sql_port": 9, "database_timeout_s": 1.0}
+
+    with pytest.raises(DBAPIError) as caught, connected(database.settings(), **away):
+        pass
+
+    assert Failure.TRANSIENT is kind_of(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("SELECT * FROM no_such_table", Failure.PERMANENT),
+        (
+            "INSERT INTO metrics VALUES (NULL, NULL, NULL, 0, '', 0, '', 0)",
+            Failure.DATA,
+        ),
+    ],
+)
+def test_errors_of_statements_are_sorted(
+    database: SQLServerDatabase, statement: str, kind: Failure
+) -> None:
+    with connected(database.settings()) as connection, pytest.raises(DBAPIError) as caught:
+        connection.exec_driver_sql(statement)
+
+    assert kind is kind_of(caught.value)
+
+
+def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> None:
+    with connected(database.settings()) as connection:
+        types = {
+            column["name"]: str(column["type"]).partition(" COLLATE")[0].upper()
+            for column in inspect(connection).get_columns("metrics")
+        }
+
+    assert {
+        "id": "UNIQUEIDENTIFIER",
+        "timestamp": "DATETIME2(3)",
+        "label": "VARCHAR(64)",
+        "model_tag": "VARCHAR(128)",
+        "batch_size": "INTEGER",
+    }.items() <= types.items()
+    assert types["text"].startswith("NVARCHAR")
+    assert {"FLOAT"} == {types[name].partition("(")[0] for name in ("confidence", "latency_ms")}
+
+
+def test_time_keeps_its_milliseconds_and_texts_their_astral_characters(
+    database: SQLServerDatabase,
+) -> None:
+    made = prediction("\U0001f600")
+    with connected(database.settings()) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO metrics VALUES (?, ?, ?, 1, 'neutral', 0.5, 'm', 1)",
+            (str(made.id), made.timestamp, made.text),
+        )
+        row = connection.exec_driver_sql("SELECT [timestamp], [text] FROM metrics").one()
+
+    assert (made.timestamp, made.text) == tuple(row)

@@ -1,0 +1,25 @@
+"""What is recorded stands in SQL Server: tests of every database, with both drivers."""
+
+# pylint: disable=unused-import  # pytest runs what is imported
+# ruff: noqa: F401
+from tests.unit.db.test_migrations import (
+    test_a_database_newer_than_the_code_is_left_alone,
+    test_a_second_time_nothing_is_done,
+    test_a_step_that_fails_leaves_nothing_behind,
+    test_a_table_that_was_dropped_is_made_anew,
+    test_later_steps_are_taken_by_databases_that_lack_them,
+)
+from tests.unit.db.test_recorder import (
+    fixture_recorder,
+    test_a_prediction_is_read_back_as_it_was_recorded,
+    test_a_row_that_is_spooled_twice_in_one_batch_is_there_once,
+    test_a_row_that_is_written_again_is_there_once,
+    test_a_row_that_the_database_refuses_keeps_no_other_from_it,
+    test_closing_writes_what_is_spooled,
+    test_every_text_survives,
+    test_nothing_to_record_is_no_error,
+    test_services_that_start_at_once_create_the_tables_together,
+    test_what_no_database_is_sure_to_hold_is_replaced,
+    test_without_store_text_all_but_the_text_is_recorded,
+)
+from tests.unit.db.test_retention import test_older_rows_are_deleted_in_small_transactions

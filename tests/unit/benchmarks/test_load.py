@@ -1,0 +1,103 @@
+"""Load is put on a server, and what it answers is measured."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from benchmarks.load import Plan, generate
+
+ANSWERS_AFTER_S = 0.02
+
+
+class FakeService(ThreadingHTTPServer):
+    """Keeps what it is sent; refuses the body ``busy`` and hangs up on ``broken``."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), FakeAnswer)
+        self.bodies: list[bytes] = []
+        self.connections = 0
+
+
+class FakeAnswer(BaseHTTPRequestHandler):
+    """One connection to the fake service."""
+
+    protocol_version = "HTTP/1.1"
+    server: FakeService
+
+    def setup(self) -> None:
+        """Count the connection."""
+        super().setup()
+        self.server.connections += 1
+
+    def do_POST(self) -> None:  # pylint: disable=invalid-name  # the library's name
+        """Answer after a while."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.bodies.append(body)
+        if body == b"broken":
+            self.close_connection = True
+            return
+        time.sleep(ANSWERS_AFTER_S)
+        self.send_response(503 if body == b"busy" else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:  # pylint: disable=redefined-builtin
+        """Print nothing."""
+
+
+@pytest.fixture(name="service")
+def fixture_service() -> Iterator[FakeService]:
+    """Run the fake service."""
+    with FakeService() as service:
+        thread = Thread(target=service.serve_forever, args=[0.05])
+        thread.start()
+        yield service
+        service.shutdown()
+        thread.join()
+
+
+def plan(service: FakeService, *bodies: bytes) -> Plan:
+    """Return half a second of load on three connections, after a fifth of a second."""
+    return Plan(f"http://127.0.0.1:{service.server_port}/predict", bodies, 3, 0.2, 0.5)
+
+
+def test_connections_are_kept_and_send_the_bodies_in_turn(service: FakeService) -> None:
+    outcome = generate(plan(service, b"one", b"two"))
+
+    counts = Counter(service.bodies)
+    assert 3 == service.connections
+    assert {b"one", b"two"} == set(counts)
+    assert 1 >= abs(counts[b"one"] - counts[b"two"])
+    assert len(service.bodies) == outcome.answered
+    assert () == outcome.failures
+
+
+def test_latencies_are_those_of_the_measured_time(service: FakeService) -> None:
+    outcome = generate(plan(service, b"one"))
+
+    assert 0 < len(outcome.latencies_ms) < outcome.answered
+    assert ANSWERS_AFTER_S * 1000 <= min(outcome.latencies_ms)
+    assert 0 < outcome.duration_s
+    assert 0 < outcome.cpu_s < outcome.duration_s
+
+
+def test_refusals_and_broken_connections_are_failures(service: FakeService) -> None:
+    outcome = generate(plan(service, b"one", b"busy", b"broken"))
+
+    kinds = Counter(failure.partition(":")[0] for failure in outcome.failures)
+    counts = Counter(service.bodies)
+    assert counts[b"one"] == outcome.answered
+    assert counts[b"busy"] == kinds["503"]
+    assert counts[b"broken"] == kinds["ConnectionResetError"]
+
+
+def test_without_a_service_there_are_failures_only() -> None:
+    outcome = generate(Plan("http://127.0.0.1:9/predict", (b"{}",), 1, 0.0, 0.2))
+
+    assert () == outcome.latencies_ms
+    assert {"ConnectionRefusedError"} == {each.partition(":")[0] for each in outcome.failures}

@@ -1,0 +1,45 @@
+"""The command line says what is measured, the environment on what."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.settings import QUICK, SAMPLES, THOROUGH, read_settings
+
+
+def test_a_plain_run_measures_a_model_made_for_it_on_our_own_samples() -> None:
+    settings = read_settings(["recording"], {})
+
+    assert "recording" == settings.benchmark
+    assert settings.model is None
+    assert SAMPLES == settings.texts
+    assert settings.database_url is None
+    assert THOROUGH == settings.effort
+
+
+def test_a_quick_run_takes_the_starter(starter: Path) -> None:
+    settings = read_settings(["recording", "--quick"], {})
+
+    assert starter == settings.model
+    assert QUICK == settings.effort
+
+
+def test_the_environment_names_model_texts_and_database() -> None:
+    environment = {"MODEL": "a/model", "TEXTS": "texts.jsonl", "DATABASE_URL": "sqlite:///x"}
+
+    settings = read_settings(["recording", "--quick"], environment)
+
+    assert Path("a/model") == settings.model
+    assert Path("texts.jsonl") == settings.texts
+    assert "sqlite:///x" == settings.database_url
+
+
+def test_a_thorough_comparison_has_three_rounds_at_least() -> None:
+    assert 3 <= THOROUGH.rounds
+
+
+def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_settings(["painting"], {})
+
+    assert "invalid choice: 'painting'" in capsys.readouterr().err

@@ -1,0 +1,16 @@
+"""The service that does not record is the service otherwise."""
+
+import inspect
+
+from benchmarks.unrecorded import NoRecorder
+from db.recorder import Recorder
+
+
+def test_it_has_every_method_of_the_recorder() -> None:
+    expected = {
+        name: inspect.signature(method)
+        for name, method in vars(Recorder).items()
+        if not name.startswith("_") and callable(method)
+    }
+
+    assert expected == {name: inspect.signature(getattr(NoRecorder, name)) for name in expected}
