@@ -20,7 +20,6 @@ SEED = 0
 APPEND_ROWS = 16  # a batch as the service gets it under load
 FILL_ROWS = 1000
 NO_LIMIT = 1 << 40
-TIMEOUT_S = 30
 DEADLINE_S = 120
 
 
@@ -118,7 +117,7 @@ def _run(url: str, rows: Sequence[Prediction], folder: Path) -> float:
         bodies = iter([row.to_json() for row in rows])
         while batch := list(islice(bodies, FILL_ROWS)):
             spool.append(batch)
-        thread = WriterThread(Writer(engine, spool, TIMEOUT_S), spool)
+        thread = WriterThread(Writer(engine, spool), spool)
         start_s = perf_counter()
         thread.start()
         thread.stop(DEADLINE_S)  # returns once all is written

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(given)
     except DBAPIError as error:
         return _fail(str(error.orig))
-    except (SettingsError, SetupError) as error:
+    except (SettingsError, SetupError, sqlite3.Error) as error:
         return _fail(str(error))
 
 

@@ -54,7 +54,7 @@ def _write_twice(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) ->
     try:
         write(rows)
     except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
-        if len(rows) > 1 or kind_of(error) is not Failure.DATA:
+        if len(rows) > 1 or kind_of(error) in (Failure.TRANSIENT, Failure.PERMANENT):
             raise
         write(rows)
 

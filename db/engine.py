@@ -5,12 +5,12 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+import psycopg
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from db import odbc
@@ -37,49 +37,50 @@ def make_engine(settings: DatabaseSettings, url: URL | None = None) -> Engine:
         ) from error
 
 
-@contextmanager
-def transaction(engine: Engine, timeout_s: float) -> Iterator[Connection]:
-    """Connect, begin, and commit at the end; give up after ``timeout_s`` seconds.
-
-    Raises SQLAlchemyError, or an error of the driver; whether the commit was done is not known
-    then.
-    """
-    with engine.connect() as connection:
-        deadline = threading.Timer(timeout_s, _hang_up, [connection])
-        deadline.daemon = True
-        deadline.start()
-        try:
-            with connection.begin():
-                yield connection
-        finally:
-            deadline.cancel()
-
-
 def _engine(url: URL, settings: DatabaseSettings) -> Engine:
     timeout_s = max(1, round(settings.database_timeout_s))  # drivers count whole seconds
-    options: dict[str, Any] = {}
-    if url.get_backend_name() == "postgresql" and url.get_driver_name() == "psycopg":
-        options["connect_args"] = {
-            "connect_timeout": max(2, timeout_s),  # libpq knows no less
-            "options": f"-c statement_timeout={timeout_s}s -c lock_timeout={timeout_s}s",
-        }
-    if url.drivername == "mssql+pyodbc":
-        url = _with_odbc_driver(url, settings)
-        options["connect_args"] = {"timeout": timeout_s}
-        # FreeTDS refuses long texts of announced size
-        options["use_setinputsizes"] = "odbc_connect" not in url.query
-        options["isolation_level"] = "AUTOCOMMIT"  # one statement a batch: no round trip to commit
     # no parameters in errors: logs hold no tweets
-    engine = create_engine(url, hide_parameters=True, pool_size=1, max_overflow=1, **options)
-    if url.drivername == "mssql+pyodbc":
-        _prepare_sql_server(engine, timeout_s)
-    if url.get_backend_name() == "sqlite":
-        _prepare_sqlite(engine, Path(url.database or ""))
+    pool = {"hide_parameters": True, "pool_size": 1, "max_overflow": 1}
+    match url.drivername:
+        case "postgresql" | "postgresql+psycopg":
+            return _postgresql(url, timeout_s, pool)
+        case "mssql" | "mssql+pyodbc":
+            return _sql_server(_with_odbc_driver(url, settings), timeout_s, pool)
+        case "sqlite" | "sqlite+pysqlite":
+            return _sqlite(url, pool)
+    return create_engine(url, **pool)
+
+
+def _postgresql(url: URL, timeout_s: int, pool: dict[str, Any]) -> Engine:
+    told = {
+        "connect_timeout": max(2, timeout_s),  # libpq knows no less
+        "options": f"-c statement_timeout={timeout_s}s -c lock_timeout={timeout_s}s",
+    }
+    engine = create_engine(url, connect_args=told, **pool)
+
+    def start_deadline(connection: Any, record: Any, _proxy: Any) -> None:
+        """Bound what the server's own timeouts do not: a network that swallows everything."""
+        record.info["deadline"] = threading.Timer(timeout_s, _hang_up, [connection])
+        record.info["deadline"].daemon = True
+        record.info["deadline"].start()
+
+    def end_deadline(_connection: Any, record: Any) -> None:
+        record.info.pop("deadline").cancel()
+
+    event.listen(engine, "checkout", start_deadline)
+    event.listen(engine, "checkin", end_deadline)
     return engine
 
 
-def _prepare_sql_server(engine: Engine, timeout_s: int) -> None:
-    is_freetds = "odbc_connect" in engine.url.query
+def _sql_server(url: URL, timeout_s: int, pool: dict[str, Any]) -> Engine:
+    is_freetds = "odbc_connect" in url.query or odbc.is_freetds(str(url.query.get("driver")))
+    engine = create_engine(
+        url,
+        connect_args={"timeout": timeout_s},
+        isolation_level="AUTOCOMMIT",  # a batch is one statement: no round trip to commit
+        use_setinputsizes=not is_freetds,  # which refuses long texts of announced size
+        **pool,
+    )
 
     def tune(connection: Any, _record: Any) -> None:
         connection.timeout = timeout_s
@@ -88,6 +89,7 @@ def _prepare_sql_server(engine: Engine, timeout_s: int) -> None:
             connection.maxwrite = MAX_PARAMETER_BYTES
 
     event.listen(engine, "connect", tune)
+    return engine
 
 
 def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> URL:
@@ -127,8 +129,10 @@ def _tell_freetds(configuration: str) -> None:
     os.environ["FREETDSCONF"] = file.name
 
 
-def _prepare_sqlite(engine: Engine, path: Path) -> None:
+def _sqlite(url: URL, pool: dict[str, Any]) -> Engine:
+    path = Path(url.database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, **pool)
 
     def tune(connection: Any, record: Any) -> None:
         """Let readers and one writer work side by side; a commit is on the disk."""
@@ -144,19 +148,18 @@ def _prepare_sqlite(engine: Engine, path: Path) -> None:
 
     event.listen(engine, "connect", tune)
     event.listen(engine, "checkout", refuse_deleted_file)
+    return engine
 
 
 def _inode(path: Path) -> int | None:
     return path.stat().st_ino if path.exists() else None
 
 
-def _hang_up(connection: Connection) -> None:
-    """End a connection that a thread waits for in vain; the thread gets the driver's error.
-
-    ODBC drivers end their statements themselves, SQLite waits for nobody else.
-    """
-    with suppress(Exception):  # it may be closed by now, which is what is wanted
-        handle: Any = connection.connection.dbapi_connection
-        if hasattr(handle, "pgconn"):
-            with socket.socket(fileno=os.dup(handle.fileno())) as stalled:
-                stalled.shutdown(socket.SHUT_RDWR)
+def _hang_up(connection: Any) -> None:
+    """End a psycopg connection that a thread waits for in vain; the thread gets its error."""
+    try:
+        descriptor = os.dup(connection.fileno())
+    except psycopg.Error:
+        return  # it is closed by now, which is what is wanted
+    with suppress(OSError), socket.socket(fileno=descriptor) as stalled:
+        stalled.shutdown(socket.SHUT_RDWR)

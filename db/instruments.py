@@ -72,5 +72,9 @@ def _forget_dead_processes() -> None:
     mark_process_dead: Any = multiprocess.mark_process_dead
     for path in Path(folder).glob("gauge_live*_*.db"):
         pid = int(path.stem.rpartition("_")[2])
-        if not Path(f"/proc/{pid}").exists():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
             mark_process_dead(pid)
+        except PermissionError:
+            pass  # somebody else's, so alive

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection, Engine, func, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
+from db.failures import Failure, kind_of, sqlstate
 from db.prediction import utc_now
 from db.schema import METRICS, SCHEMA_VERSION
 
@@ -42,10 +43,11 @@ def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:
             while (version := schema_version(engine)) < len(steps):
                 with transactional.begin() as connection:
                     _take(connection, version, steps)
-            METRICS.create(engine, checkfirst=True)  # somebody may have dropped it to start afresh
+            with transactional.begin() as connection:
+                METRICS.create(connection, checkfirst=True)  # it may have been dropped
             return
-        except DBAPIError:
-            if attempt == ATTEMPTS:
+        except DBAPIError as error:
+            if attempt == ATTEMPTS or _is_away(error):
                 raise
 
 
@@ -55,6 +57,12 @@ def schema_version(engine: Engine) -> int:
         if not inspect(connection).has_table(SCHEMA_VERSION.name):
             return 0
         return connection.scalar(select(func.coalesce(func.max(SCHEMA_VERSION.c.version), 0))) or 0
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Tell whether another attempt is useless now; after a deadlock (class 40) it is not."""
+    state = sqlstate(error.orig) or ""
+    return kind_of(error) is Failure.TRANSIENT and not state.startswith("40")
 
 
 def _take(connection: Connection, version: int, steps: tuple[Step, ...]) -> None:

@@ -38,8 +38,9 @@ def library_of_wheel() -> str | None:
     wheel = importlib.util.find_spec("mssql_python_odbc")
     if wheel is None or wheel.origin is None:
         return None
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     for family in FAMILIES:
-        folder = Path(wheel.origin).parent / "libs" / "linux" / family / platform.machine() / "lib"
+        folder = Path(wheel.origin).parent / "libs" / "linux" / family / machine / "lib"
         for library in folder.glob("libmsodbcsql-18.*"):
             with contextlib.suppress(OSError):  # wants a library that is not there
                 ctypes.CDLL(str(library))

@@ -40,8 +40,7 @@ class Recorder:
                 f"is no folder that can be written to ({error})",
                 "Name one on a local disk",
             ) from error
-        writer = Writer(self._engine, self._spool, settings.database_timeout_s)
-        self._thread = WriterThread(writer, self._spool)
+        self._thread = WriterThread(Writer(self._engine, self._spool), self._spool)
         self._is_recording = True
 
     def open(self) -> None:

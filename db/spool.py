@@ -18,6 +18,7 @@ from db.spool_file import (
     is_damaged,
     lock_of,
     locked,
+    reserve_of,
     set_aside,
     speaks_of_damage,
 )
@@ -49,8 +50,9 @@ class Spool:
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._lock = threading.RLock()
-        self._own = SpoolFile.create(folder)
         self._left_over: list[SpoolFile] = []
+        self._release_reserves()
+        self._own = SpoolFile.create(folder)
         self._own.hold_reserve()
         self.adopt()
 
@@ -147,12 +149,18 @@ class Spool:
             os.close(lock)
         else:
             file = SpoolFile(path, lock)
-            file.release_reserve()
             if file.rows == 0:
                 file.close()
                 return
             self._left_over.append(file)
             logger.info("took over %d spooled row(s) that a process left in %s", file.rows, path)
+
+    def _release_reserves(self) -> None:
+        """Give back the room that dead processes held: on a full disk, a start needs it."""
+        for path in files_in(self._folder):
+            if (lock := locked(path)) is not None:
+                reserve_of(path).unlink(missing_ok=True)
+                os.close(lock)
 
     def _keep_own_in_place(self) -> None:
         if not self._own.is_in_place():

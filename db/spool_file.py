@@ -18,7 +18,7 @@ SUFFIX = ".spool"
 WRITE_AHEAD_SUFFIXES = ("-wal", "-shm")
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 BUSY_TIMEOUT_S = 10
-RESERVE_BYTES = 1 << 20
+RESERVE_BYTES = (1 << 20, 1 << 19, 1 << 18)  # as much as there is
 SALVAGE_ATTEMPTS = 10_000  # failed reads before what is left of a damaged file is given up
 
 # FULL: a commit is on the disk when it returns, so that a power cut loses nothing either.
@@ -73,7 +73,7 @@ class SpoolFile:
         """
         self.path = path
         self._lock = lock
-        self._reserve = path.with_suffix(".reserve")
+        self._reserve = reserve_of(path)
         mode = "rw" if lock is None else "rwc"
         self._connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
@@ -83,7 +83,8 @@ class SpoolFile:
             check_same_thread=False,
         )
         try:
-            self._connection.executescript(PREPARE)
+            if lock is not None:
+                self._connection.executescript(PREPARE)
             self._inode = path.stat().st_ino
             self.rows, self.bytes = self._connection.execute(
                 "SELECT count(*), coalesce(sum(length(body)), 0) FROM spool"
@@ -124,10 +125,10 @@ class SpoolFile:
     def remove(self, rows: Sequence[SpooledRow]) -> None:
         """Forget rows that are in the database."""
         with self._transaction():
-            self._connection.executemany(
+            removed = self._connection.executemany(
                 "DELETE FROM spool WHERE position = ?", ((row.position,) for row in rows)
-            )
-        self.rows -= len(rows)
+            ).rowcount
+        self.rows -= removed
         self.bytes -= sum(len(row.body) for row in rows)
 
     def quarantine(self, row: SpooledRow, reason: str) -> None:
@@ -159,9 +160,15 @@ class SpoolFile:
 
     def hold_reserve(self) -> None:
         """Take room on the disk, if there is any: on a full one even deleting rows needs some."""
-        if not self._reserve.exists():
-            with suppress(OSError), self._reserve.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        if self._reserve.exists():
+            return
+        for size in RESERVE_BYTES:
+            try:
+                with self._reserve.open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                return
+            except OSError:
+                self.release_reserve()
 
     def release_reserve(self) -> None:
         """Give that room back."""
@@ -180,17 +187,26 @@ class SpoolFile:
 
     def close(self) -> None:
         """Close the file and let go of it; where no row is left, delete it."""
-        self._connection.close()
         if self._lock is None:
+            self._connection.close()
             return
+        is_empty = self._is_empty()
+        self._connection.close()
         with suppress(NotADirectoryError):  # somebody has removed the whole folder
             self.release_reserve()
-            if self.rows == 0:
+            if is_empty:
                 for suffix in ("", *WRITE_AHEAD_SUFFIXES):
                     Path(f"{self.path}{suffix}").unlink(missing_ok=True)
                 lock_of(self.path).unlink(missing_ok=True)
         os.close(self._lock)
         self._lock = None
+
+    def _is_empty(self) -> bool:
+        """Look into the file itself, since what holds rows is never to be deleted."""
+        try:
+            return self._connection.execute("SELECT 1 FROM spool LIMIT 1").fetchone() is None
+        except sqlite3.Error:
+            return False
 
     def _select(self, condition: str, *parameters: int) -> list[SpooledRow]:
         rows = self._connection.execute(
@@ -219,6 +235,11 @@ def files_in(folder: Path) -> list[Path]:
 def lock_of(path: Path) -> Path:
     """Return the name of the lock of a file."""
     return path.with_suffix(".lock")
+
+
+def reserve_of(path: Path) -> Path:
+    """Return the name of the reserve of a file."""
+    return path.with_suffix(".reserve")
 
 
 def locked(path: Path) -> int | None:
@@ -265,8 +286,8 @@ def set_aside(path: Path) -> Path:
             part.rename(f"{aside}{suffix}")
     if path.exists():
         path.rename(aside)
-    for suffix in (".lock", ".reserve"):
-        path.with_suffix(suffix).unlink(missing_ok=True)
+    for part in (lock_of(path), reserve_of(path)):
+        part.unlink(missing_ok=True)
     return aside
 
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 from sqlalchemy import Engine
 
 from db.bisection import Refused, write_each
-from db.engine import transaction
 from db.failures import Failure, kind_of
 from db.insertion import insert_missing
 from db.instruments import instruments
@@ -25,12 +24,11 @@ logger = logging.getLogger(__name__)
 class Writer:
     """Write what is spooled, and forget it once it is committed."""
 
-    def __init__(self, engine: Engine, spool: Spool, timeout_s: float) -> None:
-        """Prepare; ``timeout_s`` bounds each transaction."""
+    def __init__(self, engine: Engine, spool: Spool) -> None:
+        """Prepare; nothing is connected yet."""
         self.reports = Reports()
         self._engine = engine
         self._spool = spool
-        self._timeout_s = timeout_s
         self._knows_schema = False
 
     def work(self, is_to_go_on: Callable[[int], bool]) -> None:
@@ -69,10 +67,7 @@ class Writer:
             self._quarantine(refused)
 
     def _write_all(self, rows: Sequence[SpooledRow]) -> None:
-        with (
-            instruments().flush.time(),
-            transaction(self._engine, self._timeout_s) as connection,
-        ):
+        with instruments().flush.time(), self._engine.begin() as connection:
             insert_missing(connection, [row.body for row in rows])
         self._spool.remove(rows)
         instruments().written.inc(len(rows))

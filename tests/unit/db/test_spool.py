@@ -1,6 +1,5 @@
 """The spool keeps what it took, whoever is killed and whatever becomes of its files."""
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -20,6 +19,19 @@ import os, signal, sys
 from pathlib import Path
 from db.spool import Spool
 Spool(Path(sys.argv[1]), 10_000, 10_000_000).append(sys.argv[2:])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+FILL_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from db.spool import Spool, SpoolFullError
+spool, taken = Spool(Path(sys.argv[1]), 10_000, 10_000_000), 0
+try:
+    while True:
+        spool.append(["x" * 300] * 16)
+        taken += 16
+except SpoolFullError:
+    print(taken, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 OpenSpool = Callable[..., Spool]
@@ -287,15 +299,22 @@ def test_an_own_file_that_was_removed_is_replaced_with_its_rows(spool: Spool, fo
     assert 1 == len(files_in(folder))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
-def test_a_full_disk_refuses_rows_keeps_those_it_has_and_can_be_emptied(tmp_path: Path) -> None:
-    size = RESERVE_BYTES + (1 << 20)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
+@pytest.fixture(name="small_disk")
+def fixture_small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder with room for the reserve and little more."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    size = RESERVE_BYTES[0] + (1 << 20)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr!r}")
-    spool = Spool(tmp_path / "spool", 100_000, 100_000_000)
-    try:
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_refuses_rows_keeps_those_it_has_and_can_be_emptied(small_disk: Path) -> None:
+    with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
         taken = fill(spool)
         with pytest.raises(SpoolFullError, match="the disk of the spool is full"):
             spool.append(["x" * 10_000])
@@ -305,9 +324,23 @@ def test_a_full_disk_refuses_rows_keeps_those_it_has_and_can_be_emptied(tmp_path
             spool.remove(rows)
 
         spool.append(["there is room again"])
-    finally:
-        spool.close()
-        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+def test_after_a_kill_on_a_full_disk_the_next_process_starts_and_empties_it(
+    small_disk: Path,
+) -> None:
+    command = [sys.executable, "-c", FILL_AND_DIE, str(small_disk / "spool")]
+    done = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
+    taken = int(done.stdout)
+    assert (-signal.SIGKILL, True) == (done.returncode, taken > 100)
+
+    with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
+        found = len(bodies(spool, 10_000))
+        while rows := spool.oldest(1000):
+            spool.remove(rows)
+        spool.append(["there is room again"])
+
+    assert taken == found
 
 
 def test_a_folder_that_becomes_unwritable_is_an_error_without_its_path(
