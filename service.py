@@ -56,6 +56,7 @@ class SentimentService:
     packed_model = StoredModel(ModelSettings().tag)  # for `bentoml build`
 
     def __init__(self) -> None:
+        logging.getLogger("db").setLevel(logging.INFO)  # BentoML shows warnings of others only
         self.model = served_model()
         self.classifier = Classifier.load(Path(self.model.path))
         self.classifier.warm_up()

@@ -15,7 +15,7 @@ from db.failures import Failure, kind_of, sqlstate
 from db.prediction import utc_now
 from db.schema import METRICS, SCHEMA_VERSION
 
-ATTEMPTS = 3  # others may be taking the same steps
+ATTEMPTS = 3  # others may be about to take the same step
 
 Step: TypeAlias = Callable[[Connection], None]
 
@@ -38,17 +38,18 @@ def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:
     Raises DBAPIError where the login may not, or the database is away.
     """
     transactional = engine.execution_options(isolation_level="SERIALIZABLE")
-    for attempt in range(1, ATTEMPTS + 1):
+    failures = 0
+    while (version := schema_version(engine)) < len(steps):
         try:
-            while (version := schema_version(engine)) < len(steps):
-                with transactional.begin() as connection:
-                    _take(connection, version, steps)
             with transactional.begin() as connection:
-                METRICS.create(connection, checkfirst=True)  # it may have been dropped
-            return
+                _take(connection, version, steps)
         except DBAPIError as error:
-            if attempt == ATTEMPTS or _is_away(error):
+            failures += 1
+            is_taken_by_another = schema_version(engine) > version
+            if not is_taken_by_another and (failures == ATTEMPTS or _is_away(error)):
                 raise
+    with transactional.begin() as connection:
+        METRICS.create(connection, checkfirst=True)  # it may have been dropped
 
 
 def schema_version(engine: Engine) -> int:

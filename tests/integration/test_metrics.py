@@ -72,6 +72,8 @@ def test_rows_that_wait_are_told_with_their_age_and_not_twice_after_a_kill(
         eventually(lambda: is_ready(waiting), READY_DEADLINE_S)
         eventually(lambda: metrics(waiting).get("sentiment_spool_rows") == 2, SHOWN_WITHIN_S)
 
+        assert "took over 2 spooled row(s)" in waiting.log
+
 
 def is_ready(server: Server) -> bool:
     """Tell whether a worker answers."""

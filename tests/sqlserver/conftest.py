@@ -15,10 +15,9 @@ from db import odbc
 from db.engine import make_engine
 from db.settings import DatabaseSettings
 from tests.faults import conftest as faults
-from tests.sql_server import SQLServerDatabase, missing_variables
+from tests.sql_server import SQLServerDatabase
 
 VARIABLES = dict(os.environ)  # before a fixture takes the developer's own out of the tests
-MISSING = missing_variables()
 
 # The fault tests that are imported here want these.
 fixture_bento_home = faults.fixture_bento_home
@@ -27,13 +26,6 @@ fixture_make_service = faults.fixture_make_service
 fixture_proxy = faults.fixture_proxy
 fixture_report = faults.fixture_report
 fixture_small_disk = faults.fixture_small_disk
-
-
-@pytest.fixture(autouse=True)
-def skip_without_a_server() -> None:
-    """Skip where the variables name no server."""
-    if MISSING:
-        pytest.skip(f"no SQL Server is named: {', '.join(MISSING)} not set")
 
 
 @pytest.fixture(name="server", params=["Microsoft", "FreeTDS"])

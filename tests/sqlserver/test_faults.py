@@ -23,3 +23,6 @@ from tests.faults.test_neighbours import (
     test_two_services_on_one_database_lose_and_double_nothing,
     test_two_services_on_one_spool_lose_and_double_nothing,
 )
+from tests.sql_server import skip_module_without_a_server
+
+skip_module_without_a_server()

@@ -14,7 +14,13 @@ from db.failures import Failure, kind_of
 from db.settings import SetupSettings
 from db.setup import GRAFANA_READER, set_up
 from tests.predictions import prediction
-from tests.sql_server import READER_PASSWORD, SQLServerDatabase
+from tests.sql_server import (
+    READER_PASSWORD,
+    SQLServerDatabase,
+    skip_module_without_a_server,
+)
+
+skip_module_without_a_server()
 
 INSERT = "INSERT INTO metrics SELECT * FROM metrics WHERE 1 = 0"
 SELECT = "SELECT count(*) FROM metrics"

@@ -2,6 +2,7 @@
 
 # pylint: disable=unused-import  # pytest runs what is imported
 # ruff: noqa: F401
+from tests.sql_server import skip_module_without_a_server
 from tests.unit.db.test_migrations import (
     test_a_database_newer_than_the_code_is_left_alone,
     test_a_second_time_nothing_is_done,
@@ -23,3 +24,5 @@ from tests.unit.db.test_recorder import (
     test_without_store_text_all_but_the_text_is_recorded,
 )
 from tests.unit.db.test_retention import test_older_rows_are_deleted_in_small_transactions
+
+skip_module_without_a_server()
