@@ -93,6 +93,8 @@ class Report:
 def run(settings: Settings) -> Report:
     """Measure all of it; what is written meanwhile is deleted, but for the model.
 
+    Rows in a database that the settings name stay there, with the model tag of the benchmark.
+
     Raises TextsError, ModelFolderError, SettingsError, SQLAlchemyError, ComparisonError and
     WritingError.
     """

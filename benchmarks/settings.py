@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks",
         description="Measure what recording costs. The environment may name a MODEL (a folder; "
         "else one of RoBERTa-base size is made, with random weights), TEXTS (lines of JSON with "
-        "a `text`) and a DATABASE_URL to record in (else a new SQLite file).",
+        "a `text`) and a DATABASE_URL to record in, where the rows stay (else a new SQLite file).",
     )
     parser.add_argument("benchmark", choices=["recording"], help="what is measured")
     parser.add_argument(

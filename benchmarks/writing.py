@@ -11,6 +11,7 @@ from time import perf_counter
 
 from benchmarks.database import count_rows, engine_of
 from benchmarks.figures import Spread, percentile
+from db.instruments import instruments
 from db.prediction import Prediction, new_id, utc_now
 from db.spool import Spool
 from db.writer import Writer
@@ -117,7 +118,7 @@ def _run(url: str, rows: Sequence[Prediction], folder: Path) -> float:
         bodies = iter([row.to_json() for row in rows])
         while batch := list(islice(bodies, FILL_ROWS)):
             spool.append(batch)
-        thread = WriterThread(Writer(engine, spool), spool)
+        thread = WriterThread(Writer(engine, spool, instruments()), spool)
         start_s = perf_counter()
         thread.start()
         thread.stop(DEADLINE_S)  # returns once all is written

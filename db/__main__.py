@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -14,7 +13,7 @@ from db.engine import make_engine
 from db.retention import parse_age, prune
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
 from db.setup import SetupError, set_up
-from db.status import age_s, quarantined, replay, spool_depth, stored_rows
+from db.status import quarantined, replay, spool_depth, stored_rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(given)
     except DBAPIError as error:
         return _fail(str(error.orig))
-    except (SettingsError, SetupError, sqlite3.Error) as error:
+    except (SettingsError, SetupError, OSError) as error:
         return _fail(str(error))
 
 
@@ -59,7 +58,7 @@ def _status(_: argparse.Namespace) -> int:
     settings = DatabaseSettings.read()
     depth = spool_depth(settings.spool_dir)
     print(f"spooled rows:      {depth.waiting}")
-    print(f"oldest of them:    {age_s(depth):.1f} s")
+    print(f"oldest of them:    {depth.oldest_age_s:.1f} s")
     print(f"quarantined rows:  {depth.quarantined}")
     print(f"rows in database:  {stored_rows(make_engine(settings))}")
     return 0
@@ -79,7 +78,7 @@ def _quarantine(given: argparse.Namespace) -> int:
         print(f"{replay(folder)} rows will be tried again")
         return 0
     for row in quarantined(folder):
-        print(json.dumps({"refused": row.refused, "row": json.loads(row.body)}))
+        print(json.dumps({"refused": row.refused, "row": row.body}))
     return 0
 
 

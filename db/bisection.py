@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from db.failures import Failure, kind_of
 
-SUSPECTS = 3  # rows refused for an unknown reason with none taken: the reason is not in the rows
+SUSPECTS = 3  # in a row refused for an unknown reason: the reason is not in the rows
 
 Row = TypeVar("Row")
 
@@ -23,29 +23,35 @@ def write_each(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) -> l
     """Write all rows but those that cannot be written, halving what is refused as a whole.
 
     ``write`` stores all rows that it is given, or raises and stores none. Returns the refused
-    rows. Raises the error of ``write`` where it does not lie in the rows; what was written
-    before is written then.
+    rows. Where the reason of a refusal is unknown, the row is believed to be it only if another
+    one is taken afterwards. Raises the error of ``write`` where it does not lie in the rows; what
+    was written before is written then.
     """
     pending = [rows]
     refused: list[Refused[Row]] = []
-    taken = 0
+    suspects: list[Refused[Row]] = []
     while pending:
         part = pending.pop()
         try:
             _write_twice(part, write)
-            taken += len(part)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
-            if kind_of(error) in (Failure.TRANSIENT, Failure.PERMANENT):
+            kind = kind_of(error)
+            if kind in (Failure.TRANSIENT, Failure.PERMANENT):
                 raise
             if len(part) > 1:
                 middle = len(part) // 2
                 pending += [part[middle:], part[:middle]]
-                continue
-            refused.append(Refused(part[0], error))
-            if not taken and len(_unexplained(refused)) >= SUSPECTS:
-                raise
-    if not taken and (unexplained := _unexplained(refused)):
-        raise unexplained[0].error
+            elif kind is Failure.DATA:
+                refused.append(Refused(part[0], error))
+            else:
+                suspects.append(Refused(part[0], error))
+                if len(suspects) == SUSPECTS:
+                    raise
+        else:
+            refused += suspects
+            suspects.clear()
+    if suspects and not refused:
+        raise suspects[0].error
     return refused
 
 
@@ -57,7 +63,3 @@ def _write_twice(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) ->
         if len(rows) > 1 or kind_of(error) in (Failure.TRANSIENT, Failure.PERMANENT):
             raise
         write(rows)
-
-
-def _unexplained(refused: Sequence[Refused[Row]]) -> list[Refused[Row]]:
-    return [each for each in refused if kind_of(each.error) is Failure.UNKNOWN]

@@ -45,35 +45,40 @@ def _engine(url: URL, settings: DatabaseSettings) -> Engine:
         case "postgresql" | "postgresql+psycopg":
             return _postgresql(url, timeout_s, pool)
         case "mssql" | "mssql+pyodbc":
-            return _sql_server(_with_odbc_driver(url, settings), timeout_s, pool)
+            return _sql_server(*_with_odbc_driver(url, settings), timeout_s, pool)
         case "sqlite" | "sqlite+pysqlite":
             return _sqlite(url, pool)
     return create_engine(url, **pool)
 
 
 def _postgresql(url: URL, timeout_s: int, pool: dict[str, Any]) -> Engine:
+    ours = f"-c statement_timeout={timeout_s}s -c lock_timeout={timeout_s}s"
     told = {
         "connect_timeout": max(2, timeout_s),  # libpq knows no less
-        "options": f"-c statement_timeout={timeout_s}s -c lock_timeout={timeout_s}s",
+        **url.query,
+        "options": f"{url.query.get('options', '')} {ours}".strip(),
     }
     engine = create_engine(url, connect_args=told, **pool)
 
-    def start_deadline(connection: Any, record: Any, _proxy: Any) -> None:
+    def start_deadline(connection: Any, record: Any, *_: Any) -> None:
         """Bound what the server's own timeouts do not: a network that swallows everything."""
+        end_deadline(connection, record)
         record.info["deadline"] = threading.Timer(timeout_s, _hang_up, [connection])
         record.info["deadline"].daemon = True
         record.info["deadline"].start()
 
     def end_deadline(_connection: Any, record: Any) -> None:
-        record.info.pop("deadline").cancel()
+        if (deadline := record.info.pop("deadline", None)) is not None:
+            deadline.cancel()
 
+    event.listen(engine, "connect", start_deadline, insert=True)  # before SQLAlchemy's questions
     event.listen(engine, "checkout", start_deadline)
     event.listen(engine, "checkin", end_deadline)
     return engine
 
 
-def _sql_server(url: URL, timeout_s: int, pool: dict[str, Any]) -> Engine:
-    is_freetds = "odbc_connect" in url.query or odbc.is_freetds(str(url.query.get("driver")))
+def _sql_server(url: URL, driver: str, timeout_s: int, pool: dict[str, Any]) -> Engine:
+    is_freetds = odbc.is_freetds(driver)
     engine = create_engine(
         url,
         connect_args={"timeout": timeout_s},
@@ -92,13 +97,17 @@ def _sql_server(url: URL, timeout_s: int, pool: dict[str, Any]) -> Engine:
     return engine
 
 
-def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> URL:
-    """Name the driver in the URL, unless it does so. Raises SettingsError where there is none."""
+def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> tuple[URL, str]:
+    """Name the driver in the URL, unless it does so; return the driver too.
+
+    Raises SettingsError where there is none.
+    """
     import pyodbc  # pylint: disable=import-outside-toplevel  # needs libodbc, SQLite does not
 
     pyodbc.pooling = False  # SQLAlchemy pools, and closes what it has doubts about
-    if "driver" in url.query:
-        return url
+    for key in ("driver", "odbc_connect"):
+        if key in url.query:
+            return url, str(url.query[key]).partition(";")[0]
     driver = odbc.choose_driver(settings.sql_driver)
     if driver is None:
         raise SettingsError(
@@ -111,14 +120,14 @@ def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> URL:
         )
     trust = settings.sql_trust_server_certificate
     if not odbc.is_freetds(driver):
-        return url.update_query_dict(odbc.attributes(driver, trust))
+        return url.update_query_dict(odbc.attributes(driver, trust)), driver
     _tell_freetds(odbc.freetds_configuration(url.host or "", url.port or DEFAULT_PORT, trust))
     user, password, database = url.username or "", str(url.password or ""), url.database or ""
     try:
         connection = odbc.freetds_connection(driver, user, password, database)
     except ValueError as error:
         raise SettingsError("SQL_PASSWORD", f"cannot be used: {error}", "Choose another") from error
-    return URL.create(url.drivername, query={"odbc_connect": connection})
+    return URL.create(url.drivername, query={"odbc_connect": connection}), driver
 
 
 def _tell_freetds(configuration: str) -> None:

@@ -11,6 +11,9 @@ from enum import Enum
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from db.prediction import NotAPredictionError
+from db.spool import SpoolError
+
 
 class Failure(Enum):
     """The kinds of failures, by what helps."""
@@ -57,14 +60,25 @@ BY_NUMBER = {
     4060: Failure.PERMANENT,  # the login may not open the database, or there is none
     18456: Failure.PERMANENT,  # login failed
     701: Failure.TRANSIENT,  # memory
+    921: Failure.TRANSIENT,  # the database is not recovered yet
+    927: Failure.TRANSIENT,  # it is being restored
+    952: Failure.TRANSIENT,  # it is in transition
+    976: Failure.TRANSIENT,  # it is a replica that takes no connections
+    983: Failure.TRANSIENT,  # its replica is not ready
     1105: Failure.TRANSIENT,  # the file group is full
     1204: Failure.TRANSIENT,  # locks
     1205: Failure.TRANSIENT,  # deadlock
     1222: Failure.TRANSIENT,  # lock timeout
     3906: Failure.TRANSIENT,  # read-only: a standby
+    6005: Failure.TRANSIENT,  # the server is shutting down
     9002: Failure.TRANSIENT,  # the transaction log is full
     18401: Failure.TRANSIENT,  # the server is starting
+    40613: Failure.TRANSIENT,  # the database is not available now (Azure)
 }
+
+# PostgreSQL refuses connections with FATAL, and libpq does not pass the SQLSTATE on: a wrong
+# password or a missing database is for somebody to correct, these pass.
+PASSING_REFUSAL = re.compile("starting up|shutting down|recovery|too many|remaining|terminating")
 
 # Drivers name their errors as the DB-API does; they have no SQLSTATE where no server was asked.
 BY_CLASS = {
@@ -94,8 +108,10 @@ def kind_of(error: Exception) -> Failure:
     """Tell what an error of SQLAlchemy or of a driver means."""
     if isinstance(error, DBAPIError):
         return Failure.TRANSIENT if error.connection_invalidated else _kind_of(error.orig)
-    if isinstance(error, ValueError):  # a row that cannot be encoded or decoded
+    if isinstance(error, NotAPredictionError | UnicodeError):
         return Failure.DATA
+    if isinstance(error, SpoolError):
+        return Failure.TRANSIENT
     return Failure.UNKNOWN if isinstance(error, SQLAlchemyError) else _kind_of(error)
 
 
@@ -112,6 +128,8 @@ def _kind_of(error: BaseException | None) -> Failure:
         code = getattr(error, "sqlite_errorcode", None)  # its low byte is the primary code
         return Failure.UNKNOWN if code is None else SQLITE.get(code & 0xFF, Failure.UNKNOWN)
     state = sqlstate(error)
+    if state is None and PASSING_REFUSAL.search(str(error)) is None and "FATAL:" in str(error):
+        return Failure.PERMANENT
     if state is None:
         return BY_CLASS.get(type(error).__name__, Failure.UNKNOWN)
     for prefix in (state, state[:3], state[:2]):

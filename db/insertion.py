@@ -33,7 +33,7 @@ INTO_SQL_SERVER = insert(METRICS).from_select(
 def insert_missing(connection: Connection, bodies: Sequence[str]) -> None:
     """Insert those rows, JSON objects of `Prediction.to_json`, whose id is not there yet.
 
-    Raises SQLAlchemyError, or ValueError where a body is no such object.
+    Raises SQLAlchemyError, or NotAPredictionError where a body is no such object.
     """
     if connection.dialect.name == "mssql":
         connection.execute(INTO_SQL_SERVER, {"rows": f"[{','.join(bodies)}]"})

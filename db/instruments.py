@@ -1,12 +1,16 @@
 """What Prometheus is told of the prediction log, over all workers of a service."""
 
 import os
-import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from db.spool_file import Depth
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # set by BentoML; the processes share their figures there
+KINDS = ("counter", "histogram", "gauge_all", "gauge_livemax", "gauge_livesum")
+ROOM_BYTES = 1 << 18  # for each kind, some thousand series
 
 
 class Instruments:
@@ -20,7 +24,9 @@ class Instruments:
         """
         import prometheus_client as prometheus  # pylint: disable=import-outside-toplevel
 
-        _forget_dead_processes()
+        if folder := os.environ.get(FOLDER):
+            _hold_room(Path(folder))
+            _forget_dead_processes(Path(folder))
         self._waiting = prometheus.Gauge(
             "sentiment_spool_rows",
             "Rows that wait for the database.",
@@ -53,24 +59,35 @@ class Instruments:
         """Tell how much is spooled now."""
         self._waiting.set(depth.waiting)
         self._quarantined.set(depth.quarantined)
-        self._oldest.set(0 if depth.oldest_s is None else max(0, time.time() - depth.oldest_s))
+        self._oldest.set(depth.oldest_age_s)
 
 
 @cache
 def instruments() -> Instruments:
-    """Return the instruments of this process."""
+    """Return the instruments of this process, which can be registered but once."""
     return Instruments()
 
 
-def _forget_dead_processes() -> None:
+def _hold_room(folder: Path) -> None:
+    """Have blocks of the disk behind this process's files, which are mapped into memory.
+
+    prometheus_client makes them sparse: on a full disk, the first new series would end the
+    process with SIGBUS.
+    """
+    for kind in KINDS:
+        with (
+            suppress(OSError),
+            (folder / f"{kind}_{os.getpid()}.db").open("ab") as file,
+        ):
+            os.posix_fallocate(file.fileno(), 0, ROOM_BYTES)
+
+
+def _forget_dead_processes(folder: Path) -> None:
     """Remove the gauges of killed workers, which would be summed up for ever."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if folder is None:
-        return
     from prometheus_client import multiprocess  # pylint: disable=import-outside-toplevel
 
     mark_process_dead: Any = multiprocess.mark_process_dead
-    for path in Path(folder).glob("gauge_live*_*.db"):
+    for path in folder.glob("gauge_live*_*.db"):
         pid = int(path.stem.rpartition("_")[2])
         try:
             os.kill(pid, 0)

@@ -37,7 +37,9 @@ def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:
 
     Raises DBAPIError where the login may not, or the database is away.
     """
-    transactional = engine.execution_options(isolation_level="SERIALIZABLE")
+    transactional = engine
+    if engine.dialect.name == "mssql":  # where the engine is one of single statements
+        transactional = engine.execution_options(isolation_level="READ COMMITTED")
     failures = 0
     while (version := schema_version(engine)) < len(steps):
         try:
@@ -45,8 +47,7 @@ def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:
                 _take(connection, version, steps)
         except DBAPIError as error:
             failures += 1
-            is_taken_by_another = schema_version(engine) > version
-            if not is_taken_by_another and (failures == ATTEMPTS or _is_away(error)):
+            if _is_away(error) or (schema_version(engine) == version and failures == ATTEMPTS):
                 raise
     with transactional.begin() as connection:
         METRICS.create(connection, checkfirst=True)  # it may have been dropped

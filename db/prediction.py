@@ -16,6 +16,10 @@ NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 
 
+class NotAPredictionError(Exception):
+    """What was spooled cannot be read as a prediction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One row of the table `metrics`.
@@ -47,7 +51,7 @@ class Prediction:
 
     @classmethod
     def from_json(cls, body: str) -> "Prediction":
-        """Read what `to_json` wrote. Raises ValueError on anything else."""
+        """Read what `to_json` wrote. Raises NotAPredictionError on anything else."""
         try:
             row: dict[str, Any] = json.loads(body)
             return cls(
@@ -57,8 +61,8 @@ class Prediction:
                     "timestamp": datetime.fromisoformat(row["timestamp"]),
                 }
             )
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError("not a spooled prediction") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise NotAPredictionError("not a spooled prediction") from error
 
 
 def new_id() -> UUID:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from db.engine import make_engine
+from db.instruments import instruments
 from db.prediction import Prediction
 from db.settings import DatabaseSettings, SettingsError
 from db.spool import Spool, SpoolError
@@ -40,7 +41,8 @@ class Recorder:
                 f"is no folder that can be written to ({error})",
                 "Name one on a local disk",
             ) from error
-        self._thread = WriterThread(Writer(self._engine, self._spool), self._spool)
+        writer = Writer(self._engine, self._spool, instruments())
+        self._thread = WriterThread(writer, self._spool)
         self._is_recording = True
 
     def open(self) -> None:
@@ -66,6 +68,8 @@ class Recorder:
 
     def is_ready(self) -> bool:
         """Tell whether predictions could be recorded now; the database may be away."""
+        if not self._thread.is_alive:
+            return False
         try:
             self._spool.check()
         except SpoolError:

@@ -1,8 +1,10 @@
 """Say in the log how the database takes predictions: once, until there is something else to say."""
 
 import logging
+import traceback
 
 from db.failures import Failure, kind_of, sqlstate
+from db.spool import SpoolError
 
 logger = logging.getLogger(__name__)
 
@@ -17,11 +19,23 @@ class Reports:
     def failure(self, error: Exception) -> None:
         """Report an error that is to be tried again."""
         self.failures += 1
+        saying = (kind_of(error), name_of(error))
+        if saying not in self._said:
+            self._said.add(saying)
+            self._say(error)
+
+    def success(self) -> None:
+        """Report that the database took something."""
+        if self.failures:
+            logger.info("the database takes predictions again")
+        self.failures = 0
+        self._said.clear()
+
+    def _say(self, error: Exception) -> None:
         kind = kind_of(error)
-        if (kind, name_of(error)) in self._said:
-            return
-        self._said.add((kind, name_of(error)))
-        if kind is Failure.TRANSIENT:
+        if isinstance(error, SpoolError):
+            logger.error("spooled predictions cannot be read or removed", exc_info=error)
+        elif kind is Failure.TRANSIENT:
             logger.warning("the database is away, predictions are spooled: %s", message_of(error))
         elif kind is Failure.PERMANENT:
             logger.error(
@@ -29,15 +43,12 @@ class Reports:
                 "`python -m db setup` creates tables and logins",
                 message_of(error),
             )
-        else:
-            logger.error("writing to the database failed, predictions are spooled", exc_info=error)
-
-    def success(self) -> None:
-        """Report that the database took what there was."""
-        if self.failures:
-            logger.info("the database takes predictions again")
-        self.failures = 0
-        self._said.clear()
+        else:  # of a message that is not known, nobody knows whether it quotes a text
+            logger.error(
+                "writing to the database failed (%s), predictions are spooled\n%s",
+                name_of(error),
+                "".join(traceback.format_tb(error.__traceback__)),
+            )
 
 
 def name_of(error: Exception) -> str:

@@ -19,7 +19,12 @@ def parse_age(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)([dhm])", text)
     if match is None:
         raise ValueError(f"{text!r} is no age: write 90d, 12h or 30m")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
+    try:
+        age = timedelta(**{UNITS[match[2]]: int(match[1])})
+        _ = utc_now() - age
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is longer ago than there were dates") from error
+    return age
 
 
 def prune(engine: Engine, older_than: timedelta, say: Callable[[str], None]) -> int:

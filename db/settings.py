@@ -43,11 +43,11 @@ class DatabaseSettings(BaseSettings):
     sql_db: NonEmpty = "sentiment"
     sql_driver: NonEmpty | None = None  # then `db.odbc` chooses one
     sql_trust_server_certificate: bool = False
-    database_timeout_s: Annotated[float, Field(gt=0)] = 30
+    database_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30
     store_text: bool = True
     spool_dir: Path = SPOOL_DIR
-    spool_max_rows: Annotated[int, Field(ge=1)] = 100_000
-    spool_max_mb: Annotated[float, Field(gt=0)] = 256
+    spool_max_rows: Annotated[int, Field(ge=1, le=10**9)] = 100_000
+    spool_max_mb: Annotated[float, Field(gt=0, le=10**6)] = 256
 
     @classmethod
     def read(cls) -> Self:
@@ -123,22 +123,23 @@ class SetupSettings(DatabaseSettings):
 def _parsed(database_url: SecretStr) -> URL:
     try:
         return make_url(database_url.get_secret_value())
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # whose text may show a part of the password
         raise SettingsError(
             "DATABASE_URL",
             "is no URL that SQLAlchemy can read",
             "An example: sqlite:///data/predictions.sqlite3",
-        ) from error
+        ) from None
 
 
 def _settled(url: URL) -> URL:
     """Name a SQLite file by its absolute path. Raises SettingsError for one in memory."""
-    if url.get_backend_name() != "sqlite" or (url.database or "").startswith("file:"):
+    if url.get_backend_name() != "sqlite":
         return url
-    if url.database in (None, "", ":memory:"):
+    name = url.database or ""
+    if name == "" or ":memory:" in name or url.query.get("mode") == "memory":
         raise SettingsError(
             "DATABASE_URL",
             "names a SQLite database in memory, where no prediction would last",
             f"Name a file: sqlite:///{SQLITE_PATH}",
         )
-    return url.set(database=str(Path(url.database).absolute()))
+    return url if name.startswith("file:") else url.set(database=str(Path(name).absolute()))

@@ -1,7 +1,6 @@
 """The spool of one process: a file of its own, and those that dead processes left over."""
 
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,26 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from db.spool_file import (
-    Depth,
-    SpooledRow,
-    SpoolFile,
-    bodies_of_damaged,
-    files_in,
-    is_damaged,
-    lock_of,
-    locked,
-    reserve_of,
-    set_aside,
-    speaks_of_damage,
-)
+from db import spool_lock
+from db.salvage import bodies_of_damaged, is_damaged, set_aside, speaks_of_damage
+from db.spool_file import SUFFIX, Depth, SpooledRow, SpoolFile, files_in
+from db.spool_lock import SpoolLock
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 class SpoolError(Exception):
-    """Rows could not be spooled; none of them was. The text is fit for clients."""
+    """The spool could not do what it was asked, and has not. The text is fit for clients."""
 
 
 class SpoolFullError(SpoolError):
@@ -38,7 +28,7 @@ class SpoolFullError(SpoolError):
 class Spool:
     """What is to be written to the database, safe from a killed process.
 
-    All methods may be called by several threads.
+    All methods may be called by several threads, and raise SpoolError.
     """
 
     def __init__(self, folder: Path, max_rows: int, max_bytes: int) -> None:
@@ -50,65 +40,63 @@ class Spool:
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._lock = threading.RLock()
+        self._is_closed = False
         self._left_over: list[SpoolFile] = []
-        self._release_reserves()
+        self._tidy()
         self._own = SpoolFile.create(folder)
-        self._own.hold_reserve()
         self.adopt()
+        self._own.hold_reserve()
 
     def append(self, bodies: Sequence[str]) -> None:
-        """Store rows, JSON objects in ASCII, in one transaction.
-
-        Raises SpoolError, and stores none.
-        """
-        with self._lock, _told_to_clients():
+        """Store rows, JSON objects in ASCII, in one transaction, or none."""
+        with self._lock, _as_spool_error():
             self._check_room(len(bodies), sum(map(len, bodies)))
-            self._keep_own_in_place()
             self._repairing(lambda: self._own.append(bodies))
 
     def oldest(self, limit: int) -> list[SpooledRow]:
         """Return up to ``limit`` rows that wait, those of dead processes first."""
-        with self._lock:
+        with self._lock, _as_spool_error():
             return self._repairing(lambda: self._oldest(limit))
 
     def remove(self, rows: Sequence[SpooledRow]) -> None:
-        """Forget rows that are in the database. Raises sqlite3.Error, and forgets none then."""
-        with self._lock:
+        """Forget rows that are in the database; on an error, some may be forgotten all the same."""
+        with self._lock, _as_spool_error():
             for file in {row.file for row in rows}:
                 self._remove(file, [row for row in rows if row.file is file])
             self._own.hold_reserve()
 
     def quarantine(self, row: SpooledRow, reason: str) -> None:
         """Keep a row that the database refuses, out of the way of the others."""
-        with self._lock:
+        with self._lock, _as_spool_error():
             row.file.quarantine(row, reason)
 
     def depth(self) -> Depth:
         """Return how much is spooled."""
-        with self._lock:
-            return sum((file.depth() for file in self._files()), Depth())
+        with self._lock, _as_spool_error():
+            return self._repairing(lambda: sum((f.depth() for f in self._files()), Depth()))
 
     def check(self) -> None:
-        """Write something. Raises SpoolError where rows could not be spooled now."""
-        with self._lock, _told_to_clients():
+        """Write something: where that fails, rows could not be spooled now."""
+        with self._lock, _as_spool_error():
             self._check_room(1, 1)
-            self._keep_own_in_place()
             self._repairing(self._probe)
 
     def adopt(self) -> None:
-        """Take over the files of dead processes; set damaged ones aside, their rows saved."""
-        with self._lock:
+        """Take over the files of dead processes; set damaged ones aside, their rows saved.
+
+        Raises nothing: what cannot be taken over now is left for the next time.
+        """
+        try:
             for path in files_in(self._folder):
-                if (lock := locked(path)) is not None:
-                    try:
-                        self._adopt(path, lock)
-                    except (sqlite3.Error, SpoolError, OSError):
-                        logger.exception("spool file %s cannot be taken over now", path)
-                        os.close(lock)
+                if (lock := SpoolLock.take(path)) is not None:
+                    self._adopt(path, lock)
+        except (sqlite3.Error, OSError):
+            logger.exception("not all spool files could be taken over")
 
     def close(self) -> None:
         """Close all files and let go of them; what they hold stays."""
         with self._lock:
+            self._is_closed = True
             for file in self._files():
                 file.close()
 
@@ -127,47 +115,61 @@ class Spool:
     def _remove(self, file: SpoolFile, rows: Sequence[SpooledRow]) -> None:
         try:
             file.remove(rows)
-        except sqlite3.Error:  # most likely for want of room
-            self._own.release_reserve()
+        except sqlite3.Error as error:
+            if speaks_of_damage(error):
+                self._repair()  # what could be read is written again, and found to be there
+                raise
+            self._own.release_reserve()  # most likely there was no room
             file.remove(rows)
         if file.rows == 0 and file in self._left_over:
             self._left_over.remove(file)
             file.close()
 
     def _check_room(self, rows: int, size: int) -> None:
+        if self._is_closed:
+            raise SpoolError("the service is ending")
         if sum(file.rows for file in self._files()) + rows > self._max_rows:
             raise SpoolFullError(f"the spool is full: it holds {self._max_rows} rows at most")
         if sum(file.bytes for file in self._files()) + size > self._max_bytes:
             raise SpoolFullError(f"the spool is full: it holds {self._max_bytes} bytes at most")
 
-    def _adopt(self, path: Path, lock: int) -> None:
-        if not path.exists():  # its owner has deleted it since it was listed
-            lock_of(path).unlink()
-            os.close(lock)
-        elif is_damaged(path):
-            self._save_from(path, bodies_of_damaged(path))
-            os.close(lock)
-        else:
-            file = SpoolFile(path, lock)
-            if file.rows == 0:
-                file.close()
-                return
+    def _tidy(self) -> None:
+        """Delete what dead processes left beside their rows: on a full disk, a start needs room."""
+        for path in self._folder.glob(f"*{spool_lock.SUFFIX}"):
+            if (lock := SpoolLock.take(path)) is not None:
+                path.with_suffix(".reserve").unlink(missing_ok=True)
+                if not path.with_suffix(SUFFIX).exists():
+                    lock.delete()
+                lock.release()
+
+    def _adopt(self, path: Path, lock: SpoolLock) -> None:
+        """Look at the file while others go on; nobody else has its lock."""
+        try:
+            if not path.exists():  # its owner has deleted it since it was listed
+                lock.delete()
+                lock.release()
+            elif is_damaged(path):
+                self._save(path, bodies_of_damaged(path))
+                lock.delete()
+                lock.release()
+            else:
+                self._take_over(SpoolFile(path, lock))
+        except BaseException:
+            lock.release()
+            raise
+
+    def _take_over(self, file: SpoolFile) -> None:
+        if file.rows == 0:
+            file.close()
+            return
+        with self._lock:
             self._left_over.append(file)
-            logger.info("took over %d spooled row(s) that a process left in %s", file.rows, path)
-
-    def _release_reserves(self) -> None:
-        """Give back the room that dead processes held: on a full disk, a start needs it."""
-        for path in files_in(self._folder):
-            if (lock := locked(path)) is not None:
-                reserve_of(path).unlink(missing_ok=True)
-                os.close(lock)
-
-    def _keep_own_in_place(self) -> None:
-        if not self._own.is_in_place():
-            self._repair()
+        logger.info("took over %d spooled row(s) that a process left in %s", file.rows, file.path)
 
     def _repairing(self, action: Callable[[], T]) -> T:
-        """Act, if need be once more after replacing the files that turn out to be damaged."""
+        """Act, if need be once more after replacing the files that are damaged or gone."""
+        if not self._own.is_in_place():
+            self._repair()
         try:
             return action()
         except sqlite3.Error as error:
@@ -184,14 +186,15 @@ class Spool:
     def _replace(self, file: SpoolFile) -> None:
         if file is self._own:
             self._own = SpoolFile.create(self._folder)
-        else:
-            self._left_over.remove(file)
-        self._save_from(file.path, list(file.readable_bodies()))
-        file.close()
+            self._left_over.append(file)  # until its rows are saved
+        self._save(file.path, file.readable_bodies())
+        self._left_over.remove(file)
+        file.abandon()
 
-    def _save_from(self, damaged: Path, bodies: Sequence[str]) -> None:
+    def _save(self, damaged: Path, bodies: Sequence[str]) -> None:
         """Copy rows before their file gets its other name: a kill between the two loses none."""
-        self._own.append(bodies)
+        with self._lock:
+            self._own.append(bodies)
         aside = set_aside(damaged)
         logger.error(
             "spool file %s is damaged or was removed: %d readable row(s) saved, set aside as %s",
@@ -202,7 +205,7 @@ class Spool:
 
 
 @contextmanager
-def _told_to_clients() -> Iterator[None]:
+def _as_spool_error() -> Iterator[None]:
     """Turn the errors of files into SpoolError."""
     try:
         yield

@@ -1,25 +1,23 @@
 """One file of the spool: rows that wait for the database, in SQLite.
 
 A file belongs to the one process that holds its lock, and to nobody once that process is dead.
-Programs that only look, or replay quarantined rows, need no lock.
+Programs that only look, or replay quarantined rows, are guests and need no lock.
 """
 
-import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from db.salvage import BUSY_TIMEOUT_S, WRITE_AHEAD_SUFFIXES, decoded, readable_bodies
+from db.spool_lock import SpoolLock
+
 SUFFIX = ".spool"
-WRITE_AHEAD_SUFFIXES = ("-wal", "-shm")
-DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-BUSY_TIMEOUT_S = 10
 RESERVE_BYTES = (1 << 20, 1 << 19, 1 << 18)  # as much as there is
-SALVAGE_ATTEMPTS = 10_000  # failed reads before what is left of a damaged file is given up
 
 # FULL: a commit is on the disk when it returns, so that a power cut loses nothing either.
 PREPARE = """
@@ -62,18 +60,20 @@ class Depth:
             min(times_s, default=None),
         )
 
+    @property
+    def oldest_age_s(self) -> float:
+        """Return how many seconds the oldest row has waited, 0 without one."""
+        return 0.0 if self.oldest_s is None else max(0.0, time.time() - self.oldest_s)
+
 
 class SpoolFile:
     """An open spool file. Its methods raise sqlite3.Error, and are not for several threads."""
 
-    def __init__(self, path: Path, lock: int | None) -> None:
-        """Open a file; ``lock`` is the descriptor that holds its lock.
-
-        Without a lock it is opened as a guest, and not created where it is not there.
-        """
+    def __init__(self, path: Path, lock: SpoolLock | None) -> None:
+        """Open a file with its lock, or as a guest, who does not create what is not there."""
         self.path = path
         self._lock = lock
-        self._reserve = reserve_of(path)
+        self._reserve = path.with_suffix(".reserve")
         mode = "rw" if lock is None else "rwc"
         self._connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
@@ -82,26 +82,31 @@ class SpoolFile:
             isolation_level=None,
             check_same_thread=False,
         )
+        self._connection.text_factory = decoded  # a damaged row is the writer's to refuse
         try:
             if lock is not None:
                 self._connection.executescript(PREPARE)
             self._inode = path.stat().st_ino
-            self.rows, self.bytes = self._connection.execute(
-                "SELECT count(*), coalesce(sum(length(body)), 0) FROM spool"
-            ).fetchone()
+            self._count()
         except BaseException:
             self._connection.close()
             raise
 
     @classmethod
     def create(cls, folder: Path) -> "SpoolFile":
-        """Create a file of its own for this process."""
+        """Create a file of its own for this process. Raises OSError too, and leaves nothing."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{uuid4().hex}{SUFFIX}"
-        lock = locked(path)
+        lock = SpoolLock.take(path)
         if lock is None:
             raise FileExistsError(path)
-        return cls(path, lock)
+        try:
+            return cls(path, lock)
+        except BaseException:
+            _delete(path)
+            lock.delete()
+            lock.release()
+            raise
 
     def append(self, bodies: Sequence[str]) -> None:
         """Store the rows in one transaction."""
@@ -128,8 +133,11 @@ class SpoolFile:
             removed = self._connection.executemany(
                 "DELETE FROM spool WHERE position = ?", ((row.position,) for row in rows)
             ).rowcount
-        self.rows -= removed
-        self.bytes -= sum(len(row.body) for row in rows)
+        if removed == len(rows):
+            self.rows -= removed
+            self.bytes -= sum(len(row.body) for row in rows)
+        else:
+            self._count()
 
     def quarantine(self, row: SpooledRow, reason: str) -> None:
         """Keep a row out of the way of the others."""
@@ -181,25 +189,35 @@ class SpoolFile:
         except FileNotFoundError:
             return False
 
-    def readable_bodies(self) -> Iterator[str]:
+    def readable_bodies(self) -> list[str]:
         """Read all rows that can be read, if some pages of the file cannot."""
-        yield from _readable_bodies(self._connection)
+        return list(readable_bodies(self._connection))
 
     def close(self) -> None:
         """Close the file and let go of it; where no row is left, delete it."""
-        if self._lock is None:
-            self._connection.close()
-            return
-        is_empty = self._is_empty()
+        is_empty = self._lock is not None and self._is_empty()
         self._connection.close()
+        if self._lock is None:
+            return
         with suppress(NotADirectoryError):  # somebody has removed the whole folder
             self.release_reserve()
             if is_empty:
-                for suffix in ("", *WRITE_AHEAD_SUFFIXES):
-                    Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-                lock_of(self.path).unlink(missing_ok=True)
-        os.close(self._lock)
-        self._lock = None
+                _delete(self.path)
+                self._lock.delete()
+        self._lock.release()
+
+    def abandon(self) -> None:
+        """Close a file that was set aside, and delete its lock."""
+        self._connection.close()
+        if self._lock is not None:
+            self.release_reserve()
+            self._lock.delete()
+            self._lock.release()
+
+    def _count(self) -> None:
+        self.rows, self.bytes = self._connection.execute(
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM spool"
+        ).fetchone()
 
     def _is_empty(self) -> bool:
         """Look into the file itself, since what holds rows is never to be deleted."""
@@ -232,91 +250,6 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
-def lock_of(path: Path) -> Path:
-    """Return the name of the lock of a file."""
-    return path.with_suffix(".lock")
-
-
-def reserve_of(path: Path) -> Path:
-    """Return the name of the reserve of a file."""
-    return path.with_suffix(".reserve")
-
-
-def locked(path: Path) -> int | None:
-    """Take the lock of a file; return its descriptor, or None where a living process holds it."""
-    lock = os.open(lock_of(path), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # between opening and locking, its owner may have deleted the file and the lock with it
-        if lock_of(path).stat().st_ino == os.fstat(lock).st_ino:
-            return lock
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(lock)
-    return None
-
-
-def is_damaged(path: Path) -> bool:
-    """Tell whether SQLite finds a fault in the structure of a file."""
-    try:
-        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
-            return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
-    except sqlite3.DatabaseError as error:
-        return speaks_of_damage(error)
-
-
-def speaks_of_damage(error: sqlite3.Error) -> bool:
-    """Tell whether an error says that a file is no longer what it was."""
-    code = getattr(error, "sqlite_errorcode", None)  # extended codes have the primary one below
-    return code is not None and code & 0xFF in DAMAGED
-
-
-def bodies_of_damaged(path: Path) -> list[str]:
-    """Read all rows that can be read from a damaged file."""
-    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
-        return list(_readable_bodies(connection))
-
-
-def set_aside(path: Path) -> Path:
-    """Give a damaged file another name, under which nobody takes it up; return that name."""
-    aside = path.with_suffix(".damaged")
-    for suffix in WRITE_AHEAD_SUFFIXES:
-        part = Path(f"{path}{suffix}")
-        if part.exists():
-            part.rename(f"{aside}{suffix}")
-    if path.exists():
-        path.rename(aside)
-    for part in (lock_of(path), reserve_of(path)):
-        part.unlink(missing_ok=True)
-    return aside
-
-
-def _readable_bodies(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield what can be read, halving every range of rows that cannot be read as a whole."""
-    try:
-        first, last = connection.execute(
-            "SELECT min(position), max(position) FROM spool NOT INDEXED"
-        ).fetchone()
-    except sqlite3.DatabaseError:
-        first, last = 1, 2**40
-    ranges: list[tuple[int, int]] = [] if first is None else [(first, last)]
-    failures = 0
-    while ranges and failures < SALVAGE_ATTEMPTS:
-        low, high = ranges.pop()
-        try:
-            yield from _bodies_between(connection, low, high)
-        except sqlite3.DatabaseError:
-            failures += 1
-            middle = (low + high) // 2
-            if low < high:
-                ranges += [(middle + 1, high), (low, middle)]
-
-
-def _bodies_between(connection: sqlite3.Connection, low: int, high: int) -> Iterable[str]:
-    return [
-        body
-        for (body,) in connection.execute(
-            "SELECT body FROM spool NOT INDEXED WHERE position BETWEEN ? AND ?", (low, high)
-        ).fetchall()
-        if isinstance(body, str)
-    ]
+def _delete(path: Path) -> None:
+    for suffix in (*WRITE_AHEAD_SUFFIXES, ""):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """How the prediction log is doing: what is stored, what waits, what is refused."""
 
+import logging
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +14,8 @@ from db.spool_file import Depth, SpooledRow, SpoolFile, files_in
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 
 def stored_rows(engine: Engine) -> int:
     """Count the rows in the database. Raises DBAPIError."""
@@ -24,11 +26,6 @@ def stored_rows(engine: Engine) -> int:
 def spool_depth(folder: Path) -> Depth:
     """Return how much is spooled in a folder, by whatever process."""
     return sum(_of_each_file(folder, SpoolFile.depth), Depth())
-
-
-def age_s(depth: Depth) -> float:
-    """Return how many seconds the oldest row has waited, 0 without one."""
-    return 0.0 if depth.oldest_s is None else max(0.0, time.time() - depth.oldest_s)
 
 
 def quarantined(folder: Path) -> list[SpooledRow]:
@@ -50,7 +47,7 @@ def _of_each_file(folder: Path, action: Callable[[SpoolFile], T]) -> list[T]:
         try:
             with closing(SpoolFile(path, lock=None)) as file:
                 results.append(action(file))
-        except sqlite3.OperationalError:
+        except sqlite3.Error as error:
             if path.exists():  # else its owner has deleted it: it was empty
-                raise
+                logger.warning("spool file %s cannot be read: %s", path, error)
     return results

@@ -1,16 +1,14 @@
 """Move rows from the spool to the database."""
 
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from sqlalchemy import Engine
 
 from db.bisection import Refused, write_each
 from db.failures import Failure, kind_of
 from db.insertion import insert_missing
-from db.instruments import instruments
+from db.instruments import Instruments
 from db.migrations import migrate
 from db.reports import Reports, message_of, name_of
 from db.spool import Spool
@@ -24,31 +22,35 @@ logger = logging.getLogger(__name__)
 class Writer:
     """Write what is spooled, and forget it once it is committed."""
 
-    def __init__(self, engine: Engine, spool: Spool) -> None:
+    def __init__(self, engine: Engine, spool: Spool, instruments: Instruments) -> None:
         """Prepare; nothing is connected yet."""
         self.reports = Reports()
         self._engine = engine
         self._spool = spool
+        self._instruments = instruments
         self._knows_schema = False
 
     def work(self, is_to_go_on: Callable[[int], bool]) -> None:
-        """Write what there is; whatever fails is reported, and to be tried again.
+        """Write what there is. Raises whatever fails, to be tried again.
 
         ``is_to_go_on`` is asked after each transaction, with the number of its rows.
         """
-        try:
-            self._learn_schema()
-            while rows := self._spool.oldest(BATCH_ROWS):
-                self._write(rows)
-                if not is_to_go_on(len(rows)):
-                    break
+        self._learn_schema()
+        while rows := self._spool.oldest(BATCH_ROWS):
+            self._write(rows)
             self.reports.success()
-        except Exception as error:  # pylint: disable=broad-exception-caught  # the work goes on
-            self.reports.failure(error)
-            self._engine.dispose()
-            self._knows_schema = False
-        with suppress(sqlite3.Error, OSError):  # reported when rows are to be read or removed
-            self._show_depth()
+            if not is_to_go_on(len(rows)):
+                break
+        self._instruments.show(self._spool.depth())
+
+    def recover(self, error: Exception) -> None:
+        """Report a failure, and have the next attempt begin with a new connection."""
+        self.reports.failure(error)
+        self._engine.dispose()
+        self._knows_schema = False
+        depth = self._spool.depth()
+        self._instruments.show(depth)
+        self._instruments.retried.inc(min(depth.waiting, BATCH_ROWS))
 
     def _learn_schema(self) -> None:
         """Create what is missing. A login that may not may still insert: try that all the same."""
@@ -56,6 +58,7 @@ class Writer:
             return
         try:
             migrate(self._engine)
+            self.reports.success()
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
             if kind_of(error) is not Failure.PERMANENT:
                 raise
@@ -67,23 +70,17 @@ class Writer:
             self._quarantine(refused)
 
     def _write_all(self, rows: Sequence[SpooledRow]) -> None:
-        with instruments().flush.time(), self._engine.begin() as connection:
+        with self._instruments.flush.time(), self._engine.begin() as connection:
             insert_missing(connection, [row.body for row in rows])
         self._spool.remove(rows)
-        instruments().written.inc(len(rows))
+        self._instruments.written.inc(len(rows))
 
     def _quarantine(self, refused: Refused[SpooledRow]) -> None:
         error = refused.error
         self._spool.quarantine(refused.row, f"{type(error).__name__} {message_of(error)}")
-        instruments().quarantined.inc()
+        self._instruments.quarantined.inc()
         # no message: it may quote the text
         logger.error(
             "the database refuses a row (%s): it is kept, see `python -m db quarantine`",
             name_of(error),
         )
-
-    def _show_depth(self) -> None:
-        depth = self._spool.depth()
-        instruments().show(depth)
-        if self.reports.failures:
-            instruments().retried.inc(min(depth.waiting, BATCH_ROWS))

@@ -3,8 +3,9 @@
 import random
 import threading
 import time
+from contextlib import suppress
 
-from db.spool import Spool
+from db.spool import Spool, SpoolError
 from db.writer import BATCH_ROWS, Writer
 
 GATHER_S = 0.5  # how long the first row of a batch waits for others
@@ -37,18 +38,30 @@ class WriterThread:
         self._ends_s = time.monotonic() + deadline_s
         self._stopping.set()
         self._spooled.set()
-        if self._thread.is_alive():
+        if self.is_alive:
             self._thread.join(deadline_s)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it writes."""
+        return self._thread.is_alive()
 
     def _run(self) -> None:
         adopted_s = time.monotonic()
-        self._writer.work(self._is_to_go_on)
+        self._work()
         while not self._stopping.is_set():
             self._wait()
             if time.monotonic() > adopted_s + ADOPT_EVERY_S:
                 self._spool.adopt()
                 adopted_s = time.monotonic()
+            self._work()
+
+    def _work(self) -> None:
+        try:
             self._writer.work(self._is_to_go_on)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # the thread goes on
+            with suppress(SpoolError):  # which comes again with the next attempt
+                self._writer.recover(error)
 
     def _is_to_go_on(self, rows: int) -> bool:
         """Tell whether more is to be written: else the next rows gather first."""

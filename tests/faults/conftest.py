@@ -19,7 +19,7 @@ from tests.postgres import PostgreSQL, installed_programs
 from tests.proxy import Proxy
 from tests.server import put_into_store
 
-DISK = "3m"
+DISK = "5m"
 MakeService = Callable[..., Service]
 
 
@@ -82,7 +82,7 @@ def fixture_proxy(database: Database) -> Iterator[Proxy]:
 
 @pytest.fixture(name="small_disk")
 def fixture_small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder that is a file system of 3 MB."""
+    """Return a folder that is a file system of 5 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import make_engine
 from db.failures import Failure, kind_of
+from db.migrations import migrate
 from db.settings import SetupSettings
 from db.setup import GRAFANA_READER, set_up
 from tests.predictions import prediction
@@ -22,6 +23,7 @@ from tests.sql_server import (
 
 skip_module_without_a_server()
 
+READ_COMMITTED = 2
 INSERT = "INSERT INTO metrics SELECT * FROM metrics WHERE 1 = 0"
 SELECT = "SELECT count(*) FROM metrics"
 DELETE = "DELETE FROM metrics"
@@ -142,6 +144,39 @@ def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> 
     }.items() <= types.items()
     assert types["text"].startswith("NVARCHAR")
     assert {"FLOAT"} == {types[name].partition("(")[0] for name in ("confidence", "latency_ms")}
+
+
+def test_rows_lie_in_the_order_of_time(database: SQLServerDatabase) -> None:
+    with connected(database.settings()) as connection:
+        indexes = {index["name"]: index for index in inspect(connection).get_indexes("metrics")}
+
+    index = indexes["ix_metrics_timestamp"]
+    assert ["timestamp", "id"] == index["column_names"]
+    assert index["dialect_options"]["mssql_clustered"]
+
+
+def test_dashboards_read_row_versions(database: SQLServerDatabase) -> None:
+    settings = database.settings()
+    is_on = "SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = ?"
+
+    with connected(settings) as connection:
+        assert connection.exec_driver_sql(is_on, (settings.sql_db,)).scalar()
+
+
+def test_after_a_migration_the_writer_locks_no_more_than_it_must(
+    database: SQLServerDatabase,
+) -> None:
+    settings = database.settings()
+    engine = make_engine(settings)
+    migrate(engine)
+
+    with engine.connect() as connection:
+        level = connection.exec_driver_sql(
+            "SELECT transaction_isolation_level FROM sys.dm_exec_sessions WHERE session_id = @@SPID"
+        ).scalar()
+    engine.dispose()
+
+    assert READ_COMMITTED == level
 
 
 def test_time_keeps_its_milliseconds_and_texts_their_astral_characters(

@@ -73,6 +73,27 @@ def test_an_unknown_error_of_all_rows_is_none_of_theirs(count: int) -> None:
     assert database.attempts <= 10 + 2 * SUSPECTS
 
 
+def test_an_outage_that_begins_meanwhile_condemns_no_row() -> None:
+    database = Database([10], CheckViolation())
+
+    def write(rows: Sequence[int]) -> None:
+        if len(database.rows) > 20:
+            raise RaiseException("the database is in transition")
+        database.write(rows)
+
+    with pytest.raises(RaiseException):
+        write_each(range(1000), write)
+
+
+def test_an_unknown_error_of_the_last_row_waits_for_a_row_that_is_taken() -> None:
+    database = Database([9], RaiseException())
+
+    with pytest.raises(RaiseException):
+        write_each(range(10), database.write)
+
+    assert list(range(9)) == database.rows
+
+
 def test_a_row_that_another_transaction_was_about_to_commit_is_tried_again() -> None:
     database = Database([1], CheckViolation())
 

@@ -7,7 +7,12 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
+from db.engine import make_engine
 from db.failures import Failure, kind_of, sqlstate
+from db.prediction import NotAPredictionError
+from db.settings import DatabaseSettings
+from db.spool import SpoolError
+from tests.postgres import PostgreSQL
 
 
 class OdbcError(Exception):
@@ -106,6 +111,35 @@ def test_errors_of_postgresql_are_sorted(error: Exception, kind: Failure) -> Non
 
 
 @pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ('FATAL:  password authentication failed for user "service"', Failure.PERMANENT),
+        ('FATAL:  role "service" does not exist', Failure.PERMANENT),
+        ("FATAL:  the database system is starting up", Failure.TRANSIENT),
+        ("FATAL:  the database system is shutting down", Failure.TRANSIENT),
+        ("FATAL:  sorry, too many clients already", Failure.TRANSIENT),
+        ("Connection refused", Failure.TRANSIENT),
+    ],
+)
+def test_connections_that_postgresql_refuses_are_sorted_by_what_it_says(
+    message: str, kind: Failure
+) -> None:
+    error = psycopg.OperationalError(f'connection failed: connection to "127.0.0.1": {message}')
+
+    assert kind == kind_of(wrapped(error))
+
+
+def test_a_database_that_is_not_there_is_for_somebody_to_create(postgresql: PostgreSQL) -> None:
+    url = postgresql.environment()["DATABASE_URL"].rpartition("/")[0] + "/nowhere"
+    engine = make_engine(DatabaseSettings(database_url=url))
+
+    with pytest.raises(DBAPIError) as caught:
+        engine.connect()
+
+    assert Failure.PERMANENT == kind_of(caught.value)
+
+
+@pytest.mark.parametrize(
     ("statement", "setup", "kind"),
     [
         ("INSERT INTO t VALUES (1)", ["CREATE TABLE t (a CHECK (a > 1))"], Failure.DATA),
@@ -134,7 +168,9 @@ def test_a_database_that_others_lock_is_waited_for(tmp_path: Any) -> None:
     ("error", "kind"),
     [
         (wrapped(OdbcError("23000"), invalidated=True), Failure.TRANSIENT),
-        (ValueError("not a spooled prediction"), Failure.DATA),
+        (NotAPredictionError("not a spooled prediction"), Failure.DATA),
+        (SpoolError("the spool cannot be written"), Failure.TRANSIENT),
+        (ValueError("some other value"), Failure.UNKNOWN),
         (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), Failure.DATA),
         (InvalidRequestError("SQLAlchemy's own"), Failure.UNKNOWN),
         (RuntimeError("anything else"), Failure.UNKNOWN),

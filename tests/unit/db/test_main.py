@@ -113,6 +113,21 @@ def test_quarantined_rows_are_listed_and_replayed(
     assert "" == empty.stdout
 
 
+def test_a_damaged_spool_file_is_told_and_the_others_are_counted(
+    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
+) -> None:
+    recorder = Recorder(sqlite)
+    recorder.record([prediction(), prediction()])
+    (sqlite.spool_dir / "empty.spool").touch()
+    (sqlite.spool_dir / "damaged.spool").write_bytes(b"\xa5" * 5000)
+
+    done = run(repository, environment, "status")
+    recorder.close()
+
+    assert "spooled rows:      2" in done.stdout
+    assert "damaged.spool cannot be read: file is not a database" in done.stderr
+
+
 def test_sql_server_without_the_administrators_password_is_an_error_that_names_it(
     repository: Path, environment: dict[str, str]
 ) -> None:

@@ -34,6 +34,12 @@ def test_anything_else_is_an_error_that_shows_it(text: str) -> None:
         parse_age(text)
 
 
+@pytest.mark.parametrize("text", ["900000d", "99999999999d"])
+def test_an_age_before_all_dates_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="is longer ago than there were dates"):
+        parse_age(text)
+
+
 def test_older_rows_are_deleted_in_small_transactions(
     engine: Engine, settings: DatabaseSettings
 ) -> None:

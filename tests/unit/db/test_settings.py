@@ -83,6 +83,8 @@ def test_empty_variables_count_as_unset(set_environment: SetEnvironment) -> None
     [
         ("DATABASE_TIMEOUT_S", "0"),
         ("SPOOL_MAX_ROWS", "-1"),
+        ("DATABASE_TIMEOUT_S", "inf"),
+        ("SPOOL_MAX_MB", "inf"),
         ("SPOOL_MAX_MB", "nan"),
         ("SQL_PORT", "many"),
         ("SQL_PORT", "0"),
@@ -99,8 +101,9 @@ def test_a_bad_value_is_named_with_its_variable(
         DatabaseSettings.read()
 
 
-def test_a_url_that_cannot_be_read_is_not_shown(set_environment: SetEnvironment) -> None:
-    set_environment({"DATABASE_URL": "my secret"})
+@pytest.mark.parametrize("url", ["my secret", "postgresql://user:my@host:secret/db"])
+def test_a_url_that_cannot_be_read_is_not_shown(set_environment: SetEnvironment, url: str) -> None:
+    set_environment({"DATABASE_URL": url})
 
     with pytest.raises(SettingsError, match=r"^DATABASE_URL is no URL") as caught:
         DatabaseSettings.read().url()
@@ -108,7 +111,9 @@ def test_a_url_that_cannot_be_read_is_not_shown(set_environment: SetEnvironment)
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"]
+)
 def test_a_database_in_memory_is_refused(set_environment: SetEnvironment, url: str) -> None:
     set_environment({"DATABASE_URL": url})
 

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -286,6 +286,65 @@ def test_an_own_file_that_is_damaged_is_replaced_without_losing_the_next_rows(
 
     assert "after the damage" in bodies(spool)
     assert own.with_suffix(".damaged").exists()
+
+
+def test_a_file_that_is_damaged_after_it_was_taken_up_is_replaced(
+    folder: Path, open_spool: OpenSpool
+) -> None:
+    rows = [f"{number:0>500}" for number in range(200)]
+    left_over = killed_after_spooling(folder, *rows)
+    spool = open_spool()
+    found = spool.oldest(10)
+    with closing(sqlite3.connect(left_over)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    overwrite(left_over, 0, 10 * PAGE)
+
+    with suppress(SpoolError):
+        spool.remove(found)
+    spool.append(["after the damage"])
+
+    assert "after the damage" in bodies(spool)
+    assert left_over.with_suffix(".damaged").exists()
+
+
+def test_a_text_whose_bytes_are_damaged_keeps_no_other_from_being_read(
+    spool: Spool, folder: Path
+) -> None:
+    spool.append(["before", "damaged", "after"])
+    (own,) = files_in(folder)
+    with closing(sqlite3.connect(own, isolation_level=None)) as connection:
+        connection.execute("UPDATE spool SET body = CAST(x'64a5' AS TEXT) WHERE body = 'damaged'")
+
+    assert ["before", "d\ufffd", "after"] == bodies(spool)
+
+
+def test_a_closed_spool_takes_no_rows(open_spool: OpenSpool, folder: Path) -> None:
+    spool = open_spool()
+    spool.close()
+
+    with pytest.raises(SpoolError, match="the service is ending"):
+        spool.append(["1"])
+
+    assert not list(folder.iterdir())
+
+
+def test_a_file_that_cannot_be_created_leaves_nothing_behind(
+    small_disk: Path, folder: Path
+) -> None:
+    (small_disk / "ballast").write_bytes(bytes((1 << 20) + (1 << 19)))
+    with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
+        fill(spool)
+        before = {path.name for path in (small_disk / "spool").iterdir()}
+        for path in files_in(small_disk / "spool"):
+            path.rename(path.with_suffix(".moved"))
+
+        for _ in range(5):
+            with pytest.raises(SpoolError):
+                spool.append(["x" * 1000])
+
+        after = {path.name for path in (small_disk / "spool").iterdir()}
+        assert len(before) == len(after)
+    assert not folder.exists()
 
 
 def test_an_own_file_that_was_removed_is_replaced_with_its_rows(spool: Spool, folder: Path) -> None:

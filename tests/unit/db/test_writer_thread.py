@@ -1,0 +1,70 @@
+"""The thread goes on, whatever the writer raises."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from db.reports import Reports
+from db.spool import Spool, SpoolError
+from db.writer import BATCH_ROWS
+from db.writer_thread import WriterThread
+
+SOON_S = 20
+
+
+class FailingWriter:
+    """Fails a few times, each time in another way; then works."""
+
+    def __init__(self, failures: list[Exception]) -> None:
+        self.reports = Reports()
+        self.has_worked = threading.Event()
+        self.answers: list[bool] = []
+        self._failures = failures
+
+    def work(self, is_to_go_on: Callable[[int], bool]) -> None:
+        """Fail, or note what the thread wants after a batch and after a full one."""
+        if self._failures:
+            raise self._failures.pop(0)
+        self.reports.success()
+        self.answers = [is_to_go_on(1), is_to_go_on(BATCH_ROWS)]
+        self.has_worked.set()
+
+    def recover(self, error: Exception) -> None:
+        """Report, and fail if it was the spool that failed."""
+        self.reports.failure(error)
+        if isinstance(error, SpoolError):
+            raise error
+
+
+@pytest.fixture(name="spool")
+def fixture_spool(tmp_path: Path) -> Iterator[Spool]:
+    """Open an empty spool."""
+    spool = Spool(tmp_path, 10, 1000)
+    yield spool
+    spool.close()
+
+
+def test_no_error_ends_it(spool: Spool) -> None:
+    writer = FailingWriter([RuntimeError("new"), SpoolError("damaged"), OSError(24, "too many")])
+    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+
+    thread.start()
+
+    assert writer.has_worked.wait(SOON_S)
+    assert thread.is_alive
+    thread.stop(SOON_S)
+    assert not thread.is_alive
+
+
+def test_it_goes_on_at_once_after_full_batches_only(spool: Spool) -> None:
+    writer = FailingWriter([])
+    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+
+    thread.start()
+    assert writer.has_worked.wait(SOON_S)
+
+    assert [False, True] == writer.answers
+    thread.stop(SOON_S)
+    assert [True, True] == writer.answers  # at the end, all that is spooled
