@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -78,8 +79,16 @@ def _quarantine(given: argparse.Namespace) -> int:
         print(f"{replay(folder)} rows will be tried again")
         return 0
     for row in quarantined(folder):
-        print(json.dumps({"refused": row.refused, "row": row.body}))
+        print(json.dumps({"refused": row.refused, "row": _unfolded(row.body)}))
     return 0
+
+
+def _unfolded(body: str) -> Any:
+    """Return the row that a body holds, or the body itself where it is damaged."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
 
 
 def _age(text: str) -> timedelta:

@@ -108,6 +108,16 @@ def test_without_a_password_for_it_grafana_gets_no_login(server: Server) -> None
     assert "GRAFANA_READER_PASSWORD is not set: no login for Grafana" in told
 
 
+def test_a_server_that_knows_no_row_versions_is_set_up_all_the_same(server: Server) -> None:
+    server.fails_at = "READ_COMMITTED_SNAPSHOT ON"
+    told: list[str] = []
+
+    set_up(SetupSettings.model_validate(SETTINGS), told.append)
+
+    assert [line for line in told if "stays off" in line and "the server said no" in line]
+    assert "GRANT SELECT ON [metrics] TO [grafana_reader]" == server.statements[-1]
+
+
 @pytest.mark.parametrize("name", ["a", "a]b", "]; DROP TABLE metrics --"])
 def test_names_cannot_break_out_of_their_brackets(name: str) -> None:
     parsed: Any = sqlglot.parse_one(f"SELECT 1 AS {quoted_name(name)}", dialect="tsql")
