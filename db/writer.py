@@ -35,12 +35,14 @@ class Writer:
 
         ``is_to_go_on`` is asked after each transaction, with the number of its rows.
         """
-        self._learn_schema()
+        has_answered = self._learn_schema()
         while rows := self._spool.oldest(BATCH_ROWS):
             self._write(rows)
-            self.reports.success()
+            has_answered = True
             if not is_to_go_on(len(rows)):
                 break
+        if has_answered:
+            self.reports.success()
         self._instruments.show(self._spool.depth())
 
     def recover(self, error: Exception) -> None:
@@ -52,18 +54,22 @@ class Writer:
         self._instruments.show(depth)
         self._instruments.retried.inc(min(depth.waiting, BATCH_ROWS))
 
-    def _learn_schema(self) -> None:
-        """Create what is missing. A login that may not may still insert: try that all the same."""
+    def _learn_schema(self) -> bool:
+        """Create what is missing; tell whether the database has just been asked, and obliged.
+
+        A login that may create nothing may still insert: that is tried all the same.
+        """
         if self._knows_schema:
-            return
+            return False
+        self._knows_schema = True
         try:
             migrate(self._engine)
-            self.reports.success()
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
             if kind_of(error) is not Failure.PERMANENT:
                 raise
             self.reports.failure(error)
-        self._knows_schema = True
+            return False
+        return True
 
     def _write(self, rows: Sequence[SpooledRow]) -> None:
         for refused in write_each(rows, self._write_all):

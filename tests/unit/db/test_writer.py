@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from db.engine import make_engine
+from db.instruments import instruments
 from db.migrations import migrate
 from db.recorder import Recorder
 from db.settings import DatabaseSettings
@@ -167,6 +168,39 @@ def test_a_login_without_rights_is_told_loudly_once_and_what_to_do(
     errors = messages(caplog, logging.ERROR)
     assert all("`python -m db setup`" in error for error in errors)
     assert len(errors) == len(set(errors)) <= 2  # creating, then inserting
+
+
+def test_a_login_that_may_not_insert_is_told_once_however_often_it_tries(
+    postgresql: PostgreSQL, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    name = f"reader_{next(NUMBERS)}"
+    address = f"{postgresql.address[0]}:{postgresql.address[1]}"
+    with psycopg.connect(postgresql.url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN".encode())
+        owner.execute(f"CREATE DATABASE {name}".encode())
+    engine = make_engine(
+        DatabaseSettings(database_url=f"postgresql+psycopg://tester@{address}/{name}")
+    )
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"GRANT SELECT ON metrics, schema_version TO {name}")
+    settings = DatabaseSettings(
+        database_url=f"postgresql+psycopg://{name}@{address}/{name}", spool_dir=tmp_path
+    )
+    retried = instruments().retried._value  # pylint: disable=protected-access
+
+    with recording(settings) as recorder:
+        before = retried.get()
+        recorder.record([prediction()])
+        eventually(lambda: retried.get() >= before + 4, STORED_WITHIN_S)
+        assert 1 == len(messages(caplog, logging.ERROR))
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"GRANT INSERT ON metrics TO {name}")
+        awaited(settings, 1)
+    engine.dispose()
+
+    assert 1 == messages(caplog, logging.INFO).count("the database takes predictions again")
 
 
 def test_a_login_that_may_only_insert_and_select_writes_though_it_cannot_migrate(
