@@ -3,8 +3,10 @@
 import atexit
 import os
 import socket
+import sqlite3
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from db.settings import DatabaseSettings, SettingsError
 
 DEFAULT_PORT = 1433  # of SQL Server
 MAX_PARAMETER_BYTES = 1 << 30
+BUSY_TIMEOUT_S = 10  # of SQLite
 
 
 def make_engine(settings: DatabaseSettings, url: URL | None = None) -> Engine:
@@ -108,6 +111,8 @@ def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> tuple[URL, str]:
     for key in ("driver", "odbc_connect"):
         if key in url.query:
             return url, str(url.query[key]).partition(";")[0]
+    if url.database is None:  # a data source of odbc.ini, which names its driver
+        return url, ""
     driver = odbc.choose_driver(settings.sql_driver)
     if driver is None:
         raise SettingsError(
@@ -145,9 +150,9 @@ def _sqlite(url: URL, pool: dict[str, Any]) -> Engine:
 
     def tune(connection: Any, record: Any) -> None:
         """Let readers and one writer work side by side; a commit is on the disk."""
-        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")  # the spool forgets what is committed here
-        connection.execute("PRAGMA busy_timeout=10000")
         record.info["inode"] = _inode(path)
 
     def refuse_deleted_file(_connection: Any, record: Any, _proxy: Any) -> None:
@@ -158,6 +163,19 @@ def _sqlite(url: URL, pool: dict[str, Any]) -> Engine:
     event.listen(engine, "connect", tune)
     event.listen(engine, "checkout", refuse_deleted_file)
     return engine
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Wait for others who do the same: SQLite itself waits for everything but this."""
+    deadline_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
+                raise
+        time.sleep(0.01)
 
 
 def _inode(path: Path) -> int | None:
