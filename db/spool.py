@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,11 +87,16 @@ class Spool:
         Raises nothing: what cannot be taken over now is left for the next time.
         """
         try:
-            for path in files_in(self._folder):
+            paths = files_in(self._folder)
+        except OSError:
+            logger.exception("the spool's folder cannot be read now")
+            return
+        for path in paths:
+            try:
                 if (lock := SpoolLock.take(path)) is not None:
                     self._adopt(path, lock)
-        except (sqlite3.Error, OSError):
-            logger.exception("not all spool files could be taken over")
+            except (sqlite3.Error, OSError):
+                logger.exception("spool file %s cannot be taken over now", path)
 
     def close(self) -> None:
         """Close all files and let go of them; what they hold stays."""
@@ -126,8 +131,6 @@ class Spool:
             file.close()
 
     def _check_room(self, rows: int, size: int) -> None:
-        if self._is_closed:
-            raise SpoolError("the service is ending")
         if sum(file.rows for file in self._files()) + rows > self._max_rows:
             raise SpoolFullError(f"the spool is full: it holds {self._max_rows} rows at most")
         if sum(file.bytes for file in self._files()) + size > self._max_bytes:
@@ -136,11 +139,12 @@ class Spool:
     def _tidy(self) -> None:
         """Delete what dead processes left beside their rows: on a full disk, a start needs room."""
         for path in self._folder.glob(f"*{spool_lock.SUFFIX}"):
-            if (lock := SpoolLock.take(path)) is not None:
-                path.with_suffix(".reserve").unlink(missing_ok=True)
-                if not path.with_suffix(SUFFIX).exists():
-                    lock.delete()
-                lock.release()
+            with suppress(OSError):  # another user's, which is not in the way
+                if (lock := SpoolLock.take(path)) is not None:
+                    path.with_suffix(".reserve").unlink(missing_ok=True)
+                    if not path.with_suffix(SUFFIX).exists():
+                        lock.delete()
+                    lock.release()
 
     def _adopt(self, path: Path, lock: SpoolLock) -> None:
         """Look at the file while others go on; nobody else has its lock."""
@@ -168,6 +172,8 @@ class Spool:
 
     def _repairing(self, action: Callable[[], T]) -> T:
         """Act, if need be once more after replacing the files that are damaged or gone."""
+        if self._is_closed:
+            raise SpoolError("the service is ending")
         if not self._own.is_in_place():
             self._repair()
         try:

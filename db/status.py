@@ -36,7 +36,7 @@ def quarantined(folder: Path) -> list[SpooledRow]:
 def replay(folder: Path) -> int:
     """Have all of them tried again; return how many there are.
 
-    A running service does that at once, otherwise the next one that starts.
+    A running service does that within a second or two, otherwise the next one that starts.
     """
     return sum(_of_each_file(folder, SpoolFile.replay))
 

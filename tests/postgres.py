@@ -6,11 +6,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
+import pytest
 
 from tests.database import Row
 from tests.server import eventually, free_port
@@ -134,6 +137,16 @@ class PostgreSQL:
         except psycopg.OperationalError:
             return False
         return True
+
+
+@contextmanager
+def running_or_skipped() -> Iterator[PostgreSQL]:
+    """Run a server without tables; skip the test where none is installed."""
+    programs = installed_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server is installed here (Debian's package: postgresql)")
+    with PostgreSQL(programs) as server:
+        yield server
 
 
 def installed_programs() -> Path | None:

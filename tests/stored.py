@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, inspect, select
 
 from db.engine import make_engine
 from db.prediction import Prediction
@@ -28,11 +27,10 @@ def connected(settings: DatabaseSettings) -> Iterator[Connection]:
 
 def stored(settings: DatabaseSettings) -> list[Prediction]:
     """Read all rows, none where there is no table."""
-    try:
-        with connected(settings) as connection:
-            rows = connection.execute(select(METRICS)).mappings().all()
-    except DBAPIError:
-        return []
+    with connected(settings) as connection:
+        if not inspect(connection).has_table(METRICS.name):
+            return []
+        rows = connection.execute(select(METRICS)).mappings().all()
     return [Prediction(**row) for row in rows]
 
 

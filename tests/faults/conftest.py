@@ -15,7 +15,7 @@ import pytest
 from tests.database import Database
 from tests.faults.report import Report
 from tests.faults.restartable import Service
-from tests.postgres import PostgreSQL, installed_programs
+from tests.postgres import PostgreSQL, running_or_skipped
 from tests.proxy import Proxy
 from tests.server import put_into_store
 
@@ -66,10 +66,7 @@ def fixture_make_service(repository: Path, bento_home: Path, tmp_path: Path) -> 
 @pytest.fixture(name="database")
 def fixture_database() -> Iterator[PostgreSQL]:
     """Return a PostgreSQL server without tables."""
-    folder = installed_programs()
-    if folder is None:
-        pytest.skip("no PostgreSQL server is installed here (Debian's package: postgresql)")
-    with PostgreSQL(folder) as database:
+    with running_or_skipped() as database:
         yield database
 
 
@@ -91,6 +88,15 @@ def fixture_small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(name="small_home")
+def fixture_small_home(small_disk: Path, bento_home: Path) -> Path:
+    """Return a home for BentoML on the small disk, where the figures of its metrics lie too."""
+    home = small_disk / "bentoml"
+    home.mkdir()
+    (home / "models").symlink_to(bento_home / "models")
+    return home
 
 
 def _environment(bento_home: Path, log_folder: Path) -> dict[str, str]:

@@ -30,17 +30,13 @@ def says_that_the_spool_is_full(refused: Refused) -> bool:
 def test_a_full_disk_refuses_requests_and_harms_nothing_that_was_answered(
     database: Database,
     proxy: Proxy,
-    small_disk: Path,
-    bento_home: Path,
+    small_home: Path,
     make_service: MakeService,
     report: Report,
 ) -> None:
-    ballast = small_disk / "ballast"
+    ballast = small_home / "ballast"
     ballast.write_bytes(bytes(BALLAST_BYTES))
-    home = small_disk / "bentoml"  # BentoML keeps the figures of its metrics there
-    home.mkdir()
-    (home / "models").symlink_to(bento_home / "models")
-    here = {"SPOOL_DIR": str(small_disk / "spool"), "BENTOML_HOME": str(home)}
+    here = {"SPOOL_DIR": str(small_home / "spool"), "BENTOML_HOME": str(small_home)}
     service = make_service(database.environment(proxy.port), here)
     proxy.cut()
 

@@ -26,6 +26,7 @@ fixture_make_service = faults.fixture_make_service
 fixture_proxy = faults.fixture_proxy
 fixture_report = faults.fixture_report
 fixture_small_disk = faults.fixture_small_disk
+fixture_small_home = faults.fixture_small_home
 
 
 @pytest.fixture(name="server", params=["Microsoft", "FreeTDS"])

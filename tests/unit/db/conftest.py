@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 
 from db.engine import make_engine
 from db.settings import DatabaseSettings
-from tests.postgres import PostgreSQL, installed_programs
+from db.spool import Spool
+from tests.postgres import PostgreSQL, running_or_skipped
+from tests.spools import OpenSpool
 
 NUMBERS = count()
 
@@ -18,10 +20,7 @@ NUMBERS = count()
 @pytest.fixture(name="postgresql", scope="session")
 def fixture_postgresql() -> Iterator[PostgreSQL]:
     """Start a PostgreSQL server."""
-    programs = installed_programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server is installed here (Debian's package: postgresql)")
-    with PostgreSQL(programs) as server:
+    with running_or_skipped() as server:
         yield server
 
 
@@ -57,3 +56,29 @@ def on_sqlite(folder: Path) -> DatabaseSettings:
     return DatabaseSettings(
         database_url=f"sqlite:///{folder}/data/predictions.sqlite3", spool_dir=folder / "spool"
     )
+
+
+@pytest.fixture(name="spool_folder")
+def fixture_spool_folder(tmp_path: Path) -> Path:
+    """Name a folder that is not there yet."""
+    return tmp_path / "data" / "spool"
+
+
+@pytest.fixture(name="open_spool")
+def fixture_open_spool(spool_folder: Path) -> Iterator[OpenSpool]:
+    """Give a function that opens a spool in the folder, as a process does at its start."""
+    opened: list[Spool] = []
+
+    def open_spool(max_rows: int = 100_000, max_bytes: int = 100_000_000) -> Spool:
+        opened.append(Spool(spool_folder, max_rows, max_bytes))
+        return opened[-1]
+
+    yield open_spool
+    for spool in opened:
+        spool.close()
+
+
+@pytest.fixture(name="spool")
+def fixture_spool(open_spool: OpenSpool) -> Spool:
+    """Open a spool."""
+    return open_spool()

@@ -3,6 +3,7 @@
 import configparser
 
 import pytest
+from sqlalchemy import make_url
 
 from db import odbc
 from db.engine import make_engine
@@ -118,3 +119,15 @@ def test_a_password_that_freetds_cannot_read_is_an_error_that_does_not_show_it()
         make_engine(settings)
 
     assert "a;}b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mssql+pyodbc://u:p@a_data_source",
+        "mssql+pyodbc://u:p@h/d?driver=Mine",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3DMine",
+    ],
+)
+def test_a_url_that_names_its_driver_is_left_as_it_is(url: str) -> None:
+    assert make_url(url) == make_engine(DatabaseSettings(database_url=url)).url

@@ -4,11 +4,13 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine, make_url
 
 from db.engine import make_engine
 from db.instruments import instruments
@@ -26,6 +28,34 @@ CREATE TRIGGER refuse BEFORE INSERT ON metrics WHEN NEW.text = 'bad'
 BEGIN SELECT RAISE(ABORT, 'no bad words'); END
 """
 NUMBERS = count()
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login of PostgreSQL that may nothing yet, and the owner of its database."""
+
+    name: str
+    settings: DatabaseSettings
+    owner: Engine
+
+    def grant(self, rights: str) -> None:
+        """Let it do more."""
+        with self.owner.begin() as connection:
+            connection.exec_driver_sql(f"GRANT {rights} TO {self.name}")
+
+
+@pytest.fixture(name="login")
+def fixture_login(postgresql: PostgreSQL, tmp_path: Path) -> Iterator[Login]:
+    """Make a login, and an empty database that is another's."""
+    name = f"service_{next(NUMBERS)}"
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN".encode())
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    owners = make_url(postgresql.environment()["DATABASE_URL"]).set(database=name)
+    owner = make_engine(DatabaseSettings(database_url=str(owners)))
+    url = str(owners.set(username=name))
+    yield Login(name, DatabaseSettings(database_url=url, spool_dir=tmp_path), owner)
+    owner.dispose()
 
 
 @contextmanager
@@ -140,90 +170,51 @@ def test_a_refused_row_outlives_the_service(sqlite: DatabaseSettings) -> None:
 
 
 def test_a_login_without_rights_is_told_loudly_once_and_what_to_do(
-    postgresql: PostgreSQL, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
-    name = f"service_{next(NUMBERS)}"
-    with psycopg.connect(postgresql.url, autocommit=True) as owner:
-        owner.execute(f"CREATE ROLE {name} LOGIN".encode())
-        owner.execute(f"CREATE DATABASE {name}".encode())
-    url = f"postgresql+psycopg://{name}@{postgresql.address[0]}:{postgresql.address[1]}/{name}"
-    settings = DatabaseSettings(database_url=url, spool_dir=tmp_path)
-    owners = settings.model_copy(
-        update={"database_url": type(settings.database_url)(url.replace(f"{name}@", "tester@"))}
-    )
-
-    with recording(settings) as recorder:
+    with recording(login.settings) as recorder:
         recorder.record([prediction() for _ in range(5)])
-        eventually(lambda: messages(caplog, logging.ERROR), STORED_WITHIN_S)
+        eventually(lambda: len(messages(caplog, logging.ERROR)) == 2, STORED_WITHIN_S)
         recorder.record([prediction() for _ in range(5)])
-        eventually(lambda: recorder.is_ready() and len(messages(caplog, logging.ERROR)), 5)
-        engine = make_engine(owners)
-        migrate(engine)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"GRANT SELECT, INSERT ON metrics TO {name}")
-            connection.exec_driver_sql(f"GRANT SELECT ON schema_version TO {name}")
-        engine.dispose()
-        awaited(settings, 10)
+        migrate(login.owner)
+        login.grant("SELECT, INSERT ON metrics")
+        login.grant("SELECT ON schema_version")
+        awaited(login.settings, 10)
 
-    errors = messages(caplog, logging.ERROR)
-    assert all("`python -m db setup`" in error for error in errors)
-    assert len(errors) == len(set(errors)) <= 2  # creating, then inserting
+    creating, inserting = messages(caplog, logging.ERROR)
+    assert "`python -m db setup`" in creating
+    assert "`python -m db setup`" in inserting
+    assert creating != inserting
 
 
 def test_a_login_that_may_not_insert_is_told_once_however_often_it_tries(
-    postgresql: PostgreSQL, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    name = f"reader_{next(NUMBERS)}"
-    address = f"{postgresql.address[0]}:{postgresql.address[1]}"
-    with psycopg.connect(postgresql.url, autocommit=True) as owner:
-        owner.execute(f"CREATE ROLE {name} LOGIN".encode())
-        owner.execute(f"CREATE DATABASE {name}".encode())
-    engine = make_engine(
-        DatabaseSettings(database_url=f"postgresql+psycopg://tester@{address}/{name}")
-    )
-    migrate(engine)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"GRANT SELECT ON metrics, schema_version TO {name}")
-    settings = DatabaseSettings(
-        database_url=f"postgresql+psycopg://{name}@{address}/{name}", spool_dir=tmp_path
-    )
+    migrate(login.owner)
+    login.grant("SELECT ON metrics, schema_version")
     retried = instruments().retried._value  # pylint: disable=protected-access
 
-    with recording(settings) as recorder:
+    with recording(login.settings) as recorder:
         before = retried.get()
         recorder.record([prediction()])
         eventually(lambda: retried.get() >= before + 4, STORED_WITHIN_S)
         assert 1 == len(messages(caplog, logging.ERROR))
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"GRANT INSERT ON metrics TO {name}")
-        awaited(settings, 1)
-    engine.dispose()
+        login.grant("INSERT ON metrics")
+        awaited(login.settings, 1)
 
     assert 1 == messages(caplog, logging.INFO).count("the database takes predictions again")
 
 
 def test_a_login_that_may_only_insert_and_select_writes_though_it_cannot_migrate(
-    postgresql: PostgreSQL, tmp_path: Path
+    login: Login,
 ) -> None:
-    name = f"writer_{next(NUMBERS)}"
-    address = f"{postgresql.address[0]}:{postgresql.address[1]}"
-    with psycopg.connect(postgresql.url, autocommit=True) as owner:
-        owner.execute(f"CREATE ROLE {name} LOGIN".encode())
-        owner.execute(f"CREATE DATABASE {name}".encode())
-    owners = DatabaseSettings(database_url=f"postgresql+psycopg://tester@{address}/{name}")
-    engine = make_engine(owners)
-    migrate(engine)
-    with engine.begin() as connection:  # not on schema_version
-        connection.exec_driver_sql(f"GRANT SELECT, INSERT ON metrics TO {name}")
-    engine.dispose()
+    migrate(login.owner)
+    login.grant("SELECT, INSERT ON metrics")  # not on schema_version
 
-    settings = DatabaseSettings(
-        database_url=f"postgresql+psycopg://{name}@{address}/{name}", spool_dir=tmp_path
-    )
-    with recording(settings) as recorder:
+    with recording(login.settings) as recorder:
         recorder.record([prediction()])
-        awaited(settings, 1)
+        awaited(login.settings, 1)
 
 
 def test_spooling_goes_on_while_the_spools_own_file_is_damaged(

@@ -1,0 +1,98 @@
+"""A spool on a full disk refuses, keeps what it has, and can be emptied."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from db.spool import Spool, SpoolError, SpoolFullError
+from db.spool_file import RESERVE_BYTES, files_in
+from tests.spools import bodies
+
+FILL_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from db.spool import Spool, SpoolFullError
+spool, taken = Spool(Path(sys.argv[1]), 10_000, 10_000_000), 0
+try:
+    while True:
+        spool.append(["x" * 300] * 16)
+        taken += 16
+except SpoolFullError:
+    print(taken, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture(name="small_disk")
+def fixture_small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder with room for the reserve and little more."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    size = RESERVE_BYTES[0] + (1 << 20)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr!r}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(spool: Spool) -> int:
+    """Spool rows until the disk is full; return how many were taken."""
+    for taken in range(0, 10_000, 16):
+        try:
+            spool.append([f"{number:0>300}" for number in range(taken, taken + 16)])
+        except SpoolFullError:
+            return taken
+    raise AssertionError("the disk is not small")
+
+
+def test_a_full_disk_refuses_rows_keeps_those_it_has_and_can_be_emptied(small_disk: Path) -> None:
+    with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
+        taken = fill(spool)
+        with pytest.raises(SpoolFullError, match="the disk of the spool is full"):
+            spool.append(["x" * 10_000])
+        assert taken == len(bodies(spool, 10_000)) > 100
+
+        while rows := spool.oldest(1000):
+            spool.remove(rows)
+
+        spool.append(["there is room again"])
+
+
+def test_after_a_kill_on_a_full_disk_the_next_process_starts_and_empties_it(
+    small_disk: Path,
+) -> None:
+    command = [sys.executable, "-c", FILL_AND_DIE, str(small_disk / "spool")]
+    done = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
+    taken = int(done.stdout)
+    assert (-signal.SIGKILL, True) == (done.returncode, taken > 100)
+
+    with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
+        found = len(bodies(spool, 10_000))
+        while rows := spool.oldest(1000):
+            spool.remove(rows)
+        spool.append(["there is room again"])
+
+    assert taken == found
+
+
+def test_a_file_that_cannot_be_created_leaves_nothing_behind(small_disk: Path) -> None:
+    (small_disk / "ballast").write_bytes(bytes((1 << 20) + (1 << 19)))
+    with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
+        fill(spool)
+        before = {path.name for path in (small_disk / "spool").iterdir()}
+        for path in files_in(small_disk / "spool"):
+            path.rename(path.with_suffix(".moved"))
+
+        for _ in range(5):
+            with pytest.raises(SpoolError):
+                spool.append(["x" * 1000])
+
+        after = {path.name for path in (small_disk / "spool").iterdir()}
+        assert len(before) == len(after)
