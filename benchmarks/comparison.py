@@ -66,14 +66,15 @@ class Measurement:
 class Comparison:
     """All measurements, and the ratios (with recording / without) of the rounds.
 
-    ``overall_p99`` is the ratio of the two p99 over the answers of all rounds: a round has but
-    a few answers that are slower than its p99.
+    ``overall_throughput`` and ``overall_p99`` are the ratios over all rounds together: answers
+    come in batches, of which a round has few, and fewer still that are slower than its p99.
     """
 
     measurements: tuple[Measurement, ...]
     throughput: Spread
     p50: Spread
     p99: Spread
+    overall_throughput: float
     overall_p99: float
 
     @classmethod
@@ -93,6 +94,8 @@ class Comparison:
             Spread.of([on.requests_per_s / off.requests_per_s for off, on in rounds]),
             Spread.of([on.p50_ms / off.p50_ms for off, on in rounds]),
             Spread.of([on.p99_ms / off.p99_ms for off, on in rounds]),
+            sum(on.requests_per_s for _, on in rounds)
+            / sum(off.requests_per_s for off, _ in rounds),
             percentile(latencies_ms[True], 0.99) / percentile(latencies_ms[False], 0.99),
         )
 
@@ -110,7 +113,8 @@ class Comparison:
                 ]
             )
         rows.append(["on / off", self.throughput.show(3), self.p50.show(3), self.p99.show(3)])
-        rows.append(["on / off, all rounds together", "", "", f"{self.overall_p99:.3f}"])
+        overall = (f"{self.overall_throughput:.3f}", "", f"{self.overall_p99:.3f}")
+        rows.append(["on / off, all rounds together", *overall])
         return table(rows)
 
 

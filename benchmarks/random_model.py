@@ -10,14 +10,13 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
 
-from benchmarks.texts import read_texts
+from benchmarks.texts import SAMPLES, read_texts
 from inference.starter import STARTER_FOLDER
 from inference.store import METADATA_FILE
 from training.export import export
 
 SEED = 0
 CALIBRATION_TEXTS = 16  # there is no accuracy to keep
-SAMPLES = Path(__file__).parent.parent / "samples" / "tweets.jsonl"
 LABELS = {0: "negative", 1: "neutral", 2: "positive"}
 METADATA = {
     "origin": "benchmark",

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.texts import SAMPLES
 from benchmarks.writing import Amount
 from inference.starter import STARTER_FOLDER
 
 REPOSITORY = Path(__file__).parent.parent
-SAMPLES = REPOSITORY / "samples" / "tweets.jsonl"
 OUTPUT = REPOSITORY / "artifacts" / "bench"
 
 

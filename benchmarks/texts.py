@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+SAMPLES = Path(__file__).parent.parent / "samples" / "tweets.jsonl"  # the repository's own
+
 
 class TextsError(Exception):
     """A file holds no texts."""

@@ -30,7 +30,8 @@ def test_ratios_are_those_within_a_round_whichever_came_first(comparison: Compar
     assert "1.100 (1.000 .. 1.100)" == comparison.p99.show(3)
 
 
-def test_the_overall_p99_is_taken_over_the_answers_of_all_rounds(comparison: Comparison) -> None:
+def test_overall_ratios_are_taken_over_the_answers_of_all_rounds(comparison: Comparison) -> None:
+    assert (90 + 49 + 24) / (100 + 50 + 25) == comparison.overall_throughput
     assert 1.25 == comparison.overall_p99
 
 
