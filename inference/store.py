@@ -3,9 +3,12 @@
 import json
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import bentoml
+from bentoml._internal.configuration.containers import BentoMLContainer  # knows the store's place
+from bentoml._internal.models import ModelStore
 from bentoml.exceptions import NotFound
 from bentoml.models import BentoModel
 
@@ -68,11 +71,28 @@ def _rank(model: bentoml.Model) -> tuple[bool, Any]:
     return not is_starter, model.info.creation_time
 
 
-def register(folder: Path) -> bentoml.Model:
-    """Copy what serving needs of a model folder into the store, with its ``metadata.json``."""
+def new_tag() -> bentoml.Tag:
+    """Return the tag of a model that is yet to be registered."""
+    return bentoml.Tag(MODEL_NAME, None).make_new_version()
+
+
+def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
+    """Copy what serving needs of a model folder into the store, with its ``metadata.json``.
+
+    The model is in the store as a whole or not at all, whatever is killed meanwhile.
+    """
     metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
     known = {key: value for key, value in metadata.items() if value is not None}  # no None there
-    with bentoml.models.create(MODEL_NAME, metadata=known) as model:
-        for name in SERVING_FILES:
-            shutil.copyfile(folder / name, model.path_of(name))
-    return bentoml.models.get(model.tag)
+    tag = tag or new_tag()
+    store = Path(BentoMLContainer.model_store_dir.get())
+    # BentoML copies file by file, and lists half a model as a broken one, which ends everything
+    # that lists. So it makes the model in a store of its own, which then moves at once.
+    with TemporaryDirectory(dir=BentoMLContainer.tmp_bento_store_dir.get()) as scratch:
+        with bentoml.models.create(tag, metadata=known, _model_store=ModelStore(scratch)) as model:
+            for name in SERVING_FILES:
+                shutil.copyfile(folder / name, model.path_of(name))
+        destination = store / tag.path()
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        (Path(scratch) / tag.path()).rename(destination)
+    (store / tag.latest_path()).write_text(str(tag.version), encoding="utf-8")
+    return bentoml.models.get(tag)

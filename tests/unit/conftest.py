@@ -11,9 +11,16 @@ from bentoml._internal.models import ModelStore
 @pytest.fixture(name="store")
 def fixture_store(tmp_path: Path) -> Iterator[ModelStore]:
     """Let BentoML keep models in an empty folder, and in its usual place afterwards."""
-    folder = tmp_path / "models"
+    folder, scratch = tmp_path / "models", tmp_path / "tmp"
+    places = {
+        BentoMLContainer.model_store_dir: str(folder),
+        BentoMLContainer.tmp_bento_store_dir: str(scratch),
+        BentoMLContainer.model_store: ModelStore(folder),
+    }
     folder.mkdir()
-    store = ModelStore(folder)
-    BentoMLContainer.model_store.set(store)
-    yield store
-    BentoMLContainer.model_store.reset()
+    scratch.mkdir()
+    for provider, place in places.items():
+        provider.set(place)
+    yield ModelStore(folder)
+    for provider in places:
+        provider.reset()

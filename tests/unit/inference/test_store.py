@@ -10,7 +10,13 @@ import pytest
 from bentoml.exceptions import NotFound
 
 from inference.classifier import Classifier
-from inference.store import ModelNotFoundError, StoredModel, find, register
+from inference.store import (
+    ModelNotFoundError,
+    StoredModel,
+    find,
+    new_tag,
+    register,
+)
 
 LATEST = bentoml.Tag("sentiment", "latest")
 
@@ -66,6 +72,33 @@ def test_a_folder_that_misses_a_file_leaves_nothing_in_the_store(trained: Path) 
         register(trained)
 
     assert find(LATEST) is None
+
+
+def test_a_model_is_not_in_the_store_while_it_is_copied(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copytree, seen = shutil.copytree, []
+
+    def copy_and_look(*arguments: Any, **options: Any) -> Any:
+        copied = copytree(*arguments, **options)
+        seen.append(find(LATEST))
+        return copied
+
+    monkeypatch.setattr(shutil, "copytree", copy_and_look)  # as BentoML copies a model
+
+    model = register(trained)
+
+    assert [None] == seen
+    assert model.tag == find(LATEST).tag
+
+
+def test_a_model_can_be_registered_under_a_tag_that_was_made_before(trained: Path) -> None:
+    tag = new_tag()
+
+    model = register(trained, tag)
+
+    assert tag == model.tag
+    assert tag == bentoml.models.get("sentiment:latest").tag
 
 
 @pytest.mark.parametrize("tag", ["sentiment", "sentiment:latest"])
