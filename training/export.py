@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import nncf
 import openvino
@@ -13,8 +13,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from inference.normalization import normalize
+from inference.runtime import PRECISION_HINT
 
-Precision = Literal["int8", "fp32"]
+Precision = Literal["int8", "bf16", "fp32"]
 
 GRAPH = "openvino_model.xml"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -56,17 +57,16 @@ def export(
     The graph takes int64 ``input_ids``, ``attention_mask`` and, where the model knows them,
     ``token_type_ids``, each of the dynamic shape [batch, sequence], and gives float32
     ``logits`` [batch, labels]. int8 needs texts to calibrate on, a few hundred that look like
-    what will be served; fp32 needs none.
+    what will be served; the others need none.
 
     Raises ExportError where int8 is asked for without texts, or the precision is unknown.
     """
-    if precision not in ("int8", "fp32"):
-        raise ExportError(f"there is no precision {precision!r}", 'choose "int8" or "fp32"')
+    if precision not in get_args(Precision):
+        choices = ", ".join(get_args(Precision))
+        raise ExportError(f"there is no precision {precision!r}", f"choose one of {choices}")
     if precision == "int8" and not calibration_texts:
         raise ExportError("int8 needs texts to calibrate on", 'give some, or choose "fp32"')
-    graph = convert(model, tokenizer)
-    if precision == "int8":
-        graph = quantize(graph, tokenizer, calibration_texts)
+    graph = in_precision(precision, convert(model, tokenizer), tokenizer, calibration_texts)
     write(graph, model, tokenizer, folder)
 
 
@@ -85,6 +85,25 @@ def convert(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> openv
         port.get_node().set_partial_shape(openvino.PartialShape([-1, -1]))
     graph.outputs[0].get_tensor().set_names({OUTPUT})
     graph.validate_nodes_and_infer_types()
+    return graph
+
+
+def in_precision(
+    precision: Precision,
+    graph: openvino.Model,
+    tokenizer: PreTrainedTokenizerBase,
+    calibration_texts: Sequence[str],
+) -> openvino.Model:
+    """Return a float32 graph as one that is computed in this precision; only int8 needs texts.
+
+    bf16 keeps the weights in float32 and asks the runtime to compute with less, which it does
+    where the processor can.
+    """
+    if precision == "int8":
+        return quantize(graph, tokenizer, calibration_texts)
+    graph = graph.clone()
+    if precision == "bf16":
+        graph.set_rt_info("bf16", list(PRECISION_HINT))
     return graph
 
 
@@ -149,9 +168,9 @@ def _tracing() -> Iterator[None]:
     """Silence what tracing says of torch's and transformers' own code, which is not ours.
 
     OpenVINO traces by ``torch.jit``, deprecated in torch; transformers branches on shapes and
-    asks its own outdated attribute. That the graph holds for other shapes is tested.
+    asks its own outdated attributes. That the graph holds for other shapes is tested.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _quiet("transformers", logging.ERROR):
         warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean")
         warnings.filterwarnings("ignore", r"`torch\.jit\.trace", DeprecationWarning)
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
@@ -159,11 +178,11 @@ def _tracing() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet(logger: str) -> Iterator[None]:
-    """Keep a library's notes on its own progress out of ours; its warnings stay."""
+def _quiet(logger: str, least: int = logging.WARNING) -> Iterator[None]:
+    """Keep a library's notes on its own progress out of ours; its warnings stay, by default."""
     log = logging.getLogger(logger)
     level = log.level
-    log.setLevel(logging.WARNING)
+    log.setLevel(least)
     try:
         yield
     finally:

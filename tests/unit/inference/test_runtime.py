@@ -2,14 +2,18 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import openvino
 import pytest
 
 from inference.model_folder import ModelFolder
-from inference.runtime import OpenVinoRuntime
+from inference.runtime import PRECISION_HINT, OpenVinoRuntime
 from inference.tokenization import Arrays, TweetTokenizer
 from tests.faulty_model import POISON, make_faulty_model
+
+REAL_CORE = openvino.Core
 
 
 @pytest.fixture(name="folder")
@@ -67,3 +71,48 @@ def test_a_failure_is_survived_though_the_files_are_gone(
         runtime.logits(poisoned)
 
     assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
+
+
+@pytest.mark.parametrize("has_bf16", [True, False])
+@pytest.mark.parametrize("wants_bf16", [True, False])
+def test_bf16_is_for_graphs_that_ask_for_it_on_processors_that_have_it(
+    starter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_bf16: bool,
+    wants_bf16: bool,
+) -> None:
+    graph = openvino.Core().read_model(ModelFolder.read(starter).graph_path)
+    if wants_bf16:
+        graph.set_rt_info("bf16", list(PRECISION_HINT))
+    path = tmp_path / "graph.xml"
+    openvino.save_model(graph, path, compress_to_fp16=False)
+    asked = []
+    monkeypatch.setattr("inference.runtime.openvino.Core", lambda: Core(has_bf16, asked))
+
+    OpenVinoRuntime(path)
+
+    assert ["bf16" if has_bf16 and wants_bf16 else "f32"] == asked
+
+
+class Core:
+    """OpenVINO on a processor that has bf16 or not; compiles for the real one, in float32."""
+
+    def __init__(self, has_bf16: bool, asked: list[str]) -> None:
+        self._core = REAL_CORE()
+        self._capabilities = ["FP32", "INT8", *["BF16"] * has_bf16]
+        self._asked = asked
+
+    def read_model(self, path: Path) -> Any:
+        """Read a graph."""
+        return self._core.read_model(path)
+
+    def get_property(self, device: str, name: str) -> Any:
+        """Return what the processor is said to be capable of."""
+        assert ("CPU", "OPTIMIZATION_CAPABILITIES") == (device, name)
+        return self._capabilities
+
+    def compile_model(self, graph: Any, device: str, settings: dict[str, str]) -> Any:
+        """Note the precision that is asked for."""
+        self._asked.append(settings["INFERENCE_PRECISION_HINT"])
+        return self._core.compile_model(graph, device)
