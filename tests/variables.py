@@ -2,13 +2,13 @@
 
 from db.settings import SetupSettings
 from inference.settings import ModelSettings
-from training.settings import DataSettings, HubSettings
+from training.settings import TrainingSettings
 
 
 def variables() -> set[str]:
     """Return their names."""
     return {
         name.upper()
-        for settings in (SetupSettings, ModelSettings, DataSettings, HubSettings)
+        for settings in (SetupSettings, ModelSettings, TrainingSettings)
         for name in settings.model_json_schema()["properties"]
     }

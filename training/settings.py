@@ -1,37 +1,78 @@
-"""Which model is fetched and trained on, as the environment or `.env` says."""
+"""What is trained, on what, and where to it goes, as the environment or `.env` says."""
 
-from pydantic import SecretStr
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings
 
 from inference.settings import FROM_ENVIRONMENT
+from training.dataset import DEFAULT_SOURCE
 
 DEFAULT_BASE_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
+DEFAULT_SEED = 42
+
+NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Rule = Literal["better", "significant"]
 
 
-class DataSettings(BaseSettings):
-    """Settings of what is trained on, as they stand; their readers check and default them."""
+class SettingError(ValueError):
+    """Tell that a variable of the environment has a value that cannot be used."""
+
+    def __init__(self, name: str, value: object, problem: str) -> None:
+        super().__init__(
+            f"{name}={value!r} cannot be used: {problem}. Correct it in the environment or in "
+            ".env (.env.example explains every variable)"
+        )
+
+
+class _Checked(BaseSettings):
+    """Settings whose errors name the variable."""
 
     model_config = FROM_ENVIRONMENT
 
-    dataset: str = ""
-    seed: str = ""
+    @classmethod
+    def read(cls) -> Self:
+        """Read and check all settings. Raises SettingError naming the first bad variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0]).upper()
+            value = "***" if name == "HF_TOKEN" else first["input"]
+            raise SettingError(name, value, first["msg"]) from error
 
 
-class HubSettings(BaseSettings):
-    """Settings of the Hugging Face Hub, read once at start."""
+class DataSettings(_Checked):
+    """Which tweets a run learns from."""
 
-    model_config = FROM_ENVIRONMENT
+    dataset: NonEmpty = DEFAULT_SOURCE
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = DEFAULT_SEED
 
-    hf_repo_id: str | None = None
+
+class HubSettings(_Checked):
+    """Where models come from on the Hugging Face Hub, and go to."""
+
+    hf_repo_id: NonEmpty | None = None
     hf_token: SecretStr | None = None
-    base_model: str = DEFAULT_BASE_MODEL
+    base_model: NonEmpty = DEFAULT_BASE_MODEL
 
     @property
     def token(self) -> str | None:
-        """Return what opens private repositories."""
+        """Return what opens private repositories and lets write."""
         return None if self.hf_token is None else self.hf_token.get_secret_value()
 
     @property
     def source(self) -> str:
         """Return what is fetched: the project's own repository on the Hub, else the base model."""
         return self.hf_repo_id or self.base_model
+
+
+class TrainingSettings(DataSettings, HubSettings):
+    """All that a training run is told from outside; sizes count rows."""
+
+    train_size: Annotated[int, Field(ge=1)] = 1000
+    eval_size: Annotated[int, Field(ge=1)] = 200
+    epochs: Annotated[float, Field(gt=0, le=1000)] = 3
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-5
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    promotion: Rule = "better"

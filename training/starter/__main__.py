@@ -4,25 +4,25 @@ import logging
 import sys
 
 from training.dataset import DatasetError, load
-from training.settings import DataSettings
-from training.starter.settings import SettingError, read_settings
+from training.settings import DataSettings, SettingError
+from training.starter.arguments import read_arguments
 
 
 def main() -> int:
     """Run the recipe; return the exit status, 1 after naming a setting that cannot be used."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    arguments = read_arguments(sys.argv[1:])
     try:
-        given = DataSettings()
-        settings = read_settings(sys.argv[1:], {"DATASET": given.dataset, "SEED": given.seed})
+        settings = DataSettings.read()
         dataset = load(settings.dataset)
     except (SettingError, DatasetError) as error:
         print(error, file=sys.stderr)
         return 1
     from training.starter.build import build  # pylint: disable=import-outside-toplevel  # heavy
 
-    if settings.held_out:
-        dataset = dataset.hold_out(settings.held_out, settings.seed)
-    facts = build(dataset, settings.recipe, settings.seed, settings.folder)
+    if arguments.held_out:
+        dataset = dataset.hold_out(arguments.held_out, settings.seed)
+    facts = build(dataset, arguments.recipe, settings.seed, arguments.folder)
     print(facts.precision_reason())
     return 0
 

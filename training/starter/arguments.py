@@ -1,40 +1,29 @@
-"""What a run of the starter's training is told from outside."""
+"""What the command line asks of the starter's training."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.dataset import DEFAULT_SOURCE
 from training.starter.recipe import Recipe
 
-DEFAULT_SEED = 42
 DEFAULT_FOLDER = Path("models/starter")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Hold the settings of one run, read once."""
+class Arguments:
+    """Hold where the model goes, the recipe, and how many rows of train it is judged on.
 
-    dataset: str
-    seed: int
+    None of them are held out for that by default: then it is judged on the split validation.
+    """
+
     folder: Path
     held_out: int
     recipe: Recipe
 
 
-class SettingError(ValueError):
-    """Tell that an environment variable has a value that cannot be used."""
-
-    def __init__(self, name: str, value: str, remedy: str) -> None:
-        super().__init__(f"{name}={value!r} cannot be used: {remedy}")
-
-
-def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read DATASET and SEED from the environment, and the rest from the command line.
-
-    Raises SettingError for a SEED that is no whole number of at least 0.
-    """
+def read_arguments(arguments: Sequence[str]) -> Arguments:
+    """Read the command line."""
     given = _parser().parse_args(arguments)
     recipe = Recipe(
         train_size=given.train_size,
@@ -44,19 +33,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         finetuning=replace(Recipe.finetuning, epochs=given.finetuning_epochs),
         teacher_share=given.teacher_share,
     )
-    return Settings(
-        dataset=environment.get("DATASET") or DEFAULT_SOURCE,
-        seed=_seed(environment.get("SEED") or str(DEFAULT_SEED)),
-        folder=given.output,
-        held_out=given.held_out,
-        recipe=recipe,
-    )
-
-
-def _seed(value: str) -> int:
-    if not value.isdecimal():
-        raise SettingError("SEED", value, "set it to a whole number of at least 0")
-    return int(value)
+    return Arguments(folder=given.output, held_out=given.held_out, recipe=recipe)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,0 +1,70 @@
+"""What a training run is told from outside."""
+
+import pytest
+
+from training.settings import SettingError, TrainingSettings
+
+
+def test_without_any_variable_the_missions_defaults_hold():
+    found = TrainingSettings.read()
+
+    assert ("cardiffnlp/tweet_eval", 1000, 200, 42) == (
+        found.dataset,
+        found.train_size,
+        found.eval_size,
+        found.seed,
+    )
+    assert "cardiffnlp/twitter-roberta-base-sentiment-latest" == found.base_model
+    assert ("better", None, None) == (found.promotion, found.hf_repo_id, found.token)
+
+
+def test_variables_of_the_environment_are_read(monkeypatch):
+    for name, value in {"TRAIN_SIZE": "50", "SEED": "7", "PROMOTION": "significant"}.items():
+        monkeypatch.setenv(name, value)
+
+    found = TrainingSettings.read()
+
+    assert (50, 7, "significant") == (found.train_size, found.seed, found.promotion)
+
+
+def test_empty_variables_count_as_unset(monkeypatch):
+    defaults = TrainingSettings.read()
+    for name in ("DATASET", "SEED", "HF_REPO_ID", "HF_TOKEN"):
+        monkeypatch.setenv(name, "")
+
+    assert defaults == TrainingSettings.read()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SEED", "-1"),
+        ("SEED", "many"),
+        ("TRAIN_SIZE", "0"),
+        ("EVAL_SIZE", "1.5"),
+        ("PROMOTION", "always"),
+        ("BASE_MODEL", " "),
+    ],
+)
+def test_a_bad_value_is_told_with_its_variable(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingError, match=f"{name}='{value}' cannot be used: "):
+        TrainingSettings.read()
+
+
+def test_the_source_of_a_fetch_is_the_own_repository_or_else_the_base_model(monkeypatch):
+    monkeypatch.setenv("BASE_MODEL", "some/base")
+    without = TrainingSettings.read().source
+    monkeypatch.setenv("HF_REPO_ID", "me/mine")
+
+    assert ("some/base", "me/mine") == (without, TrainingSettings.read().source)
+
+
+def test_the_token_is_not_shown(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+
+    found = TrainingSettings.read()
+
+    assert "hf_secret" == found.token
+    assert "hf_secret" not in repr(found)
