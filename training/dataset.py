@@ -35,9 +35,16 @@ class Tweets:
 
         ``None`` stands for all rows. The order is shuffled too, and rests on the seed alone.
         """
+        return self.rows(self.draw(size, seed))
+
+    def draw(self, size: int | None, seed: int) -> tuple[int, ...]:
+        """Return the numbers of the rows that ``sample`` returns.
+
+        They rest on Python's own generator, which gives the same on every machine.
+        """
         order = list(range(len(self)))
         Random(seed).shuffle(order)
-        return self.rows(order[:size])
+        return tuple(order[:size])
 
     def split_off(self, size: int, seed: int) -> tuple["Tweets", "Tweets"]:
         """Return the tweets parted in two at random: all but ``size`` rows, and those rows."""

@@ -1,22 +1,9 @@
-"""Data sets laid out like the Hub's, for the tests of training."""
+"""Data sets and models for the tests of training."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-
-LABELS = ["negative", "neutral", "positive"]
-FRONT_MATTER = """\
----
-configs:
-- config_name: sentiment
-  data_files:
-  - split: train
-    path: sentiment/train-*
-  - split: validation
-    path: sentiment/validation-*
----
-"""
 
 
 @pytest.fixture(name="data_folder")
@@ -24,16 +11,19 @@ def fixture_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
     """Give a maker of data sets laid out like the Hub's, whose columns the caller chooses."""
     datasets = pytest.importorskip("datasets", reason="the training group is not installed")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    from tests.tweet_data import LABELS, write_data  # pylint: disable=import-outside-toplevel
 
-    def make(labels: Sequence[str] | None = None, **splits: dict[str, list]) -> Path:
-        folder = tmp_path / "tweets"
-        (folder / "sentiment").mkdir(parents=True)
-        (folder / "README.md").write_text(FRONT_MATTER, encoding="utf-8")
-        for split, columns in splits.items():
-            rows = datasets.Dataset.from_dict(columns)
-            if labels != []:
-                rows = rows.cast_column("label", datasets.ClassLabel(names=labels or LABELS))
-            rows.to_parquet(folder / "sentiment" / f"{split}-00000-of-00001.parquet")
-        return folder
+    def make(labels: Sequence[str] = LABELS, **splits: dict[str, list]) -> Path:
+        return write_data(tmp_path / "tweets", splits, labels)
 
     return make
+
+
+@pytest.fixture(name="sample_data")
+def fixture_sample_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the repository's own sample as a data set: 100 rows of train, 50 of validation."""
+    datasets = pytest.importorskip("datasets", reason="the training group is not installed")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    from tests.tweet_data import write_sample  # pylint: disable=import-outside-toplevel
+
+    return write_sample(tmp_path / "sample")

@@ -1,0 +1,74 @@
+"""Let a model that is ready to be served judge tweets, as serving would."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from inference.classifier import Classifier
+from training.calibration import Calibration, calibration
+from training.dataset import LABELS, Tweets
+from training.evaluation import Evaluation, evaluate
+from training.labels import match
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Hold what a model said of labelled rows.
+
+    ``probabilities`` are [rows, classes], the classes in the order of ``LABELS``.
+    """
+
+    labels: tuple[int, ...]
+    probabilities: np.ndarray
+
+    @property
+    def predictions(self) -> list[int]:
+        """Return the class id of the highest probability of each row."""
+        predicted: list[int] = self.probabilities.argmax(axis=1).tolist()
+        return predicted
+
+    @property
+    def right(self) -> list[bool]:
+        """Tell of each row whether the prediction is its label."""
+        return [one == other for one, other in zip(self.predictions, self.labels)]
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """Return how good the predictions are."""
+        return evaluate(self.labels, self.predictions, LABELS)
+
+    @property
+    def calibration(self) -> Calibration:
+        """Return how far the confidence can be believed."""
+        return calibration(self.probabilities.max(axis=1).tolist(), self.right)
+
+    @property
+    def accuracy(self) -> float:
+        """Return the share of rows, in 0..1, that were predicted right."""
+        return sum(self.right) / len(self.labels)
+
+    def rows(self, numbers: tuple[int, ...]) -> "Scores":
+        """Return the scores of these rows, in this order."""
+        labels = tuple(self.labels[number] for number in numbers)
+        return Scores(labels, self.probabilities[list(numbers)])
+
+
+def score(folder: Path, tweets: Tweets, name: str) -> Scores:
+    """Classify every tweet by itself with the model of a folder; ``name`` is for people.
+
+    One at a time, so that no score hangs on its neighbours: int8 scores move a little with the
+    texts that share a forward pass.
+
+    Raises ModelFolderError where the folder holds no model, and LabelsError where its labels
+    are not those of the tweets.
+    """
+    classifier = Classifier.load(folder)
+    columns = list(match(name, LABELS, classifier.labels))
+    progress = tqdm(
+        tweets.texts, desc=f"Scoring {name}", unit=" tweets", disable=not sys.stderr.isatty()
+    )
+    rows = np.concatenate([classifier.classify([text]) for text in progress])
+    return Scores(tweets.labels, rows[:, columns])
