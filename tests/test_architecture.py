@@ -16,7 +16,17 @@ MAY_IMPORT = {
     "benchmarks": {"service", "api", "db", "inference", "training"},
 }
 SERVING = ("service", "api", "db", "inference")
-ONLY_FOR_TRAINING = {"accelerate", "datasets", "nncf", "sklearn", "torch", "transformers"}
+ONLY_FOR_TRAINING = {
+    "accelerate",
+    "datasets",
+    "huggingface_hub",
+    "matplotlib",
+    "nncf",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+}
 
 
 def sources(repository: Path, part: str) -> list[Path]:

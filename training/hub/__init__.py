@@ -1,0 +1,1 @@
+"""Everything between the training flow and the Hugging Face Hub."""

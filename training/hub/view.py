@@ -1,0 +1,59 @@
+"""The repository on the Hub as a run saw it when it began."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.hub.errors import HiddenError, OverloadError, UnreachableError
+from training.hub.repository import Head, HubRepository
+from training.settings import HubSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HubView:
+    """Hold the newest commit, and in words why this run will not publish, if it will not.
+
+    ``head`` is None where there is no repository yet, or where none could be read.
+    """
+
+    repository: HubRepository | None
+    head: Head | None
+    obstacle: str | None
+
+    @property
+    def name(self) -> str:
+        """Return what people call the repository."""
+        return "" if self.repository is None else self.repository.repo_id
+
+    def has(self, *names: str) -> bool:
+        """Tell whether the newest commit has all these files."""
+        return self.head is not None and set(names) <= set(self.head.files)
+
+    def download(self, names: Sequence[str], folder: Path) -> None:
+        """Put files of that commit into a folder. Raises HubError."""
+        if self.repository is not None and self.head is not None:
+            self.repository.download(self.head.sha, folder, names)
+
+
+def look(settings: HubSettings) -> HubView:
+    """Look at the repository that HF_REPO_ID names.
+
+    A Hub that is away, or that hides the repository from who has no token, keeps the run from
+    publishing, not from training. Raises HubError for a token that the Hub refuses.
+    """
+    if settings.hf_repo_id is None:
+        return HubView(None, None, "HF_REPO_ID is not set")
+    repository = HubRepository(settings.hf_repo_id, settings.token)
+    try:
+        head = repository.head()
+    except (UnreachableError, OverloadError, HiddenError) as error:
+        if isinstance(error, HiddenError) and settings.token is not None:
+            raise
+        logger.warning("Training goes on without the Hub: %s", error)
+        return HubView(repository, None, str(error))
+    if settings.token is None:
+        return HubView(repository, head, "HF_TOKEN is not set")
+    return HubView(repository, head, None)
