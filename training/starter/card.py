@@ -1,9 +1,8 @@
 """The starter's model card."""
 
-from dataclasses import astuple
 from pathlib import Path
 
-from training.evaluation import Evaluation
+from training.papers.tables import class_table, confusion_table
 from training.starter.facts import Facts
 from training.starter.recipe import Recipe
 
@@ -154,23 +153,7 @@ def render(facts: Facts, recipe: Recipe) -> str:
         seed=facts.seed,
         other_folds=recipe.teacher_folds - 1,
         label_share=1 - recipe.teacher_share,
-        classes=_class_table(facts.int8),
-        confusion=_confusion_table(facts.int8),
+        classes=class_table(facts.int8),
+        confusion=confusion_table(facts.int8),
         minutes=MINUTES,
     )
-
-
-def _class_table(evaluation: Evaluation) -> str:
-    lines = ["| class | precision | recall | F1 | tweets |", "|---|---|---|---|---|"]
-    for one in evaluation.classes:
-        name, precision, recall, f1, rows = astuple(one)
-        lines.append(f"| {name} | {precision:.4f} | {recall:.4f} | {f1:.4f} | {rows} |")
-    return "\n".join(lines)
-
-
-def _confusion_table(evaluation: Evaluation) -> str:
-    names = [one.name for one in evaluation.classes]
-    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for name, counts in zip(names, evaluation.confusion, strict=True):
-        lines.append(f"| {name} | " + " | ".join(map(str, counts)) + " |")
-    return "\n".join(lines)

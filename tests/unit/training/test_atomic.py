@@ -1,0 +1,27 @@
+"""Files are there as a whole or not at all."""
+
+import json
+
+import pytest
+
+from training.atomic import write_json
+
+
+def test_writes_json_and_makes_the_folder(tmp_path):
+    path = tmp_path / "new" / "file.json"
+
+    write_json(path, {"text": "déjà vu"})
+
+    assert {"text": "déjà vu"} == json.loads(path.read_text(encoding="utf-8"))
+    assert [path] == list(path.parent.iterdir())
+
+
+def test_what_cannot_be_written_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file.json"
+    write_json(path, {"old": 1})
+
+    with pytest.raises(TypeError):
+        write_json(path, {"new": object()})
+
+    assert {"old": 1} == json.loads(path.read_text())
+    assert [path] == list(tmp_path.iterdir())

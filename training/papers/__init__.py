@@ -1,0 +1,1 @@
+"""What people read of a training run: pictures, a model card, a summary."""

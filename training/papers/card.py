@@ -1,0 +1,244 @@
+"""The model card of a published model: the README.md of its repository on the Hub."""
+
+from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # but public
+
+from training.dataset import CONFIGURATION
+from training.papers import summary
+from training.papers.tables import class_table, code, confusion_table, plain, table
+from training.precision import Choice
+from training.records import flat_figures
+from training.report import RunReport
+
+FILE = "README.md"
+CONFUSION_MATRIX = "confusion_matrix.png"
+RELIABILITY = "reliability.png"
+
+_METRICS = {
+    "accuracy": ("accuracy", "accuracy"),
+    "macro_recall": ("recall", "macro-averaged recall"),
+    "macro_f1": ("f1", "macro-averaged F1"),
+}
+"""The Hub's type and a name for people of each figure."""
+
+_CARD = """\
+---
+{head}
+---
+
+# {name}: the sentiment of English tweets
+
+Says whether an English tweet is negative, neutral or positive. It is {base} fine-tuned on \
+{train_size:,} tweets of {dataset}; on {eval_size:,} rows of {split} its accuracy is \
+**{accuracy:.4f}**.
+
+## How to use it
+
+The model knows user names as `@user` and links as `http`:
+
+```python
+from transformers import pipeline
+
+
+def normalize(text):
+    return " ".join(placeholder(word) for word in text.split(" "))
+
+
+def placeholder(word):
+    if word.startswith("@") and len(word) > 1:
+        return "@user"
+    return "http" if word.startswith("http") else word
+
+
+classify = pipeline("text-classification", model="{repo_id}")
+print(classify(normalize("Beautiful post!!!")))
+```
+
+To serve it over HTTP, in a checkout of the tweet sentiment service that made it (a private \
+repository needs `HF_TOKEN` too):
+
+```console
+$ HF_REPO_ID={repo_id} make model
+$ make serve
+```
+
+## Files
+
+{files}
+
+## Training data
+
+{dataset}, configuration `{configuration}`: {train_size:,} rows of train to learn from and \
+{eval_size:,} rows of {split} to be judged on, drawn with seed {seed}.
+
+{origin}
+
+## Figures
+
+{figures}
+
+By class:
+
+{classes}
+
+Rows are the true class, columns the predicted one:
+
+{confusion}
+
+![The confusion matrix: rows are the true class]({confusion_matrix})
+
+The expected calibration error says how far, on average, the model's confidence lies from its \
+accuracy: {calibration_error:.4f}.
+
+![Reliability: accuracy against confidence]({reliability})
+
+## Why it was promoted
+
+Decision: {reason}.
+
+{comparison}
+
+## Precision
+
+{precision}
+
+## Limits
+
+* It was promoted for its figures on {split}, so they are a little too good: the luckiest of \
+several equal models is promoted. Measure it on tweets that chose nothing before you rely on it.
+* Accuracy on {eval_size:,} rows has a standard error of {error:.1f} points.
+* Short English posts like those of its training data only. Labels made by people carry their \
+views, and tweets carry prejudice: do not decide about people by it.
+* No licence is stated here: what you may do with the weights depends on those of base model and \
+data set.
+"""
+
+
+def render(report: RunReport, repo_id: str) -> str:
+    """Return the card of a run's candidate, Markdown with a YAML head as the Hub reads it.
+
+    Raises ReportError where the candidate has no scores.
+    """
+    origin, evaluation = report.origin, report.scores.evaluation
+    accuracy = evaluation.accuracy
+    return _CARD.format(
+        head=_head(report, repo_id),
+        name=repo_id.rpartition("/")[2],
+        repo_id=repo_id,
+        base=code(origin.base_model),
+        dataset=code(origin.dataset),
+        configuration=CONFIGURATION,
+        split=plain(origin.eval_split),
+        train_size=origin.train_size,
+        eval_size=origin.eval_size,
+        seed=origin.seed,
+        accuracy=accuracy,
+        error=100 * (accuracy * (1 - accuracy) / evaluation.rows) ** 0.5,
+        files=_files_table(report.candidate.choice),
+        origin=_origin_table(report),
+        figures=summary.tell_figures(report),
+        classes=class_table(evaluation),
+        confusion=confusion_table(evaluation),
+        confusion_matrix=CONFUSION_MATRIX,
+        calibration_error=report.scores.calibration.error,
+        reliability=RELIABILITY,
+        reason=plain(report.decision.reason),
+        comparison=summary.tell_comparison(report),
+        precision=_precision(report.candidate.choice),
+    )
+
+
+def _head(report: RunReport, repo_id: str) -> str:
+    """Return the YAML head.
+
+    Base model and data set are named as such only where the Hub knows them, and no licence is:
+    that of the base model is not known here.
+    """
+    origin = report.origin
+    data: str = ModelCardData(
+        language="en",
+        pipeline_tag="text-classification",
+        library_name="transformers",
+        base_model=origin.base_model if _is_hub_id(origin.base_model) else None,
+        datasets=[origin.dataset] if _is_hub_id(origin.dataset) else None,
+        metrics=[kind for kind, _ in _METRICS.values()],
+        tags=["sentiment-analysis", "tweets", "openvino", "bentoml"],
+        model_name=repo_id.rpartition("/")[2],
+        eval_results=_results(report),
+    ).to_yaml()
+    return data
+
+
+def _results(report: RunReport) -> list[EvalResult]:
+    origin, found = report.origin, flat_figures(report.scores)
+    return [
+        EvalResult(
+            task_type="text-classification",
+            task_name="sentiment of tweets",
+            dataset_type=origin.dataset,
+            dataset_name=f"{origin.dataset}, {origin.eval_size} rows drawn with seed {origin.seed}",
+            dataset_config=CONFIGURATION,
+            dataset_split=origin.eval_split,
+            metric_type=kind,
+            metric_name=name,
+            metric_value=found[figure],
+        )
+        for figure, (kind, name) in _METRICS.items()
+    ]
+
+
+def _is_hub_id(name: str) -> bool:
+    """Tell a Hub's id, owner/name, from a local folder, whose name comes without its parents."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return "/" in name
+
+
+def _files_table(choice: Choice | None) -> str:
+    precision = f" in {choice.precision}" if choice else ""
+    return table(
+        ("file", "what it holds"),
+        [
+            ("`model.safetensors`", "the weights, for transformers"),
+            (
+                "`openvino_model.xml`, `openvino_model.bin`",
+                f"the same{precision}, for OpenVINO: what is served and was judged",
+            ),
+            (
+                "`config.json`, `tokenizer.json`, `tokenizer_config.json`",
+                "its configuration and tokenizer",
+            ),
+            ("`metadata.json`", "where it comes from and how good it is, for programs"),
+            ("`metrics.json`", "all figures of the run that made it"),
+            ("`best_metrics.json`", "the best model's figures, and all promotions so far"),
+            (f"`{CONFUSION_MATRIX}`, `{RELIABILITY}`", "the pictures of this page"),
+        ],
+    )
+
+
+def _origin_table(report: RunReport) -> str:
+    origin = report.origin
+    facts = {
+        "base model": code(origin.base_model),
+        "SHA-256 of the data set": code(origin.dataset_fingerprint),
+        "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
+        "commit of the training code": code(origin.git_commit or "not known"),
+        "tag in the Bento store": code(report.model_tag or "not stored"),
+        "trained": f"{plain(report.timestamp)}, in {summary.duration(report.duration_s)}",
+    }
+    return table(("", ""), list(facts.items()))
+
+
+def _precision(choice: Choice | None) -> str:
+    if choice is None:
+        return "The exported form is in float32."
+    told = (
+        f"The exported form is in {choice.precision}, the fastest precision that kept accuracy and "
+        f"labels: {plain(choice.reason)}."
+    )
+    if choice.precision == "int8":
+        told += " Its scores vary a little with the texts that share a batch."
+    return told

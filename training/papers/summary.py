@@ -1,0 +1,151 @@
+"""A training run in Markdown, as a CI job shows it."""
+
+from pathlib import Path
+
+from training.decision import SIGNIFICANCE
+from training.mcnemar import CONFIDENCE_LEVEL, PairedTest
+from training.papers.tables import class_table, code, confusion_table, plain, share, table
+from training.report import Judged, RunReport
+
+_SUMMARY = """\
+## Training
+
+**{outcome}: {reason}**
+
+{figures}
+
+### Candidate against {rival}
+
+{comparison}
+
+### The candidate by class
+
+{classes}
+
+Rows are the true class, columns the predicted one:
+
+{confusion}
+
+### The run
+
+{run}
+"""
+
+
+def render(report: RunReport) -> str:
+    """Return the whole summary. Raises ReportError where the candidate has no scores."""
+    evaluation = report.scores.evaluation
+    return _SUMMARY.format(
+        outcome="Improved" if report.decision.improved else "Not improved",
+        reason=plain(report.decision.reason),
+        figures=tell_figures(report),
+        rival=_rival(report),
+        comparison=tell_comparison(report),
+        classes=class_table(evaluation),
+        confusion=confusion_table(evaluation),
+        run=_run_table(report),
+    )
+
+
+def append(text: str, path: Path) -> None:
+    """Add the summary to the file that the CI names, below what other steps wrote there."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n{text}\n")
+
+
+def tell_figures(report: RunReport) -> str:
+    """Return the figures of candidate, champion and base model, and what they were taken on."""
+    judged = [
+        ("candidate", report.candidate),
+        (f"base model {code(report.base.name)}", report.base),
+    ]
+    if report.champion:
+        judged.insert(1, (f"champion {code(report.champion.name)}", report.champion))
+    head = ("", "accuracy", "macro recall", "macro F1", "calibration error", "precision")
+    told = [
+        table(head, [_figures_row(*one) for one in judged]),
+        f"On the same {report.origin.eval_size:,} rows of {plain(report.origin.eval_split)}, each "
+        "model in the form that would be served.",
+    ]
+    if report.rival.scores is None:
+        told.append(
+            "The champion's accuracy is the recorded one: its model was not to be had, and its "
+            "rows may have been others."
+        )
+    return "\n\n".join(told)
+
+
+def tell_comparison(report: RunReport) -> str:
+    """Return the paired test as its table of four counts and in words."""
+    if report.test is None:
+        return "Not tested on the same rows: the champion's model was not to be had."
+    rival, test = _rival(report), report.test
+    cells = table(
+        ("", f"{rival} right", f"{rival} wrong"),
+        [
+            ("candidate right", f"{test.both:,}", f"{test.only_candidate:,}"),
+            ("candidate wrong", f"{test.only_champion:,}", f"{test.neither:,}"),
+        ],
+    )
+    low, high = test.interval
+    return f"""\
+{cells}
+
+On the {test.rows:,} rows of the whole split {plain(report.origin.eval_split)}, the candidate \
+alone is right on {test.only_candidate:,} and the {rival} alone on {test.only_champion:,}: a \
+difference in accuracy of {_points(test.difference)} points, with a {CONFIDENCE_LEVEL:.0%} \
+confidence interval from {_points(low)} to {_points(high)}. Were both equally good, chance would \
+favour the candidate as much with {_probability(test.p_value)} (one-sided mid-p McNemar test). \
+{_verdict(test)}"""
+
+
+def _rival(report: RunReport) -> str:
+    return "champion" if report.champion else "base model"
+
+
+def _verdict(test: PairedTest) -> str:
+    if test.p_value < SIGNIFICANCE:
+        return "So the candidate is better by more than chance explains."
+    if test.interval[1] < 0:
+        return "So the candidate is worse by more than chance explains."
+    return "So chance alone may explain the difference."
+
+
+def _figures_row(who: str, judged: Judged) -> tuple[str, ...]:
+    precision = judged.choice.precision if judged.choice else "-"
+    if judged.scores is None:
+        return who, share(judged.accuracy), *[share(None)] * 3, precision
+    found, error = judged.scores.evaluation, judged.scores.calibration.error
+    shares = (found.accuracy, found.macro_recall, found.macro_f1, error)
+    return who, *map(share, shares), precision
+
+
+def _run_table(report: RunReport) -> str:
+    origin, choice = report.origin, report.candidate.choice
+    sizes = f"{origin.train_size:,} rows of train, {origin.eval_size:,} of {origin.eval_split}"
+    facts = {
+        "base model": code(origin.base_model),
+        "data set": f"{code(origin.dataset)}: {plain(sizes)}, drawn with seed {origin.seed}",
+        "SHA-256 of the data set": code(origin.dataset_fingerprint),
+        "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
+        "precision": f"{choice.precision}: {plain(choice.reason)}" if choice else "-",
+        "stored as": code(report.model_tag) if report.model_tag else "not stored",
+        "commit": code(origin.git_commit) if origin.git_commit else "not known",
+        "finished": plain(report.timestamp),
+        "duration": duration(report.duration_s),
+    }
+    return table(("", ""), list(facts.items()))
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f}"
+
+
+def _probability(value: float) -> str:
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.4f}"

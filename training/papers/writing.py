@@ -1,0 +1,36 @@
+"""What people look at after a run: pictures, and the papers of a published model."""
+
+from pathlib import Path
+
+from training.atomic import write_json
+from training.hub.push import BEST_METRICS
+from training.papers import card, pictures
+from training.records import Best
+from training.report import RunReport, metrics_json
+
+METRICS = "metrics.json"
+PROMOTIONS = "promotions.png"
+
+
+def draw_candidate(report: RunReport, folder: Path) -> None:
+    """Draw the candidate's confusion matrix and reliability diagram, as PNG."""
+    scores = report.scores
+    matrix = pictures.confusion_matrix(scores.evaluation, "Confusion matrix")
+    diagram = pictures.reliability_diagram(scores.calibration, "Reliability")
+    pictures.save(matrix, folder / card.CONFUSION_MATRIX)
+    pictures.save(diagram, folder / card.RELIABILITY)
+
+
+def draw_promotions(best: Best | None, folder: Path) -> None:
+    """Draw the history of the best model as PNG, where there is one."""
+    if best is not None and best.history:
+        pictures.save(pictures.promotion_history(best.history), folder / PROMOTIONS)
+
+
+def write_papers(report: RunReport, best: Best, repo_id: str, folder: Path) -> None:
+    """Write all that is published besides the models: figures, card and pictures."""
+    write_json(folder / METRICS, metrics_json(report))
+    write_json(folder / BEST_METRICS, best.content())
+    (folder / card.FILE).write_text(card.render(report, repo_id), encoding="utf-8")
+    draw_candidate(report, folder)
+    draw_promotions(best, folder)
