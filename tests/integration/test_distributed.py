@@ -1,0 +1,80 @@
+"""Several processes that train together come to what one would have come to."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the training group is not installed")
+pytest.importorskip("transformers", reason="the training group is not installed")
+
+DEADLINE_S = 120
+
+
+def run_learners(
+    repository: Path, folder: Path, processes: int
+) -> subprocess.CompletedProcess[str]:
+    """Let so many processes fine-tune together, each of which writes to the folder."""
+    torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return subprocess.run(
+        [sys.executable, "-m", *torchrun, "-m", "tests.learner", str(folder)],
+        cwd=repository,
+        env=os.environ | {"ENV_FILE": "", "OMP_NUM_THREADS": "1", "TMPDIR": str(folder / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+@pytest.fixture(name="folders", scope="module")
+def fixture_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return a folder for two processes, and one for a process by itself."""
+    return [tmp_path_factory.mktemp(name) for name in ("two", "one")]
+
+
+@pytest.fixture(name="told", scope="module")
+def fixture_told(repository: Path, folders: list[Path]) -> list[dict[str, Any]]:
+    """Let two processes learn together, then one by itself; return what the three tell."""
+    for folder, processes in zip(folders, (2, 1), strict=True):
+        (folder / "tmp").mkdir()
+        done = run_learners(repository, folder, processes)
+        assert 0 == done.returncode, done.stdout
+    paths = (folders[0] / "0.json", folders[0] / "1.json", folders[1] / "0.json")
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def test_two_processes_end_with_equal_weights(told: list[dict[str, Any]]) -> None:
+    first, second, _ = told
+
+    assert (2, 2) == (first["processes"], second["processes"])
+    assert first["weights"] == second["weights"]
+    assert first["logits"] == second["logits"]
+
+
+def test_two_processes_come_to_what_one_comes_to(told: list[dict[str, Any]]) -> None:
+    first, _, alone = told
+
+    assert 1 == alone["processes"]
+    assert alone["steps"] == first["steps"]
+    assert pytest.approx(alone["loss"], rel=1e-5) == first["loss"]
+    np.testing.assert_allclose(alone["logits"], first["logits"], atol=1e-4)
+
+
+def test_one_process_is_the_one_that_writes(told: list[dict[str, Any]]) -> None:
+    assert [True, False, True] == [each["is_main"] for each in told]
+
+
+def test_no_file_but_torchs_own_is_left_behind(
+    told: list[dict[str, Any]], folders: list[Path]
+) -> None:
+    left = {path.name for folder in folders for path in (folder / "tmp").iterdir()}
+
+    assert 3 == len(told)
+    assert set() == {name for name in left if not name.startswith("torch")}

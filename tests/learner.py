@@ -1,0 +1,39 @@
+"""Fine-tune the starter, alone or with other processes: `python -m tests.learner FOLDER`."""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from inference.starter import STARTER_FOLDER
+from training.finetuning import Recipe, fine_tune
+from training.processes import is_main_process
+
+MOODS = ("good", "bad")
+TEXTS = [f"{mood} day, {number} times over" for number in range(32) for mood in MOODS]
+LABELS = [2, 0] * 32
+RECIPE = Recipe(epochs=2, rate=3e-4, batch=16)
+
+
+def learn(path: Path) -> None:
+    """Write what came of it, and whether this process says that it is the main one.
+
+    There is no dropout, whose random numbers would be others in several processes.
+    """
+    model = AutoModelForSequenceClassification.from_pretrained(
+        STARTER_FOLDER, dtype=torch.float32, hidden_dropout_prob=0.0
+    )
+    tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER)
+    run = fine_tune(model, tokenizer, TEXTS, LABELS, RECIPE, seed=1)
+    with torch.no_grad():
+        logits = model(**tokenizer(TEXTS, padding=True, return_tensors="pt")).logits
+    told = asdict(run) | {"is_main": is_main_process(), "logits": logits.tolist()}
+    path.write_text(json.dumps(told), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    learn(Path(sys.argv[1], f"{os.environ['RANK']}.json"))

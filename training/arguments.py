@@ -1,0 +1,26 @@
+"""What every training here tells Trainer."""
+
+from typing import Any
+
+from transformers import TrainingArguments
+
+from training.progress import has_terminal
+
+
+def arguments(folder: str, seed: int, **choices: Any) -> TrainingArguments:
+    """Return Trainer's arguments: those that all trainings share, and the choices of one.
+
+    The rate warms up and then falls in a straight line to 0. Progress is a bar in a terminal,
+    and lines elsewhere. Nothing is saved or sent anywhere; the folder stays empty.
+    """
+    return TrainingArguments(
+        output_dir=folder,
+        seed=seed,
+        lr_scheduler_type="linear",
+        adam_beta2=0.98,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=not has_terminal(),
+        dataloader_pin_memory=False,
+        **choices,
+    )
