@@ -13,7 +13,7 @@ SOURCES := service.py api db inference training benchmarks
 PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help serve test test-faults test-sqlserver lint bench model starter bento lock clean
+.PHONY: help serve test test-faults test-sqlserver lint bench train model starter bento lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -40,6 +40,9 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 
 bench: $(VENV)/.dev  ## measure what recording costs (MODEL=, TEXTS=, DATABASE_URL=)
 	$(BIN)/python -m benchmarks recording
+
+train: $(VENV)/.training  ## train, and store and publish the model where it is better
+	$(BIN)/python -m training
 
 model: $(VENV)/.training  ## fetch HF_REPO_ID, or BASE_MODEL, into the Bento store
 	$(BIN)/python -m training.fetch

@@ -1,65 +1,108 @@
 """Fetch a trained model and put it into the Bento store: ``python -m training.fetch``."""
 
-import json
+import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import bentoml
-import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from inference.store import METADATA_FILE, register
+from inference.model_folder import ModelFolder, ModelFolderError
+from inference.store import SERVING_FILES, register
+from training.base_model import BaseModel, BaseModelError, load_base
+from training.dataset import DatasetError, load
 from training.export import export
-from training.settings import HubSettings
+from training.hub.errors import HubError, UnreachableError
+from training.hub.repository import HubRepository
+from training.labels import LabelsError
+from training.metadata import metadata, write_metadata
+from training.origin import origin_of
+from training.precision import Choice, export_proven
+from training.progress import hide_bars_without_terminal
+from training.sampling import Sample, SizeError, draw
+from training.scoring import score
+from training.settings import SettingError, TrainingSettings
+
+logger = logging.getLogger(__name__)
+
+ERRORS = (
+    BaseModelError,
+    DatasetError,
+    HubError,
+    LabelsError,
+    ModelFolderError,
+    SettingError,
+    SizeError,
+)
 
 
-class FetchError(Exception):
-    """No model could be fetched from where the settings point."""
+def fetch(settings: TrainingSettings) -> bentoml.Model:
+    """Register the model of HF_REPO_ID, or else of BASE_MODEL, in the Bento store.
 
-    def __init__(self, source: str, reason: str) -> None:
-        super().__init__(
-            f"no model could be fetched from {source!r}: {reason}. HF_REPO_ID, or else BASE_MODEL, "
-            "names a repository on the Hugging Face Hub or a local folder; a private repository "
-            "needs HF_TOKEN."
-        )
+    The form that a training run has published is taken as it is, since its figures are of that.
+    Any other model is exported, in int8 where labelled tweets prove that this keeps its labels.
 
-
-def fetch(source: str, token: str | None = None) -> bentoml.Model:
-    """Export the model of a Hub repository or local folder, and register it in the store.
-
-    The export is float32: what an int8 form would cost in accuracy has not been measured here.
-
-    Raises FetchError where there is no such model, or the Hub cannot be reached.
+    Raises one of ERRORS.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, token=token)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            source, token=token, dtype=torch.float32
-        )
-    except (OSError, ValueError) as error:
-        raise FetchError(source, str(error).partition("\n")[0].rstrip(".")) from error
-    metadata = {
-        "origin": "fetched",
-        "base_model": source,
-        "precision": "fp32",
-        "precision_reason": "fetched models are served in float32, whose accuracy is their own",
-        "metrics": {},
-    }
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        export(model, tokenizer, folder, precision="fp32")
-        (folder / METADATA_FILE).write_text(json.dumps(metadata), encoding="utf-8")
+        if not _download_served_form(settings, folder):
+            base = load_base(settings.source, settings.token, settings.seed)
+            _export(base, _sample(settings), folder)
         return register(folder)
+
+
+def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:
+    """Put a published exported form into the folder; tell whether there is one."""
+    if Path(settings.source).exists():
+        return False
+    repository = HubRepository(settings.source, settings.token)
+    try:
+        head = repository.head()
+    except UnreachableError:  # the model may have been fetched before, and lie in the Hub's cache
+        return False
+    if head is None or not set(SERVING_FILES) <= set(head.files):
+        return False
+    repository.download(head.sha, folder, SERVING_FILES)
+    ModelFolder.read(folder)
+    return True
+
+
+def _sample(settings: TrainingSettings) -> Sample | None:
+    """Return labelled tweets, None where the data set that nobody chose is not to be had."""
+    try:
+        dataset = load(settings.dataset)
+    except DatasetError as error:
+        if "dataset" in settings.model_fields_set:
+            raise
+        logger.warning("int8 cannot be proven to keep the model's labels: %s", error)
+        return None
+    return draw(dataset, settings.train_size, settings.eval_size, settings.seed)
+
+
+def _export(base: BaseModel, sample: Sample | None, folder: Path) -> None:
+    if sample is None:
+        export(*base.parts, folder, precision="fp32")
+        unproven = Choice("fp32", "there were no labelled tweets to prove a lower precision on")
+        facts = metadata("fetched", {"base_model": base.name}, unproven, None)
+    else:
+        choice = export_proven(base, folder, sample.train, sample.evaluation)
+        origin = replace(origin_of(base.name, sample), train_size=0)
+        scores = score(folder, sample.evaluation, base.name)
+        facts = metadata("fetched", origin, choice, scores)
+    write_metadata(folder, facts)
 
 
 def main() -> int:
     """Fetch what the settings name; return the exit status."""
-    settings = HubSettings()
-    print(f"Fetching {settings.source}", flush=True)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    hide_bars_without_terminal()
     try:
-        model = fetch(settings.source, settings.token)
-    except FetchError as error:
+        settings = TrainingSettings.read()
+        print(f"Fetching {settings.source}", flush=True)
+        model = fetch(settings)
+    except ERRORS as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Registered {model.tag}; `make serve` serves it from now on.")

@@ -14,7 +14,7 @@ from tests.variables import variables
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SHOWN_PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|json|jsonl|toml|yaml|md)))`|\]\(([\w./-]+)\)")
-MADE_BY_RUNNING = ("data/",)
+MADE_BY_RUNNING = ("artifacts/", "best_metrics.json", "data/", "metrics.json")
 
 
 @pytest.fixture(name="readme", scope="module")

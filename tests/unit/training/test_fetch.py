@@ -1,4 +1,4 @@
-"""A trained model gets into the Bento store, from the Hub's client or a local folder."""
+"""A trained model gets into the Bento store; tests with a Hub are in the integration ring."""
 
 from pathlib import Path
 
@@ -14,11 +14,46 @@ from inference.classifier import Classifier
 from inference.normalization import normalize
 from tests.bounds import FP32_BOUND
 from training import fetch as command
-from training.fetch import FetchError, fetch
+from training.base_model import BaseModelError
+from training.dataset import DatasetError
+from training.fetch import fetch
+from training.settings import TrainingSettings
+
+pytestmark = pytest.mark.usefixtures("store")
+SIZES = {"train_size": 60, "eval_size": 50}
 
 
-@pytest.mark.usefixtures("store")
-def test_a_fetched_model_scores_like_transformers(starter: Path, tweets: list[str]) -> None:
+@pytest.fixture(name="no_tweets")
+def fixture_no_tweets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the data set that nobody chose be away, as on a machine without the Hub."""
+
+    def load(source: str) -> None:
+        raise DatasetError(source, "the Hub cannot be reached")
+
+    monkeypatch.setattr(command, "load", load)
+    monkeypatch.delenv("DATASET", raising=False)
+
+
+def settings(starter: Path, **others: object) -> TrainingSettings:
+    """Return settings that fetch the starter from its folder."""
+    return TrainingSettings(base_model=str(starter), **SIZES, **others)
+
+
+def test_a_fetched_model_is_proven_on_labelled_tweets(starter: Path, sample_data: Path) -> None:
+    stored = fetch(settings(starter, dataset=str(sample_data)))
+
+    metadata = stored.info.metadata
+    assert ("fetched", "int8", 50) == tuple(
+        metadata[name] for name in ("origin", "precision", "eval_size")
+    )
+    assert 0.5 < metadata["metrics"]["accuracy"] <= 1
+    assert "starter" == metadata["base_model"]
+
+
+@pytest.mark.usefixtures("no_tweets")
+def test_without_labelled_tweets_it_is_served_in_fp32_and_scores_like_transformers(
+    starter: Path, tweets: list[str]
+) -> None:
     texts = tweets[:40]
     model = transformers.AutoModelForSequenceClassification.from_pretrained(
         starter, dtype=torch.float32
@@ -30,7 +65,7 @@ def test_a_fetched_model_scores_like_transformers(starter: Path, tweets: list[st
     with torch.no_grad():
         expected = model(**encoded).logits.softmax(dim=1).numpy()
 
-    stored = fetch(str(starter))
+    stored = fetch(settings(starter))
 
     served = Classifier.load(Path(stored.path)).classify(texts)
     assert np.abs(expected - served).max() <= FP32_BOUND
@@ -38,11 +73,12 @@ def test_a_fetched_model_scores_like_transformers(starter: Path, tweets: list[st
         stored.info.metadata["origin"],
         stored.info.metadata["precision"],
     )
+    assert "no labelled tweets" in stored.info.metadata["precision_reason"]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("no_tweets")
 def test_fp32_scores_do_not_depend_on_the_batch(starter: Path, tweets: list[str]) -> None:
-    classifier = Classifier.load(Path(fetch(str(starter)).path))
+    classifier = Classifier.load(Path(fetch(settings(starter)).path))
 
     together = classifier.classify(tweets)
     alone = np.concatenate([classifier.classify([text]) for text in tweets])
@@ -51,12 +87,17 @@ def test_fp32_scores_do_not_depend_on_the_batch(starter: Path, tweets: list[str]
     assert together.argmax(axis=1).tolist() == alone.argmax(axis=1).tolist()
 
 
+def test_a_data_set_that_was_chosen_must_be_there(starter: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="DATASET="):
+        fetch(settings(starter, dataset=str(tmp_path / "nowhere")))
+
+
 def test_a_folder_without_a_model_is_an_error_that_names_the_settings(tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=r"HF_REPO_ID, or else BASE_MODEL.*HF_TOKEN"):
-        fetch(str(tmp_path))
+    with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL.*HF_TOKEN"):
+        fetch(settings(tmp_path))
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("no_tweets")
 def test_the_command_fetches_what_the_settings_name(
     starter: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,4 +118,4 @@ def test_the_command_says_what_went_wrong(
     status = command.main()
 
     assert 1 == status
-    assert capsys.readouterr().err.startswith(f"no model could be fetched from '{tmp_path}'")
+    assert capsys.readouterr().err.startswith(f"no model could be loaded from '{tmp_path}'")

@@ -1,0 +1,177 @@
+"""The training flow, from tweets to a model in the store."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bentoml
+import pytest
+
+pytest.importorskip("torch", reason="the training group is not installed")
+pytest.importorskip("nncf", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position  # only where the training group is installed
+from inference.classifier import Classifier
+from inference.store import MODEL_NAME, find, register
+from tests.base_models import blinded
+from training.dataset import LABELS, load
+from training.files import Files
+from training.flow import Outcome, run
+from training.sampling import SizeError, draw
+from training.settings import TrainingSettings
+
+LEARNING = {"epochs": 4, "learning_rate": 1e-3}
+STANDING_STILL = {"epochs": 1, "learning_rate": 1e-12}
+SIZES = (60, 30)
+
+Train = Callable[..., Outcome]
+
+pytestmark = [
+    pytest.mark.usefixtures("store"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:nncf"),
+]
+
+
+@pytest.fixture(name="files")
+def fixture_files(tmp_path: Path) -> Files:
+    """Return where the runs of a test write."""
+    return Files(tmp_path / "run")
+
+
+@pytest.fixture(name="train")
+def fixture_train(starter: Path, sample_data: Path, tmp_path: Path, files: Files) -> Train:
+    """Give a runner of the flow; its base model calls everything negative at first."""
+    base = blinded(starter, tmp_path / "blinded")
+
+    def train(**settings: Any) -> Outcome:
+        given = {
+            "dataset": str(sample_data),
+            "base_model": str(base),
+            "train_size": SIZES[0],
+            "eval_size": SIZES[1],
+            **settings,
+        }
+        outcome = run(TrainingSettings(**given), files)
+        assert outcome is not None
+        return outcome
+
+    return train
+
+
+def served() -> bentoml.Model | None:
+    """Return the model that is served by default."""
+    return find(bentoml.Tag(MODEL_NAME, None))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def test_a_first_run_that_learns_is_stored_with_its_figures(train, files, sample_data):
+    outcome = train(**LEARNING)
+
+    assert outcome.report.decision.improved
+    metrics, best, model = read(files.metrics), read(files.best), served()
+    assert metrics["accuracy"] == best["accuracy"] > metrics["base"]["accuracy"]
+    assert str(model.tag) == best["model_tag"] == metrics["model_tag"]
+    assert metrics["accuracy"] == model.info.metadata["metrics"]["accuracy"]
+    assert (60, 30, 42) == tuple(metrics[name] for name in ("train_size", "eval_size", "seed"))
+    assert "trained" == model.info.metadata["origin"]
+    pictures = ("confusion_matrix.png", "reliability.png", "promotions.png")
+    assert all((files.artifacts / name).is_file() for name in pictures)
+    # what is served has the accuracy that was written down
+    rows = draw(load(str(sample_data)), *SIZES, seed=42).evaluation
+    classifier = Classifier.load(Path(model.path))
+    found = [classifier.classify([text]).argmax() for text in rows.texts]
+    right = sum(classifier.labels[label] == LABELS[true] for label, true in zip(found, rows.labels))
+    assert pytest.approx(right / SIZES[1], abs=1e-6) == metrics["accuracy"]
+
+
+def test_the_same_seed_gives_the_same_rows_and_figures_and_no_improvement(train, files):
+    train(**LEARNING)
+    first, best = read(files.metrics), read(files.best)
+    model = served()
+
+    outcome = train(**LEARNING)
+
+    second = read(files.metrics)
+    assert not outcome.report.decision.improved
+    same = ("accuracy", "macro_f1", "expected_calibration_error", "confusion_matrix", "base")
+    for name in (*same, "sample_fingerprint", "reliability", "precision"):
+        assert first[name] == second[name], name
+    assert (best, model.tag) == (read(files.best), served().tag)
+    assert second["model_tag"] is None
+
+
+def test_another_seed_is_compared_with_the_champion_on_its_own_rows(train, files, sample_data):
+    train(**LEARNING)
+    champion = Classifier.load(Path(served().path))
+    recorded = read(files.best)["accuracy"]
+
+    train(seed=7, **STANDING_STILL)
+
+    rows = draw(load(str(sample_data)), *SIZES, seed=7).evaluation
+    right = [
+        champion.labels[champion.classify([text]).argmax()] == LABELS[true]
+        for text, true in zip(rows.texts, rows.labels)
+    ]
+    found = read(files.metrics)["champion"]
+    assert pytest.approx(sum(right) / SIZES[1], abs=1e-6) == found["accuracy"]
+    assert recorded == read(files.best)["accuracy"]
+
+
+def test_a_base_model_that_wins_the_first_run_is_served_but_is_no_promotion(train, files, starter):
+    outcome = train(base_model=str(starter), **STANDING_STILL)
+
+    assert not outcome.report.decision.improved
+    metrics, best, model = read(files.metrics), read(files.best), served()
+    assert "base" == model.info.metadata["origin"]
+    assert metrics["base"]["accuracy"] == best["accuracy"]
+    assert str(model.tag) == best["model_tag"]
+    assert ["base"] == [one["origin"] for one in best["history"]]
+    assert not files.releases.exists()
+
+
+def test_the_starter_in_the_store_is_no_champion(train, starter, files):
+    register(starter)
+
+    outcome = train(**LEARNING)
+
+    assert outcome.report.champion is None
+    assert outcome.report.decision.improved
+    assert "trained" == served().info.metadata["origin"]
+    assert read(files.best)["accuracy"] == served().info.metadata["metrics"]["accuracy"]
+
+
+def test_a_champion_of_which_only_the_record_is_left_is_compared_with_by_that(train, files):
+    files.folder.mkdir()
+    files.best.write_text('{"accuracy": 0.99, "timestamp": "2026-01-01T00:00:00Z"}')
+
+    outcome = train(**LEARNING)
+
+    assert not outcome.report.decision.improved
+    assert "0.9900 of the best so far (as recorded" in outcome.report.decision.reason
+    assert read(files.metrics)["comparison"] is None
+    assert served() is None
+
+
+def test_the_history_goes_on_from_the_record(train, files):
+    files.folder.mkdir()
+    files.best.write_text('{"accuracy": 0.01, "timestamp": "2026-01-01", "history": []}')
+    train(**STANDING_STILL)
+    train(**LEARNING)
+
+    best = read(files.best)
+
+    assert best["model_tag"] == best["history"][-1]["model_tag"]
+    assert "trained" == best["history"][-1]["origin"]
+
+
+def test_sizes_over_the_split_are_told_before_anything_is_done(train, files):
+    with pytest.raises(SizeError, match="TRAIN_SIZE=101"):
+        train(train_size=101)
+
+    assert not files.folder.exists()

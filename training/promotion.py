@@ -1,0 +1,51 @@
+"""Put a better model in the champion's place.
+
+Two things change, the Bento store and ``best_metrics.json``. What is about to change is written
+down first, so that whoever was killed in between is completed by the next run.
+"""
+
+import logging
+from pathlib import Path
+
+import bentoml
+
+from inference.store import find, register
+from training.atomic import write_json
+from training.files import Files
+from training.records import Best
+
+logger = logging.getLogger(__name__)
+
+
+def promote(folder: Path, best: Best, files: Files) -> bentoml.Model:
+    """Register the model of a folder under the record's tag, and replace ``best_metrics.json``.
+
+    Killed at any point, it leaves the old champion or the new one once ``finish_promotion`` ran.
+    """
+    write_json(files.intent, best.content())
+    model = register(folder, bentoml.Tag.from_taglike(str(best.model_tag)))
+    _conclude(best, files)
+    return model
+
+
+def finish_promotion(files: Files) -> None:
+    """Complete a promotion that was interrupted after its model came into the store.
+
+    One that was interrupted before is forgotten: the old champion is still in its place.
+    """
+    best = Best.read(files.intent)
+    if best is None:
+        return
+    if find(bentoml.Tag.from_taglike(str(best.model_tag))) is None:
+        logger.warning("The last run was interrupted before it promoted its model: as it was.")
+        files.intent.unlink()
+    else:
+        logger.warning(
+            "The last run was interrupted: completing the promotion of %s", best.model_tag
+        )
+        _conclude(best, files)
+
+
+def _conclude(best: Best, files: Files) -> None:
+    write_json(files.best, best.content())
+    files.intent.unlink()

@@ -1,0 +1,49 @@
+"""Publish the champion, if its run could not: ``python -m training.publish``."""
+
+import logging
+import sys
+
+from training.claim import ClaimedError, claimed
+from training.files import Files
+from training.hub.errors import HubError
+from training.hub.push import Published, PublishError
+from training.hub.repository import HubRepository
+from training.records import Best, RecordError
+from training.release import Release, ReleaseError
+from training.settings import HubSettings, SettingError
+
+
+def publish(settings: HubSettings, files: Files) -> Published:
+    """Push the champion to the Hub, where it was trained here and is not there yet.
+
+    What is there already is not done again. Raises PublishError, HubError or ReleaseError.
+    """
+    best = Best.read(files.best)
+    if best is None or best.model_tag is None:
+        raise ReleaseError(f"There is no champion in {files.best}: run `make train` first.")
+    if settings.hf_repo_id is None or settings.token is None:
+        raise ReleaseError("HF_REPO_ID or HF_TOKEN is not set: both are needed to publish.")
+    release = Release.of(files, best.model_tag)
+    if not release.folder.exists():
+        raise ReleaseError(
+            f"{best.model_tag} cannot be published: only a model that was trained here with "
+            "HF_REPO_ID set can. Set it and run `make train`."
+        )
+    return release.publish(HubRepository(settings.hf_repo_id, settings.token))
+
+
+def main() -> int:
+    """Publish what the settings name; return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        with claimed(files := Files()):
+            published = publish(HubSettings.read(), files)
+    except (ClaimedError, HubError, PublishError, RecordError, ReleaseError, SettingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Published: {published.url}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""A champion as it is published, kept on the disk until it is, and until there is a next one."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.store import SERVING_FILES
+from training.atomic import write_json
+from training.base_model import BaseModel
+from training.files import Files
+from training.hub.push import BEST_METRICS, Published, push_to_hf
+from training.hub.repository import HubRepository
+from training.hub.view import HubView
+
+
+class ReleaseError(Exception):
+    """There is nothing to publish, or not there."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Hold the folder of a champion of the Bento store; what is published lies in ``files``."""
+
+    folder: Path
+    model_tag: str
+
+    @classmethod
+    def of(cls, files: Files, model_tag: str) -> "Release":
+        """Return the release of a model, whether it is there or not."""
+        return cls(files.releases / _version(model_tag), model_tag)
+
+    @property
+    def files(self) -> Path:
+        """Return the folder of what is published."""
+        return self.folder / "files"
+
+    @property
+    def compared_file(self) -> Path:
+        return self.folder / "compared.json"
+
+    @contextmanager
+    def draft(self, hub: HubView) -> Iterator[Path]:
+        """Give an empty folder for the files; once the block ends well, the release is there.
+
+        It remembers the commit that the champion was compared with.
+        """
+        draft = Release(self.folder.with_name(f".{self.folder.name}"), self.model_tag)
+        shutil.rmtree(draft.folder, ignore_errors=True)
+        draft.files.mkdir(parents=True)
+        yield draft.files
+        had_champion = hub.head is not None and hub.has(BEST_METRICS)
+        parent_commit = hub.head.sha if hub.head is not None and had_champion else None
+        write_json(draft.compared_file, {"repo_id": hub.name, "parent_commit": parent_commit})
+        draft.folder.rename(self.folder)
+
+    def publish(self, repository: HubRepository) -> Published:
+        """Push the files to the Hub as one commit with a tag.
+
+        Raises PublishError, and ReleaseError where the champion was made for another repository.
+        """
+        compared = json.loads(self.compared_file.read_text(encoding="utf-8"))
+        if compared["repo_id"] != repository.repo_id:
+            raise ReleaseError(
+                f"{self.model_tag} was compared with {compared['repo_id']!r} on the Hub, not with "
+                f"{repository.repo_id!r}. Set HF_REPO_ID to the first, or train again."
+            )
+        return push_to_hf(
+            self.files,
+            repository,
+            parent_commit=compared["parent_commit"],
+            tag=_version(self.model_tag),
+            message=f"Promote {self.model_tag}",
+        )
+
+
+def copy_models(trained: BaseModel, exported: Path, folder: Path) -> None:
+    """Write transformers' form of a model, its tokenizer, and the form that is served."""
+    trained.model.save_pretrained(folder)
+    trained.tokenizer.save_pretrained(folder)
+    for name in SERVING_FILES:
+        shutil.copyfile(exported / name, folder / name)
+
+
+def prune(files: Files, kept: str) -> None:
+    """Remove the releases of earlier champions, and what interrupted runs have left."""
+    for folder in files.releases.glob("*") if files.releases.exists() else ():
+        if folder.name != _version(kept):
+            shutil.rmtree(folder)
+
+
+def _version(model_tag: str) -> str:
+    return model_tag.partition(":")[2]

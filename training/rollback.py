@@ -1,0 +1,84 @@
+"""Serve an older model again: ``python -m training.rollback sentiment:VERSION``."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import bentoml
+
+from inference.settings import ModelTagError
+from inference.store import MODEL_NAME, STARTER_ORIGIN, find, new_tag
+from training.champion import in_store
+from training.claim import ClaimedError, claimed
+from training.files import Files
+from training.promotion import finish_promotion, promote
+from training.records import Best, RecordError
+
+
+class RollbackError(Exception):
+    """An older model cannot take the champion's place."""
+
+    def __init__(self, tag: str, problem: str) -> None:
+        super().__init__(
+            f"{tag} cannot be rolled back to: {problem}. `bentoml models list {MODEL_NAME}` shows "
+            "what is there; MODEL_TAG serves any of it without making it the champion"
+        )
+
+
+def roll_back(tag: bentoml.Tag, files: Files) -> bentoml.Model:
+    """Register an older model anew, so that it is the newest, and make it the champion.
+
+    Raises RollbackError where the store has no such model, or where it is no champion's.
+    """
+    model = find(tag) if tag.version not in (None, "latest") else None
+    if model is None or tag.name != MODEL_NAME:
+        raise RollbackError(str(tag), "the Bento store has no model of that tag and version")
+    metadata: dict[str, Any] = dict(model.info.metadata)
+    if metadata.get("origin") == STARTER_ORIGIN:
+        raise RollbackError(str(tag), "it is the starter model, which is never a champion")
+    if (served := in_store()) is not None and served.tag == model.tag:
+        raise RollbackError(str(tag), "it is the champion")
+    figures = dict(metadata.get("metrics", {}))
+    accuracy = figures.pop("accuracy", None)
+    if accuracy is None:
+        raise RollbackError(str(tag), "its accuracy was never measured")
+    finish_promotion(files)
+    previous = Best.read(files.best)
+    best = Best(
+        accuracy=accuracy,
+        timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
+        model_tag=str(new_tag()),
+        history=() if previous is None else previous.history,
+        details={"origin": "rollback", "rolled_back_to": str(model.tag), **figures},
+    )
+    return promote(Path(model.path), best.remembered("rollback"), files)
+
+
+def main(arguments: list[str]) -> int:
+    """Roll back to the model of a tag; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.rollback", description="Serve an older model again."
+    )
+    parser.add_argument("tag", help="of a model of the Bento store, as in sentiment:VERSION")
+    given = parser.parse_args(arguments).tag
+    try:
+        with claimed(files := Files()):
+            model = roll_back(_parsed(given), files)
+    except (ClaimedError, RollbackError, RecordError, ModelTagError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Registered {given} again as {model.tag}; `make serve` serves it from now on.")
+    return 0
+
+
+def _parsed(given: str) -> bentoml.Tag:
+    try:
+        return bentoml.Tag.from_taglike(given if ":" in given else f"{MODEL_NAME}:{given}")
+    except (ValueError, bentoml.exceptions.BentoMLException) as error:
+        raise RollbackError(repr(given), "it is no tag") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
