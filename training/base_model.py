@@ -27,13 +27,15 @@ _HEAD = "ForSequenceClassification"
 class BaseModel:
     """Hold a classifier in float32 and its tokenizer, and what they are called.
 
-    ``class_ids`` are the model's ids of the classes of ``LABELS``, in their order.
+    ``class_ids`` are the model's ids of the classes of ``LABELS``, in their order;
+    ``has_new_classifier`` tells that it was an encoder, whose classifier has yet to learn all.
     """
 
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     class_ids: tuple[int, ...]
+    has_new_classifier: bool
 
     @property
     def parts(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -62,7 +64,8 @@ def load_base(source: str, token: str | None, seed: int) -> BaseModel:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, token=token)
         config = AutoConfig.from_pretrained(source, token=token)
-        if not _has_classifier(config):
+        is_encoder = not _has_classifier(config)
+        if is_encoder:
             logger.info("%s is an encoder without a classifier: it gets a new one", source)
             config.id2label = dict(enumerate(LABELS))
             config.label2id = {name: number for number, name in enumerate(LABELS)}
@@ -73,7 +76,7 @@ def load_base(source: str, token: str | None, seed: int) -> BaseModel:
     except (OSError, ValueError) as error:
         raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
     names = [model.config.id2label[number] for number in sorted(model.config.id2label)]
-    return BaseModel(_name(source), model, tokenizer, match(source, LABELS, names))
+    return BaseModel(_name(source), model, tokenizer, match(source, LABELS, names), is_encoder)
 
 
 def _has_classifier(config: PretrainedConfig) -> bool:

@@ -83,9 +83,22 @@ def learn(settings: TrainingSettings, sample: Sample) -> BaseModel:
     """Return the base model after its training on the sample."""
     base = load_base(settings.base_model, settings.token, settings.seed)
     labels = [base.class_ids[label] for label in sample.train.labels]
-    recipe = Recipe(settings.epochs, settings.learning_rate, settings.batch_size)
+    recipe = recipe_for(base, settings)
     fine_tune(*base.parts, sample.train.texts, labels, recipe, settings.seed)
     return base
+
+
+def recipe_for(base: BaseModel, settings: TrainingSettings) -> Recipe:
+    """Return the recipe that the settings ask for; by default it suits the base model."""
+    frozen_share = settings.frozen_share
+    if frozen_share is None:
+        frozen_share = 0 if base.has_new_classifier else Recipe.frozen_share
+    return Recipe(
+        epochs=settings.epochs,
+        rate=settings.learning_rate,
+        batch=settings.batch_size,
+        frozen_share=frozen_share,
+    )
 
 
 def compete(

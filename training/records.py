@@ -136,7 +136,7 @@ def comparison(test: PairedTest) -> dict[str, Any]:
         "difference": _rounded(test.difference),
         "confidence_interval": [_rounded(bound) for bound in test.interval],
         "confidence_level": CONFIDENCE_LEVEL,
-        "p_value": _rounded(test.p_value),
+        "p_value": float(f"{test.p_value:.3g}"),
         "test": "McNemar, mid-p, one-sided: the candidate is better",
     }
 

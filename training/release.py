@@ -51,9 +51,9 @@ class Release:
         shutil.rmtree(draft.folder, ignore_errors=True)
         draft.files.mkdir(parents=True)
         yield draft.files
-        had_champion = hub.head is not None and hub.has(BEST_METRICS)
-        parent_commit = hub.head.sha if hub.head is not None and had_champion else None
-        write_json(draft.compared_file, {"repo_id": hub.name, "parent_commit": parent_commit})
+        champion = hub.head if hub.has(BEST_METRICS) else None
+        compared = {"repo_id": hub.name, "parent_commit": champion and champion.sha}
+        write_json(draft.compared_file, compared)
         draft.folder.rename(self.folder)
 
     def publish(self, repository: HubRepository) -> Published:

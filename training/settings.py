@@ -73,6 +73,7 @@ class TrainingSettings(DataSettings, HubSettings):
     train_size: Annotated[int, Field(ge=1)] = 1000
     eval_size: Annotated[int, Field(ge=1)] = 200
     epochs: Annotated[float, Field(gt=0, le=1000)] = 3
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-5
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 3e-5
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    frozen_share: Annotated[float, Field(ge=0, lt=1)] | None = None
     promotion: Rule = "better"

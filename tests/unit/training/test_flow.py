@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from inference.classifier import Classifier
 from inference.store import MODEL_NAME, find, register
 from tests.base_models import blinded
+from training.base_model import load_base
 from training.dataset import LABELS, load
 from training.files import Files
-from training.flow import Outcome, run
+from training.finetuning import Recipe
+from training.flow import Outcome, recipe_for, run
 from training.sampling import SizeError, draw
 from training.settings import TrainingSettings
 
@@ -168,6 +171,18 @@ def test_the_history_goes_on_from_the_record(train, files):
 
     assert best["model_tag"] == best["history"][-1]["model_tag"]
     assert "trained" == best["history"][-1]["origin"]
+
+
+def test_the_default_recipe_is_that_of_the_settings_and_suits_the_base_model(
+    starter: Path, tmp_path: Path
+) -> None:
+    classifier = load_base(str(blinded(starter, tmp_path / "base")), None, seed=0)
+    encoder = replace(classifier, has_new_classifier=True)
+    settings = TrainingSettings()
+
+    assert Recipe() == recipe_for(classifier, settings)
+    assert Recipe(frozen_share=0) == recipe_for(encoder, settings)
+    assert 0.25 == recipe_for(encoder, TrainingSettings(frozen_share=0.25)).frozen_share
 
 
 def test_sizes_over_the_split_are_told_before_anything_is_done(train, files):
