@@ -38,8 +38,9 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/pylint --fail-under=9.0 --recursive=y $(SOURCES) tests
 
-bench: $(VENV)/.dev  ## measure what recording costs (MODEL=, TEXTS=, DATABASE_URL=)
+bench: $(VENV)/.dev  ## measure recording and training (MODEL=, TEXTS=, DATABASE_URL=, DATASET=)
 	$(BIN)/python -m benchmarks recording
+	$(BIN)/python -m benchmarks training
 
 train: $(VENV)/.training  ## train, and store and publish the model where it is better
 	$(BIN)/python -m training

@@ -1,6 +1,7 @@
 """The benchmark of recording: what it costs the service, and what its parts do alone."""
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -8,44 +9,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
-from benchmarks.comparison import Comparison, compare
+from benchmarks.comparison import Comparison, ComparisonError, compare
 from benchmarks.database import count_rows, sqlite_url
 from benchmarks.figures import Spread, table
+from benchmarks.goals import Goal
 from benchmarks.load import Plan
 from benchmarks.machine import Machine
 from benchmarks.model import roberta_base
 from benchmarks.settings import Settings
-from benchmarks.texts import read_texts
-from benchmarks.writing import Appending, measure_appending, measure_writer
-from inference.model_folder import ModelFolder
+from benchmarks.texts import TextsError, read_texts
+from benchmarks.writing import Appending, WritingError, measure_appending, measure_writer
+from db.settings import SettingsError
+from inference.model_folder import ModelFolder, ModelFolderError
 from tests.postgres import PostgreSQL, installed_programs
+
+ERRORS = (
+    ComparisonError,
+    ModelFolderError,
+    SettingsError,
+    SQLAlchemyError,
+    TextsError,
+    WritingError,
+    subprocess.CalledProcessError,
+)
 
 LEAST_THROUGHPUT = 0.95  # with recording, as a share of that without
 MOST_P99 = 1.05
 LEAST_ROWS_PER_S = {"sqlite": 10_000, "postgresql": 5_000, "mssql": 10_000}
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """A limit that a figure is to keep to, and the figure."""
-
-    name: str
-    measured: float
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def is_met(self) -> bool:
-        """Tell whether the figure keeps to the limit."""
-        return (self.least is None or self.measured >= self.least) and (
-            self.most is None or self.measured <= self.most
-        )
-
-    def show(self) -> tuple[str, str, str, str]:
-        """Return the cells of a line."""
-        limit = f"at least {self.least:,}" if self.most is None else f"at most {self.most:,}"
-        return self.name, f"{self.measured:,.3f}", limit, "met" if self.is_met else "MISSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +89,7 @@ def run(settings: Settings) -> Report:
 
     Rows in a database that the settings name stay there, with the model tag of the benchmark.
 
-    Raises TextsError, ModelFolderError, SettingsError, SQLAlchemyError, ComparisonError and
-    WritingError.
+    Raises what is in ERRORS.
     """
     texts = read_texts(settings.texts)
     model = settings.model or roberta_base(settings.output)

@@ -14,6 +14,19 @@ OUTPUT = REPOSITORY / "artifacts" / "bench"
 
 
 @dataclass(frozen=True, slots=True)
+class Lessons:
+    """How much is trained: so many tweets in an epoch, and steps of the plain way, a round.
+
+    ``seeds`` is how many trainings of each way have their accuracy compared.
+    """
+
+    tweets: int
+    plain_steps: int
+    rounds: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """How long and how often is measured, after one such stretch that is not counted."""
 
@@ -22,12 +35,13 @@ class Effort:
     duration_s: float
     append_batches: int
     writing: Amount
+    training: Lessons
 
 
 # Many short rounds rather than few long ones: the speed of a shared machine drifts by a third
 # within a minute, and a ratio wants both its sides measured in the same weather.
-THOROUGH = Effort(20, 1, 5, append_batches=500, writing=Amount(20_000, runs=5))
-QUICK = Effort(2, 0.5, 1.5, append_batches=50, writing=Amount(2_000, runs=1))
+THOROUGH = Effort(20, 1, 5, 500, Amount(20_000, runs=5), Lessons(1000, 10, rounds=3, seeds=5))
+QUICK = Effort(2, 0.5, 1.5, 50, Amount(2_000, runs=1), Lessons(64, 2, rounds=2, seeds=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +49,22 @@ class Settings:
     """Settings of a run, read once.
 
     ``model`` is a folder, None for a random model of RoBERTa-base size; ``database_url``, which
-    may hold a password, None for a new SQLite file.
+    may hold a password, None for a new SQLite file; ``dataset`` a Hub id or a folder of labelled
+    tweets, None where there are none.
     """
 
     benchmark: str
     model: Path | None
     texts: Path
     database_url: str | None
+    dataset: str | None
     output: Path
     connections: int
     effort: Effort
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read the command line, and MODEL, TEXTS and DATABASE_URL from the environment."""
+    """Read the command line, and MODEL, TEXTS, DATABASE_URL and DATASET from the environment."""
     given = _parser().parse_args(arguments)
     model = Path(environment["MODEL"]) if environment.get("MODEL") else None
     if model is None and given.quick:
@@ -58,6 +74,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         model=model,
         texts=Path(environment.get("TEXTS") or SAMPLES),
         database_url=environment.get("DATABASE_URL") or None,
+        dataset=environment.get("DATASET") or None,
         output=given.output,
         connections=given.connections,
         effort=QUICK if given.quick else THOROUGH,
@@ -67,11 +84,13 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure what recording costs. The environment may name a MODEL (a folder; "
-        "else one of RoBERTa-base size is made, with random weights), TEXTS (lines of JSON with "
-        "a `text`) and a DATABASE_URL to record in, where the rows stay (else a new SQLite file).",
+        description="Measure what recording costs, or how quick training is. The environment "
+        "may name a MODEL (a folder; else one of RoBERTa-base size is made, with random "
+        "weights), TEXTS (lines of JSON with a `text`), a DATABASE_URL to record in, where the "
+        "rows stay (else a new SQLite file), and a DATASET of labelled tweets to train on (else "
+        "the TEXTS, and no accuracy is compared).",
     )
-    parser.add_argument("benchmark", choices=["recording"], help="what is measured")
+    parser.add_argument("benchmark", choices=["recording", "training"], help="what is measured")
     parser.add_argument(
         "--quick", action="store_true", help="take seconds: the starter model, short stretches"
     )

@@ -72,7 +72,7 @@ class ModelFolder:
         return cls(
             path=path,
             labels=_labels(path, config),
-            max_tokens=_max_tokens(config, _read_json(path, "tokenizer_config.json")),
+            max_tokens=longest_input(config, _read_json(path, "tokenizer_config.json")),
             pad_token_id=config.get("pad_token_id") or 0,
         )
 
@@ -94,7 +94,11 @@ def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
     return tuple(id2label[key] for key in sorted(id2label, key=int))
 
 
-def _max_tokens(config: dict[str, Any], tokenizer_config: dict[str, Any]) -> int:
+def longest_input(config: dict[str, Any], tokenizer_config: dict[str, Any]) -> int:
+    """Return how many tokens a model can read at once, special ones included.
+
+    Both are what transformers writes: ``config.json`` and ``tokenizer_config.json``.
+    """
     limits = [_NO_LIMIT]
     if (positions := config.get("max_position_embeddings")) is not None:
         behind_padding = config.get("model_type") in _POSITIONS_START_BEHIND_PADDING

@@ -8,12 +8,12 @@ from time import perf_counter
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 
-from inference.model_folder import _max_tokens
+from inference.model_folder import longest_input
 from inference.normalization import normalize
 from training.arguments import arguments
+from training.chance import fixed_chance
 from training.device import device_count, has_accelerator, has_bf16
 from training.processes import check_equal, digest, part, process_count
-from training.starter.chance import fixed_chance
 from training.thrift import frozen, no_attention_dropout
 from training.trainer import TweetRows, TweetTrainer
 
@@ -39,8 +39,11 @@ class Recipe:
     weight_decay: float = 0.1
 
     frozen_share: float = 0.5
-    """The share of the layers, from the lowest, that stay as they are; for a model that is a
-    tweet classifier already. One with a new classifier has to learn in all of them: 0."""
+    """The share of the layers, from the lowest, that stay as they are."""
+
+
+FOR_NEW_CLASSIFIERS = Recipe(rate=5e-5, batch=16, frozen_share=0.0)
+"""For an encoder that was no classifier yet: all of its layers have more to learn."""
 
 
 class RecipeError(ValueError):
@@ -116,7 +119,8 @@ def encode(
     labels: Sequence[int],
 ) -> TweetRows:
     """Normalise and tokenize texts as serving does, cut off at the model's own limit."""
-    longest = _max_tokens(model.config.to_dict(), {"model_max_length": tokenizer.model_max_length})
+    limits = {"model_max_length": tokenizer.model_max_length}
+    longest = longest_input(model.config.to_dict(), limits)
     encoded = tokenizer([normalize(text) for text in texts], truncation=True, max_length=longest)
     return TweetRows(dict(encoded), list(labels))
 

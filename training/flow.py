@@ -4,10 +4,11 @@ Publishing comes after it, and can be repeated by itself.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from training.atomic import write_json
 from training.base_model import BaseModel, load_base
@@ -16,7 +17,7 @@ from training.claim import claimed
 from training.contest import Contest, enter
 from training.dataset import load
 from training.files import Files
-from training.finetuning import Recipe, fine_tune
+from training.finetuning import FOR_NEW_CLASSIFIERS, Recipe, fine_tune
 from training.hub.view import HubView, look
 from training.origin import origin_of
 from training.papers.writing import draw_candidate, draw_promotions, write_papers
@@ -89,16 +90,15 @@ def learn(settings: TrainingSettings, sample: Sample) -> BaseModel:
 
 
 def recipe_for(base: BaseModel, settings: TrainingSettings) -> Recipe:
-    """Return the recipe that the settings ask for; by default it suits the base model."""
-    frozen_share = settings.frozen_share
-    if frozen_share is None:
-        frozen_share = 0 if base.has_new_classifier else Recipe.frozen_share
-    return Recipe(
-        epochs=settings.epochs,
-        rate=settings.learning_rate,
-        batch=settings.batch_size,
-        frozen_share=frozen_share,
-    )
+    """Return the recipe that suits the base model, but for what the settings ask for."""
+    suited = FOR_NEW_CLASSIFIERS if base.has_new_classifier else Recipe()
+    asked: dict[str, Any] = {
+        "epochs": settings.epochs,
+        "rate": settings.learning_rate,
+        "batch": settings.batch_size,
+        "frozen_share": settings.frozen_share,
+    }
+    return replace(suited, **{name: value for name, value in asked.items() if value is not None})
 
 
 def compete(

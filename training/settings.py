@@ -68,12 +68,15 @@ class HubSettings(_Checked):
 
 
 class TrainingSettings(DataSettings, HubSettings):
-    """All that a training run is told from outside; sizes count rows."""
+    """All that a training run is told from outside; sizes and the batch count rows.
+
+    What of the recipe is None is chosen by what suits the base model.
+    """
 
     train_size: Annotated[int, Field(ge=1)] = 1000
     eval_size: Annotated[int, Field(ge=1)] = 200
-    epochs: Annotated[float, Field(gt=0, le=1000)] = 3
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 3e-5
-    batch_size: Annotated[int, Field(ge=1)] = 32
+    epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    batch_size: Annotated[int, Field(ge=1)] | None = None
     frozen_share: Annotated[float, Field(ge=0, lt=1)] | None = None
     promotion: Rule = "better"

@@ -1,31 +1,12 @@
 """The benchmark of recording runs, and says what it measured; how much that is, is no test."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-RUN_WITHIN_S = 300
-SETTINGS = {"DATABASE_URL", "MODEL", "TEXTS"}
-
-
-def run(arguments: list[str], repository: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run the benchmarks' command, without the developer's own settings."""
-    environment = {name: os.environ[name] for name in os.environ if name not in SETTINGS}
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *arguments],
-        cwd=repository,
-        env=environment | {"ENV_FILE": ""} | more,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=RUN_WITHIN_S,
-        check=False,
-    )
+from tests.benchmark import run
 
 
 @pytest.fixture(name="output", scope="module")

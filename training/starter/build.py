@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 from transformers import PreTrainedTokenizerFast, RobertaForSequenceClassification
 
 from inference.normalization import normalize
+from training.chance import fixed_chance
 from training.dataset import Dataset
 from training.export import export
 from training.starter.card import write_card
-from training.starter.chance import fixed_chance
 from training.starter.facts import Facts, establish
 from training.starter.finetuning import finetune, lean_to_balance
 from training.starter.pretraining import pretrain

@@ -14,6 +14,7 @@ def test_a_plain_run_measures_a_model_made_for_it_on_our_own_samples() -> None:
     assert settings.model is None
     assert SAMPLES == settings.texts
     assert settings.database_url is None
+    assert settings.dataset is None
     assert THOROUGH == settings.effort
 
 
@@ -34,8 +35,16 @@ def test_the_environment_names_model_texts_and_database() -> None:
     assert "sqlite:///x" == settings.database_url
 
 
+def test_the_environment_names_tweets_to_train_on() -> None:
+    settings = read_settings(["training"], {"DATASET": "a/folder"})
+
+    assert "training" == settings.benchmark
+    assert "a/folder" == settings.dataset
+
+
 def test_a_thorough_comparison_has_three_rounds_at_least() -> None:
     assert 3 <= THOROUGH.rounds
+    assert 3 <= THOROUGH.training.rounds
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from tests.base_models import blinded
 from training.base_model import load_base
 from training.dataset import LABELS, load
 from training.files import Files
-from training.finetuning import Recipe
+from training.finetuning import FOR_NEW_CLASSIFIERS, Recipe
 from training.flow import Outcome, recipe_for, run
 from training.sampling import SizeError, draw
 from training.settings import TrainingSettings
@@ -173,16 +173,16 @@ def test_the_history_goes_on_from_the_record(train, files):
     assert "trained" == best["history"][-1]["origin"]
 
 
-def test_the_default_recipe_is_that_of_the_settings_and_suits_the_base_model(
+def test_the_recipe_suits_the_base_model_but_for_what_was_asked(
     starter: Path, tmp_path: Path
 ) -> None:
     classifier = load_base(str(blinded(starter, tmp_path / "base")), None, seed=0)
     encoder = replace(classifier, has_new_classifier=True)
-    settings = TrainingSettings()
 
-    assert Recipe() == recipe_for(classifier, settings)
-    assert Recipe(frozen_share=0) == recipe_for(encoder, settings)
-    assert 0.25 == recipe_for(encoder, TrainingSettings(frozen_share=0.25)).frozen_share
+    assert Recipe() == recipe_for(classifier, TrainingSettings())
+    assert FOR_NEW_CLASSIFIERS == recipe_for(encoder, TrainingSettings())
+    asked = TrainingSettings(epochs=1, learning_rate=1e-4, batch_size=8, frozen_share=0)
+    assert Recipe(epochs=1, rate=1e-4, batch=8, frozen_share=0) == recipe_for(classifier, asked)
 
 
 def test_sizes_over_the_split_are_told_before_anything_is_done(train, files):

@@ -1,6 +1,6 @@
 """Goals are told from what was measured."""
 
-from benchmarks.recording import Goal
+from benchmarks.goals import Goal
 
 
 def test_a_goal_is_met_by_its_limit_itself() -> None:

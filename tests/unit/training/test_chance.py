@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="the training group is not installed
 pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from training.starter.chance import fixed_chance
+from training.chance import fixed_chance
 
 
 def test_each_block_draws_the_same_numbers_from_the_same_seed():
