@@ -40,7 +40,7 @@ class Effort:
 
 # Many short rounds rather than few long ones: the speed of a shared machine drifts by a third
 # within a minute, and a ratio wants both its sides measured in the same weather.
-THOROUGH = Effort(20, 1, 5, 500, Amount(20_000, runs=5), Lessons(1000, 10, rounds=3, seeds=5))
+THOROUGH = Effort(20, 1, 5, 500, Amount(20_000, runs=5), Lessons(1000, 10, rounds=3, seeds=3))
 QUICK = Effort(2, 0.5, 1.5, 50, Amount(2_000, runs=1), Lessons(64, 2, rounds=2, seeds=2))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean
 
 import torch
 from transformers import (
@@ -24,6 +25,7 @@ from inference.starter import STARTER_FOLDER
 from training.base_model import BaseModelError, load_base
 from training.dataset import Dataset, DatasetError, load
 from training.device import has_bf16
+from training.finetuning import encode
 from training.labels import LabelsError
 
 ERRORS = (BaseModelError, DatasetError, LabelsError, TextsError)
@@ -41,7 +43,10 @@ NO_DATASET = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of a run; no ``accuracies`` where no data set was named."""
+    """All figures of a run; no ``accuracies`` where no data set was named.
+
+    ``tokens`` is how many the texts have on average: the fewer, the more padding can be spared.
+    """
 
     machine: Machine
     torch: str
@@ -49,6 +54,7 @@ class Report:
     precision: str
     model: str
     tweets: int
+    tokens: float
     plain_steps: int
     epochs: Epochs
     accuracies: Accuracies | None
@@ -68,7 +74,8 @@ class Report:
             (
                 f"\n{self.model} on {self.machine.show()}, torch {self.torch} with "
                 f"{self.threads} threads: median (lowest .. highest)\n"
-                f"ours: a whole epoch of {self.tweets:,} tweets in {self.precision}\n"
+                f"ours: a whole epoch of {self.tweets:,} tweets in {self.precision}, "
+                f"{self.tokens:.1f} tokens each on average\n"
                 f"plain: {self.plain_steps} steps of {BATCH} tweets padded to {LENGTH} tokens, in "
                 "fp32, after one that does not count\n",
                 self.epochs.show(),
@@ -98,6 +105,7 @@ def run(settings: Settings) -> Report:
         precision="bf16" if has_bf16() else "fp32",
         model=name,
         tweets=lessons.tweets,
+        tokens=mean(encode(model, tokenizer, texts, [0] * len(texts)).lengths),
         plain_steps=lessons.plain_steps,
         epochs=epochs,
         accuracies=accuracies,

@@ -13,7 +13,7 @@ from tests.base_models import blinded
 from tests.server import REPOSITORY
 from tests.tweet_data import write_sample
 
-LEARNING = {"EPOCHS": "4", "LEARNING_RATE": "1e-3"}
+LEARNING = {"EPOCHS": "5", "LEARNING_RATE": "1e-3", "BATCH_SIZE": "8"}
 STANDING_STILL = {"EPOCHS": "1", "LEARNING_RATE": "1e-12"}
 SIZES = {"TRAIN_SIZE": "60", "EVAL_SIZE": "30"}
 DEADLINE_S = 300

@@ -62,15 +62,13 @@ class Contest:
 
     def decide(self, sample: Sample, rule: Rule) -> Decision:
         """Decide whether the candidate takes the champion's place."""
-        candidate, base = self.candidate.judged(sample), self.base.judged(sample)
-        champion = self.judged_champion(sample) or base
-        return decide(
-            candidate.accuracy,
-            Rival(champion.name, champion.accuracy, is_recorded=champion.scores is None),
-            Rival(base.name, base.accuracy),
-            self.test(),
-            rule,
-        )
+        base, champion = self.base.judged(sample), self.judged_champion(sample)
+        untouched = Rival(f"the untouched base model {base.name}", base.accuracy)
+        holder = untouched
+        if champion is not None:
+            holder = Rival(champion.name, champion.accuracy, is_recorded=champion.scores is None)
+        accuracy = self.candidate.judged(sample).accuracy
+        return decide(accuracy, holder, untouched, self.test(), rule)
 
 
 def enter(base: BaseModel, name: str, folder: Path, sample: Sample) -> Contender:

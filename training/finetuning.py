@@ -12,7 +12,7 @@ from inference.model_folder import longest_input
 from inference.normalization import normalize
 from training.arguments import arguments
 from training.chance import fixed_chance
-from training.device import device_count, has_accelerator, has_bf16
+from training.device import device_count, has_accelerator, has_bf16, prepare_repeatable
 from training.processes import check_equal, digest, part, process_count
 from training.thrift import frozen, no_attention_dropout
 from training.trainer import TweetRows, TweetTrainer
@@ -89,6 +89,7 @@ def fine_tune(  # pylint: disable=too-many-arguments,too-many-positional-argumen
     Raises RecipeError, and, once the model has changed, DivergedError or WeightsDifferError.
     """
     start_s = perf_counter()
+    prepare_repeatable()
     rows = encode(model, tokenizer, texts, labels)
     with (
         TemporaryDirectory() as folder,

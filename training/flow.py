@@ -112,7 +112,7 @@ def compete(
     untouched = load_base(settings.base_model, settings.token, settings.seed)
     return Contest(
         candidate=enter(trained, "the candidate", scratch / "candidate", sample),
-        base=enter(untouched, "the untouched base model", scratch / "base", sample),
+        base=enter(untouched, untouched.name, scratch / "base", sample),
         champion=best_of(standing, sample),
         record=standing.record,
     )

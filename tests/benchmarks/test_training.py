@@ -36,6 +36,7 @@ def fixture_figures(printed: str, output: Path) -> dict[str, Any]:
 
 
 def test_both_ways_are_measured_in_every_round(figures: dict[str, Any], printed: str) -> None:
+    assert 20 < figures["tokens"] < 60
     assert 4 == printed.count("\nround ") + printed.startswith("round ")
     for spread in figures["epochs"].values():
         assert 0 < spread["lowest"] <= spread["median"] <= spread["highest"]

@@ -79,7 +79,7 @@ def test_a_ci_shows_the_figures_of_the_run(promoted: Workplace) -> None:
     summary = (promoted.folder / "summary.md").read_text(encoding="utf-8")
 
     accuracy = promoted.read("metrics.json")["accuracy"]
-    assert "**improved: better: accuracy" in summary
+    assert "**Improved: better: accuracy" in summary
     assert f"| candidate | {accuracy:.4f} |" in summary
 
 

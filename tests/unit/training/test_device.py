@@ -1,5 +1,7 @@
 """What the machine offers is used, and nothing that it only imitates."""
 
+import os
+
 import pytest
 
 pytest.importorskip("torch", reason="the training group is not installed")
@@ -36,3 +38,11 @@ def test_a_process_has_one_device_at_least(monkeypatch):
 
     assert 1 == device.device_count()
     assert not device.has_accelerator()
+
+
+def test_cublas_is_told_to_compute_the_same_twice(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+
+    device.prepare_repeatable()
+
+    assert ":4096:8" == os.environ.pop("CUBLAS_WORKSPACE_CONFIG")

@@ -24,7 +24,7 @@ from training.flow import Outcome, recipe_for, run
 from training.sampling import SizeError, draw
 from training.settings import TrainingSettings
 
-LEARNING = {"epochs": 4, "learning_rate": 1e-3}
+LEARNING = {"epochs": 5, "learning_rate": 1e-3, "batch_size": 8}
 STANDING_STILL = {"epochs": 1, "learning_rate": 1e-12}
 SIZES = (60, 30)
 
