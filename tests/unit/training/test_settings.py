@@ -5,6 +5,12 @@ import pytest
 from training.settings import SettingError, TrainingSettings
 
 
+@pytest.fixture(autouse=True)
+def fixture_no_dataset(monkeypatch):
+    """Forget the real tweets that other tests read."""
+    monkeypatch.delenv("DATASET", raising=False)
+
+
 def test_without_any_variable_the_missions_defaults_hold():
     found = TrainingSettings.read()
 
