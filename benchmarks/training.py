@@ -50,7 +50,6 @@ class Report:
 
     machine: Machine
     torch: str
-    threads: int
     precision: str
     model: str
     tweets: int
@@ -72,8 +71,8 @@ class Report:
         goals = [["goal", "measured", "wanted", ""], *(goal.show() for goal in self.goals())]
         return "\n".join(
             (
-                f"\n{self.model} on {self.machine.show()}, torch {self.torch} with "
-                f"{self.threads} threads: median (lowest .. highest)\n"
+                f"\n{self.model} on {self.machine.show()}, torch {self.torch}: median "
+                "(lowest .. highest)\n"
                 f"ours: a whole epoch of {self.tweets:,} tweets in {self.precision}, "
                 f"{self.tokens:.1f} tokens each on average\n"
                 f"plain: {self.plain_steps} steps of {BATCH} tweets padded to {LENGTH} tokens, in "
@@ -100,8 +99,7 @@ def run(settings: Settings) -> Report:
         accuracies = compare_accuracies(dataset, lessons.tweets, lessons.seeds)
     return Report(
         machine=Machine.read(),
-        torch=torch.__version__,
-        threads=torch.get_num_threads(),
+        torch=f"{torch.__version__}, {torch.get_num_threads()} threads",
         precision="bf16" if has_bf16() else "fp32",
         model=name,
         tweets=lessons.tweets,

@@ -16,7 +16,7 @@ MACHINE = Machine("a processor", 2, "3.11", "1", "1")
 
 def report(epochs: Epochs, accuracies: Accuracies | None) -> Report:
     """Make a report of these figures."""
-    return Report(MACHINE, "2.0", 2, "fp32", "a model", 1000, 29.1, 10, epochs, accuracies)
+    return Report(MACHINE, "2.0, 2 threads", "fp32", "a model", 1000, 29.1, 10, epochs, accuracies)
 
 
 def test_ratios_are_those_of_the_rounds() -> None:
