@@ -39,6 +39,7 @@ class Release:
 
     @property
     def compared_file(self) -> Path:
+        """Return the file that tells what the champion was compared with."""
         return self.folder / "compared.json"
 
     @contextmanager
