@@ -17,7 +17,8 @@ from inference.normalization import normalize
 from inference.starter import STARTER_FOLDER
 from training.dataset import Dataset, Tweets
 from training.evaluation import agreement
-from training.finetuning import Recipe, fine_tune
+from training.learning.finetuning import fine_tune
+from training.learning.recipe import Recipe
 
 BATCH = 50
 

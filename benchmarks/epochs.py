@@ -10,7 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from benchmarks.figures import Spread, table
 from benchmarks.plain_training import BATCH, train_plainly
 from benchmarks.settings import Lessons
-from training.finetuning import Recipe, fine_tune
+from training.learning.finetuning import fine_tune
+from training.learning.recipe import Recipe
 
 EPOCH = Recipe(epochs=1)
 CLASSES = 3

@@ -17,8 +17,8 @@ from transformers import (
 )
 
 from inference.normalization import normalize
-from training.finetuning import Recipe
-from training.trainer import TweetRows
+from training.learning.recipe import Recipe
+from training.learning.trainer import TweetRows
 
 LENGTH = 128
 BATCH = 16
@@ -65,7 +65,7 @@ def train_plainly(  # pylint: disable=too-many-arguments  # as fine_tune has the
             args=TrainingArguments(
                 output_dir=folder,
                 num_train_epochs=recipe.epochs,
-                learning_rate=recipe.rate,
+                learning_rate=recipe.learning_rate,
                 weight_decay=recipe.weight_decay,
                 per_device_train_batch_size=BATCH,
                 seed=seed,

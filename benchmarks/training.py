@@ -24,9 +24,9 @@ from benchmarks.texts import TextsError, read_texts
 from inference.starter import STARTER_FOLDER
 from training.base_model import BaseModelError, load_base
 from training.dataset import Dataset, DatasetError, load
-from training.device import has_bf16
-from training.finetuning import encode
 from training.labels import LabelsError
+from training.learning.device import has_bf16
+from training.learning.finetuning import encode
 
 ERRORS = (BaseModelError, DatasetError, LabelsError, TextsError)
 

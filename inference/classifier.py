@@ -10,7 +10,7 @@ import numpy as np
 from tokenizers import Encoding
 
 from inference.batching import CHUNK_SIZE, chunks_by_length
-from inference.model_folder import ModelFolder
+from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import OpenVinoRuntime, Runtime
 from inference.tokenization import TweetTokenizer
 
@@ -56,7 +56,10 @@ class Classifier:
     def load(cls, path: Path) -> "Classifier":
         """Load a model folder. Raises ModelFolderError where it holds no such model."""
         folder = ModelFolder.read(path)
-        return cls(folder, OpenVinoRuntime(folder.graph_path))
+        try:
+            return cls(folder, OpenVinoRuntime(folder.graph_path))
+        except Exception as error:  # pylint: disable=broad-exception-caught  # tokenizers raises it
+            raise ModelFolderError(path, f"a file is damaged ({_first_line(error)})") from error
 
     def classify(self, texts: Sequence[str]) -> np.ndarray:
         """Return float64 probabilities [texts, labels].
@@ -122,6 +125,10 @@ class Classifier:
         failure = ClassificationError(positions[0])
         failure.__cause__ = error
         yield positions[0], failure
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

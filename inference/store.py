@@ -58,12 +58,20 @@ def find(tag: bentoml.Tag) -> bentoml.Model | None:
     Without a version, or with ``latest``, that is the newest model of the name; a starter
     model gives way to any other.
     """
+    if tag.version in (None, "latest"):
+        return max(list_models(tag.name), key=_rank, default=None)
     try:
-        if tag.version not in (None, "latest"):
-            return bentoml.models.get(tag)
-        return max(bentoml.models.list(tag.name), key=_rank, default=None)
+        return bentoml.models.get(tag)
     except NotFound:
         return None
+
+
+def list_models(name: str = MODEL_NAME) -> list[bentoml.Model]:
+    """Return all models of a name; none where the store is empty."""
+    try:
+        return list(bentoml.models.list(name))
+    except NotFound:
+        return []
 
 
 def _rank(model: bentoml.Model) -> tuple[bool, Any]:

@@ -10,13 +10,14 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from inference.starter import STARTER_FOLDER
-from training.finetuning import Recipe, fine_tune
-from training.processes import is_main_process
+from training.learning.finetuning import fine_tune
+from training.learning.processes import is_main_process
+from training.learning.recipe import Recipe
 
 MOODS = ("good", "bad")
 TEXTS = [f"{mood} day, {number} times over" for number in range(32) for mood in MOODS]
 LABELS = [2, 0] * 32
-RECIPE = Recipe(epochs=2, rate=3e-4, batch=16)
+RECIPE = Recipe(epochs=2, learning_rate=3e-4, batch_size=16)
 
 
 def learn(path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from training.decision import Decision
+from training.learning.recipe import Recipe, TrainingRun
 from training.mcnemar import PairedTest
 from training.precision import Choice
 from training.records import Origin
@@ -25,6 +26,15 @@ ORIGIN = Origin(
     seed=42,
     git_commit="0123abc",
 )
+LEARNING = TrainingRun(
+    recipe=Recipe(),
+    steps=96,
+    loss=0.61,
+    duration_s=120.5,
+    processes=1,
+    precision="fp32",
+    weights="e" * 64,
+)
 
 
 def scores(*predictions: int) -> Scores:
@@ -34,8 +44,7 @@ def scores(*predictions: int) -> Scores:
 
 def judged(name: str, *predictions: int) -> Judged:
     """Return a model that predicted this."""
-    found = scores(*predictions)
-    return Judged(name, found.accuracy, found, Choice("int8", REASON))
+    return Judged(name, scores(*predictions), Choice("int8", REASON))
 
 
 def run_report(**changes: Any) -> RunReport:
@@ -44,6 +53,7 @@ def run_report(**changes: Any) -> RunReport:
         origin=ORIGIN,
         candidate=judged("candidate", 0, 1, 1, 1, 1, 2, 2, 2),
         base=judged(ORIGIN.base_model, 0, 1, 1, 1, 0, 2, 2, 1),
+        learning=LEARNING,
         champion=judged("sentiment:old", 0, 0, 1, 1, 0, 2, 2, 1),
         test=PairedTest(both=1300, only_candidate=130, only_champion=95, neither=475),
         decision=Decision(True, "accuracy 0.8750 against 0.7500 of sentiment:old: better"),

@@ -5,42 +5,14 @@ import os
 import sys
 from pathlib import Path
 
-from inference.model_folder import ModelFolderError
-from training.base_model import BaseModelError
-from training.claim import ClaimedError, claimed
-from training.dataset import DatasetError
+from training.claim import claimed
+from training.errors import EXPECTED
 from training.files import Files
-from training.finetuning import RecipeError
-from training.flow import Outcome, run
-from training.hub.errors import HubError
-from training.hub.push import PublishError
-from training.labels import LabelsError
+from training.flow import Outcome, assist, run
+from training.learning.processes import is_main_process
 from training.papers import summary
-from training.processes import WeightsDifferError, is_main_process
-from training.progress import hide_bars_without_terminal
-from training.publish import publish
-from training.records import RecordError
-from training.release import ReleaseError
-from training.sampling import SizeError
-from training.settings import SettingError, TrainingSettings
-from training.trainer import DivergedError
-
-ERRORS = (
-    BaseModelError,
-    ClaimedError,
-    DatasetError,
-    DivergedError,
-    HubError,
-    LabelsError,
-    ModelFolderError,
-    PublishError,
-    RecipeError,
-    RecordError,
-    ReleaseError,
-    SettingError,
-    SizeError,
-    WeightsDifferError,
-)
+from training.settings import TrainingSettings
+from training.terminal import hide_bars_without_terminal
 
 
 def main() -> int:
@@ -50,14 +22,15 @@ def main() -> int:
     )
     hide_bars_without_terminal()
     try:
-        settings, files = TrainingSettings.read(), Files()
-        outcome = run(settings, files)
-        if outcome is None:
+        settings = TrainingSettings.read()
+        if not is_main_process():
+            assist(settings)
             return 0
-        tell(outcome, files)
-        if outcome.report.decision.improved:
-            tell_publication(outcome, settings, files)
-    except ERRORS as error:
+        with claimed(files := Files()) as scratch:
+            outcome = run(settings, files, scratch)
+            tell(outcome, files)
+            publish(outcome)
+    except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -69,17 +42,18 @@ def tell(outcome: Outcome, files: Files) -> None:
     print(f"The candidate is {report.decision.reason}.")
     if report.model_tag is not None:
         print(f"Registered {report.model_tag}; `make serve` serves it from now on.")
-    print(f"All figures: {files.metrics}")
+    print(f"All figures: {files.metrics}", flush=True)
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         summary.append(summary.render(report), Path(path))
 
 
-def tell_publication(outcome: Outcome, settings: TrainingSettings, files: Files) -> None:
-    """Publish the new champion where that is possible, or say what is missing."""
-    if outcome.hub.obstacle is None:
-        with claimed(files):
-            print(f"Published: {publish(settings, files).url}")
-    else:
+def publish(outcome: Outcome) -> None:
+    """Publish the champion where it is better than the Hub's, or say what is missing."""
+    release, repository = outcome.unpublished, outcome.hub.repository
+    if release is not None and repository is not None:
+        print(f"Publishing {release.model_tag}", flush=True)
+        print(f"Published: {release.publish(repository).url}")
+    elif outcome.report.decision.improved:
         print(f"Not published: {outcome.hub.obstacle}.")
 
 

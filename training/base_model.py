@@ -1,6 +1,5 @@
 """The model that training starts from."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +15,8 @@ from transformers import (
 )
 
 from training.dataset import LABELS
+from training.errors import TrainingError
 from training.labels import match
-
-logger = logging.getLogger(__name__)
 
 _HEAD = "ForSequenceClassification"
 
@@ -43,7 +41,7 @@ class BaseModel:
         return self.model, self.tokenizer
 
 
-class BaseModelError(Exception):
+class BaseModelError(TrainingError):
     """No model could be loaded from where the settings point."""
 
     def __init__(self, source: str, reason: str) -> None:
@@ -66,14 +64,13 @@ def load_base(source: str, token: str | None, seed: int) -> BaseModel:
         config = AutoConfig.from_pretrained(source, token=token)
         is_encoder = not _has_classifier(config)
         if is_encoder:
-            logger.info("%s is an encoder without a classifier: it gets a new one", source)
             config.id2label = dict(enumerate(LABELS))
             config.label2id = {name: number for number, name in enumerate(LABELS)}
         set_seed(seed)
         model = AutoModelForSequenceClassification.from_pretrained(
             source, config=config, token=token, dtype=torch.float32
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # pylint: disable=broad-exception-caught  # for damaged files, anything
         raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
     names = [model.config.id2label[number] for number in sorted(model.config.id2label)]
     return BaseModel(_name(source), model, tokenizer, match(source, LABELS, names), is_encoder)

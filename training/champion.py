@@ -1,38 +1,40 @@
 """What a candidate has to beat, as it was when the run began."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bentoml
 
 from inference.model_folder import ModelFolderError
-from inference.store import MODEL_NAME, SERVING_FILES, STARTER_ORIGIN, find
-from training.contest import Contender, enter_served
+from inference.store import MODEL_NAME, SERVING_FILES, STARTER_ORIGIN, find, list_models
+from training.contest import Titleholder
 from training.files import Files
 from training.hub.push import BEST_METRICS
 from training.hub.view import HubView
 from training.labels import LabelsError
 from training.records import Best
 from training.sampling import Sample
+from training.scoring import ScoringError, score
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Champion:
-    """Hold a champion's folder, and what people call it."""
+    """Hold a champion's folder, what people call it, and the records of its promotion, if any."""
 
     name: str
     folder: Path
+    records: tuple[Best, ...]
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Hold the champions whose models are to be had, and the newest record of a champion."""
+    """Hold the champions whose models are to be had, and all records, the newest first."""
 
     champions: tuple[Champion, ...]
-    record: Best | None
+    records: tuple[Best, ...]
 
 
 def in_store() -> bentoml.Model | None:
@@ -46,42 +48,79 @@ def in_store() -> bentoml.Model | None:
 def survey(files: Files, hub: HubView, folder: Path) -> Standing:
     """Look for champions in the Bento store and on the Hub, from where one is downloaded.
 
-    Both count, since each may have been promoted without the other's knowledge. Raises
-    RecordError where a record makes no sense, and HubError where a download fails.
+    All count, since each may have come there without the others' knowledge: of the store that is
+    the one of the record, and the one that is served if that is another. Raises RecordError where
+    a record makes no sense, and HubError where a download fails.
     """
-    records = [Best.read(files.best)]
-    champions = []
-    if (model := in_store()) is not None:
-        champions.append(Champion(f"{model.tag} of the Bento store", Path(model.path)))
-    if hub.has(BEST_METRICS):
-        hub.download([BEST_METRICS], folder)
-        records.append(Best.read(folder / BEST_METRICS))
+    own, hubs = Best.read(files.best), _published_record(hub, folder)
+    champions = [
+        Champion(f"{tag} of the Bento store", Path(model.path), _of(tag, own))
+        for tag, model in _stored(own).items()
+    ]
     if hub.has(*SERVING_FILES):
         hub.download(SERVING_FILES, folder)
-        if not any(_are_equal(folder, known.folder) for known in champions):
-            champions.append(Champion(f"{hub.name} on the Hub", folder))
-    known = [record for record in records if record is not None]
-    return Standing(tuple(champions), max(known, key=lambda one: one.timestamp, default=None))
+        published = Champion(f"{hub.name} on the Hub", folder, () if hubs is None else (hubs,))
+        champions = _joined(published, champions)
+    records = sorted(filter(None, (own, hubs)), key=lambda record: record.timestamp, reverse=True)
+    return Standing(tuple(champions), tuple(records))
 
 
-def best_of(standing: Standing, sample: Sample) -> Contender | None:
-    """Let the champions judge the sample's rows; return the best, None where there is none.
+def judge(standing: Standing, sample: Sample) -> tuple[Titleholder | None, tuple[Best, ...]]:
+    """Let the champions judge the sample's rows.
 
-    One that cannot be compared, since it is broken or knows other labels, is left out with a
-    warning.
+    Returns the best, None where there is none, and the records that are all that is left of a
+    champion. One that cannot be judged, since it is broken or knows other labels, is left out
+    with a warning.
     """
-    contenders = []
+    holders = []
     for champion in standing.champions:
         try:
-            contenders.append(enter_served(champion.name, champion.folder, sample))
-        except (ModelFolderError, LabelsError) as error:
+            scores = score(champion.folder, sample.validation, champion.name)
+        except (ModelFolderError, LabelsError, ScoringError) as error:
             logger.warning("%s cannot be compared with: %s", champion.name, error)
+        else:
+            holders.append(Titleholder(champion.name, champion.folder, scores, champion.records))
     rows = sample.evaluation_rows
-    return max(
-        contenders,
+    best = max(
+        holders,
         key=lambda one: (one.scores.rows(rows).accuracy, one.scores.accuracy),
         default=None,
     )
+    judged = [record for one in holders for record in one.records]
+    return best, tuple(record for record in standing.records if record not in judged)
+
+
+def _stored(record: Best | None) -> dict[str, bentoml.Model]:
+    """Return the store's champions by their tags: the recorded and the served, often the same."""
+    tag = None if record is None else record.model_tag
+    recorded = next((one for one in list_models() if str(one.tag) == tag), None)
+    return {str(model.tag): model for model in (recorded, in_store()) if model is not None}
+
+
+def _published_record(hub: HubView, folder: Path) -> Best | None:
+    if not hub.has(BEST_METRICS):
+        return None
+    hub.download([BEST_METRICS], folder)
+    return Best.read(folder / BEST_METRICS)
+
+
+def _of(tag: str, record: Best | None) -> tuple[Best, ...]:
+    """Return the record where it is that of the model of a tag."""
+    return (record,) if record is not None and record.model_tag == tag else ()
+
+
+def _joined(published: Champion, stored: list[Champion]) -> list[Champion]:
+    """Return all champions; one that is in both places is the store's, with both records.
+
+    The Hub's is the first, so that it is the one that stays where two are equally good.
+    """
+    same = [one for one in stored if _are_equal(one.folder, published.folder)]
+    if not same:
+        return [published, *stored]
+    return [
+        replace(one, records=one.records + published.records) if one in same else one
+        for one in stored
+    ]
 
 
 def _are_equal(folder: Path, other: Path) -> bool:

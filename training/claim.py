@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from training.errors import TrainingError
 from training.files import Files
 
 
-class ClaimedError(Exception):
+class ClaimedError(TrainingError):
     """Tell that another run is at work in the folder."""
 
     def __init__(self, files: Files) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from training.errors import TrainingError
+
 LABELS = ("negative", "neutral", "positive")
 DEFAULT_SOURCE = "cardiffnlp/tweet_eval"
 CONFIGURATION = "sentiment"
@@ -89,7 +91,7 @@ class Dataset:
         return Dataset(self.source, train, held_out, "rows held out of train")
 
 
-class DatasetError(ValueError):
+class DatasetError(TrainingError):
     """Tell that the setting DATASET does not lead to usable tweets."""
 
     def __init__(self, source: str, reason: str) -> None:
@@ -116,11 +118,10 @@ def load(source: str = DEFAULT_SOURCE) -> Dataset:
 
 def _load_split(source: str, split: str) -> Tweets:
     import datasets  # pylint: disable=import-outside-toplevel  # heavy: only who loads pays
-    from datasets.exceptions import DatasetsError  # pylint: disable=import-outside-toplevel
 
     try:
         loaded = datasets.load_dataset(source, CONFIGURATION, split=split)
-    except (DatasetsError, OSError, ValueError) as error:
+    except Exception as error:  # pylint: disable=broad-exception-caught  # its readers raise anything
         told = error.__cause__ or error  # what failed inside datasets' own generating
         raise DatasetError(source, f"{type(told).__name__}: {told}".rstrip(".")) from error
     missing = {"text", "label"} - set(loaded.column_names)
@@ -138,7 +139,7 @@ def _checked(source: str, split: str, texts: list[Any], labels: list[Any]) -> Tw
     for number, (text, label) in enumerate(zip(texts, labels)):
         if not isinstance(text, str):
             raise DatasetError(source, f"row {number} of split {split} has the text {text!r}")
-        if label not in range(len(LABELS)):
+        if not isinstance(label, int) or label not in range(len(LABELS)):
             raise DatasetError(source, f"row {number} of split {split} has the label {label!r}")
     return Tweets(tuple(texts), tuple(labels))
 

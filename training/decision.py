@@ -1,12 +1,11 @@
 """Decide whether a candidate takes the champion's place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from training.mcnemar import PairedTest
 from training.records import DIGITS
 from training.settings import Rule
-
-SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -30,17 +29,17 @@ class Rival:
 
 
 def decide(
-    accuracy: float, champion: Rival, base: Rival, test: PairedTest | None, rule: Rule
+    accuracy: float, rivals: Sequence[Rival], test: PairedTest | None, rule: Rule
 ) -> Decision:
-    """Promote a candidate that beats both the champion and the untouched base model.
+    """Promote a candidate that beats all rivals, of which the champion is the first.
 
     Strictly: equally good is no improvement. The rule ``significant`` asks on top that the
     paired test with the champion, None where it cannot be made, finds less than 5 % for chance.
     """
-    for rival in dict.fromkeys((champion, base)):
+    for rival in rivals:
         if round(accuracy, DIGITS) <= round(rival.accuracy, DIGITS):  # as it may be recorded
             return Decision(False, f"not better: {_against(accuracy, rival)}")
-    told = _against(accuracy, champion)
+    told = _against(accuracy, rivals[0])
     if rule == "better":
         return Decision(True, f"better: {told}")
     if test is None:
@@ -49,8 +48,8 @@ def decide(
             f"not shown to be better: {told}, but PROMOTION=significant wants both models judged "
             "on the same rows",
         )
-    chance = f"p = {test.p_value:.4f}, one-sided mid-p McNemar test on {test.rows} rows"
-    if test.p_value >= SIGNIFICANCE:
+    chance = f"p = {test.p_value:.4f}, mid-p McNemar test on {test.rows} rows"
+    if not test.is_significant or test.difference < 0:
         return Decision(False, f"better, but not significantly ({chance}): {told}")
     return Decision(True, f"significantly better ({chance}): {told}")
 

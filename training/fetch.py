@@ -8,33 +8,23 @@ from tempfile import TemporaryDirectory
 
 import bentoml
 
-from inference.model_folder import ModelFolder, ModelFolderError
+from inference.model_folder import ModelFolder
 from inference.store import SERVING_FILES, register
 from training.base_model import BaseModel, BaseModelError, load_base
 from training.dataset import DatasetError, load
+from training.errors import EXPECTED
 from training.export import export
-from training.hub.errors import HubError, UnreachableError
+from training.hub.errors import UnreachableError
 from training.hub.repository import HubRepository
-from training.labels import LabelsError
 from training.metadata import metadata, write_metadata
 from training.origin import origin_of
 from training.precision import Choice, export_proven
-from training.progress import hide_bars_without_terminal
-from training.sampling import Sample, SizeError, draw
+from training.sampling import Sample, draw
 from training.scoring import score
-from training.settings import SettingError, TrainingSettings
+from training.settings import TrainingSettings
+from training.terminal import hide_bars_without_terminal
 
 logger = logging.getLogger(__name__)
-
-ERRORS = (
-    BaseModelError,
-    DatasetError,
-    HubError,
-    LabelsError,
-    ModelFolderError,
-    SettingError,
-    SizeError,
-)
 
 
 def fetch(settings: TrainingSettings) -> bentoml.Model:
@@ -43,12 +33,16 @@ def fetch(settings: TrainingSettings) -> bentoml.Model:
     The form that a training run has published is taken as it is, since its figures are of that.
     Any other model is exported, in int8 where labelled tweets prove that this keeps its labels.
 
-    Raises one of ERRORS.
+    Raises one of EXPECTED.
     """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if not _download_served_form(settings, folder):
             base = load_base(settings.source, settings.token, settings.seed)
+            if base.has_new_classifier:
+                raise BaseModelError(
+                    settings.source, "it is an encoder that knows no classes yet: `make train`"
+                )
             _export(base, _sample(settings), folder)
         return register(folder)
 
@@ -102,7 +96,7 @@ def main() -> int:
         settings = TrainingSettings.read()
         print(f"Fetching {settings.source}", flush=True)
         model = fetch(settings)
-    except ERRORS as error:
+    except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Registered {model.tag}; `make serve` serves it from now on.")

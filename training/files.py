@@ -32,5 +32,5 @@ class Files:
 
     @property
     def releases(self) -> Path:
-        """Return the folder that keeps the champion's full form until it is published."""
+        """Return the folder that keeps the champion's full form, as it is published."""
         return self.artifacts / "releases"

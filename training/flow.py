@@ -4,24 +4,23 @@ Publishing comes after it, and can be repeated by itself.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from training.atomic import write_json
 from training.base_model import BaseModel, load_base
-from training.champion import Standing, best_of, survey
-from training.claim import claimed
+from training.champion import Standing, judge, survey
 from training.contest import Contest, enter
 from training.dataset import load
+from training.decision import Decision
 from training.files import Files
-from training.finetuning import FOR_NEW_CLASSIFIERS, Recipe, fine_tune
 from training.hub.view import HubView, look
+from training.learning.finetuning import fine_tune
+from training.learning.recipe import TrainingRun, recipe_for
 from training.origin import origin_of
 from training.papers.writing import draw_candidate, draw_promotions, write_papers
-from training.processes import is_main_process
 from training.promotion import finish_promotion, promote
 from training.records import Best
 from training.release import Release, copy_models, prune
@@ -35,70 +34,67 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """Hold what a run has to tell, and what it saw of the Hub when it began."""
+    """Hold what a run has to tell, and what it saw of the Hub when it began.
+
+    ``unpublished`` is the release that is to be published now, None where there is none.
+    """
 
     report: RunReport
     hub: HubView
+    unpublished: Release | None
 
 
-def run(settings: TrainingSettings, files: Files) -> Outcome | None:
+def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
     """Train a candidate, and put it in the champion's place where it is better.
 
-    Where several processes were started, all of them train and one does all else; the others
-    return None. Raises the errors of the steps, each of which says what to do.
+    ``scratch`` is an empty folder for what may be lost. Where several processes were started,
+    one of them runs this, and the others ``assist``. Raises the errors of the steps, each of
+    which says what to do.
     """
-    sample = draw(load(settings.dataset), settings.train_size, settings.eval_size, settings.seed)
-    if not is_main_process():
-        learn(settings, sample)
-        return None
-    with claimed(files) as scratch:
-        started_s = monotonic()
-        finish_promotion(files)
-        hub = look(settings)
-        standing = survey(files, hub, scratch / "hub")
-        trained = learn(settings, sample)
-        contest = compete(settings, sample, trained, standing, scratch)
-        decision = contest.decide(sample, settings.promotion)
-        origin = origin_of(trained.name, sample)
-        successor = name_successor(contest, decision, sample, origin)
-        report = RunReport(
-            origin=origin,
-            candidate=contest.candidate.judged(sample),
-            base=contest.base.judged(sample),
-            champion=contest.judged_champion(sample),
-            test=contest.test(),
-            decision=decision,
-            model_tag=None if successor is None else successor.best.model_tag,
-            timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
-            duration_s=monotonic() - started_s,
-        )
-        write_json(files.metrics, metrics_json(report))
-        if successor is not None:
-            install(successor, trained, report, hub, files)
-        draw_candidate(report, files.artifacts)
-        draw_promotions(Best.read(files.best), files.artifacts)
-        return Outcome(report, hub)
+    started_s = monotonic()
+    sample = _draw(settings)
+    finish_promotion(files)
+    hub = look(settings)
+    standing = survey(files, hub, scratch / "hub")
+    trained, learning = learn(settings, sample)
+    contest = compete(settings, sample, trained, standing, scratch)
+    decision = contest.decide(sample, settings.promotion)
+    origin = origin_of(trained.name, sample)
+    history = standing.records[0].history if standing.records else ()
+    successor = name_successor(contest, decision, sample, origin, history)
+    report = RunReport(
+        origin=origin,
+        candidate=contest.candidate.judged(sample),
+        base=contest.base.judged(sample),
+        champion=contest.judged_champion(sample),
+        learning=learning,
+        test=contest.test(),
+        decision=decision,
+        model_tag=None if successor is None else successor.best.model_tag,
+        timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
+        duration_s=monotonic() - started_s,
+    )
+    if successor is not None:
+        install(successor, trained, report, hub, files)
+    write_json(files.metrics, metrics_json(report))
+    draw_candidate(report, files.artifacts)
+    draw_promotions(Best.read(files.best), files.artifacts)
+    return Outcome(report, hub, unpublished(contest, decision, hub, files))
 
 
-def learn(settings: TrainingSettings, sample: Sample) -> BaseModel:
-    """Return the base model after its training on the sample."""
+def assist(settings: TrainingSettings) -> None:
+    """Train the candidate together with the process that runs the flow."""
+    learn(settings, _draw(settings))
+
+
+def learn(settings: TrainingSettings, sample: Sample) -> tuple[BaseModel, TrainingRun]:
+    """Return the base model after its training on the sample, and how that went."""
     base = load_base(settings.base_model, settings.token, settings.seed)
+    if base.has_new_classifier:
+        logger.info("%s is an encoder without a classifier: it gets a new one", base.name)
     labels = [base.class_ids[label] for label in sample.train.labels]
-    recipe = recipe_for(base, settings)
-    fine_tune(*base.parts, sample.train.texts, labels, recipe, settings.seed)
-    return base
-
-
-def recipe_for(base: BaseModel, settings: TrainingSettings) -> Recipe:
-    """Return the recipe that suits the base model, but for what the settings ask for."""
-    suited = FOR_NEW_CLASSIFIERS if base.has_new_classifier else Recipe()
-    asked: dict[str, Any] = {
-        "epochs": settings.epochs,
-        "rate": settings.learning_rate,
-        "batch": settings.batch_size,
-        "frozen_share": settings.frozen_share,
-    }
-    return replace(suited, **{name: value for name, value in asked.items() if value is not None})
+    recipe = recipe_for(settings, base.has_new_classifier)
+    return base, fine_tune(*base.parts, sample.train.texts, labels, recipe, settings.seed)
 
 
 def compete(
@@ -110,12 +106,9 @@ def compete(
 ) -> Contest:
     """Let candidate, untouched base model and champion judge the same rows."""
     untouched = load_base(settings.base_model, settings.token, settings.seed)
-    return Contest(
-        candidate=enter(trained, "the candidate", scratch / "candidate", sample),
-        base=enter(untouched, untouched.name, scratch / "base", sample),
-        champion=best_of(standing, sample),
-        record=standing.record,
-    )
+    candidate = enter(trained, "the candidate", scratch / "candidate", sample)
+    base = enter(untouched, untouched.name, scratch / "base", sample)
+    return Contest(candidate, base, *judge(standing, sample))
 
 
 def install(
@@ -129,3 +122,27 @@ def install(
             write_papers(report, successor.best, hub.repository.repo_id, folder)
     promote(successor.folder, successor.best, files)
     prune(files, tag)
+
+
+def unpublished(contest: Contest, decision: Decision, hub: HubView, files: Files) -> Release | None:
+    """Return what is to be published now, None where there is nothing.
+
+    That is the new champion, or else one of an earlier run that could not be published then, and
+    has now been found to be better than the Hub's, or the Hub has none.
+    """
+    best, champion = Best.read(files.best), contest.champion
+    if best is None or best.model_tag is None:
+        return None
+    release = Release.of(files, best.model_tag)
+    if not release.waits_for(hub):
+        return None
+    if not decision.improved:
+        if champion is None or best not in champion.records or contest.lost:
+            return None
+        release.remember(hub)
+    return release
+
+
+def _draw(settings: TrainingSettings) -> Sample:
+    dataset = load(settings.dataset)
+    return draw(dataset, settings.train_size, settings.eval_size, settings.seed)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from training.errors import TrainingError
 
-class LabelsError(ValueError):
+
+class LabelsError(TrainingError):
     """Tell that a data set and a model do not know the same classes."""
 
     def __init__(self, model: str, expected: Sequence[str], found: Sequence[str]) -> None:

@@ -33,14 +33,20 @@ class PairedTest:
 
     @property
     def p_value(self) -> float:
-        """Return the one-sided mid-p value of McNemar's test, in 0..1.
+        """Return the two-sided mid-p value of McNemar's test, in 0..1.
 
         Were both equally good, the rows on which just one is right would fall to either like
-        tosses of a coin; this is the chance of at least so many for the candidate, the observed
-        number itself counted half (Fagerland, Lydersen and Laake 2013).
+        tosses of a coin; this is twice the chance of at most so few for the one that has fewer,
+        the observed number itself counted half (Fagerland, Lydersen and Laake 2013).
         """
+        fewer = min(self.only_candidate, self.only_champion)
         tosses = binom(self.only_candidate + self.only_champion, 0.5)
-        return float(tosses.sf(self.only_candidate) + 0.5 * tosses.pmf(self.only_candidate))
+        return float(2 * tosses.cdf(fewer - 1) + tosses.pmf(fewer))
+
+    @property
+    def is_significant(self) -> bool:
+        """Tell whether the difference, in either direction, is more than chance explains."""
+        return self.p_value < 1 - CONFIDENCE_LEVEL
 
     @property
     def interval(self) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from training.base_model import BaseModel
 from training.dataset import Tweets
 from training.evaluation import agreement
 from training.export import Precision, convert, in_precision, write
-from training.scoring import Scores, score
+from training.scoring import Scores, ScoringError, score
 
 logger = logging.getLogger(__name__)
 
@@ -62,22 +62,28 @@ def export_proven(base: BaseModel, folder: Path, calibration: Tweets, rows: Twee
 
     That is int8, or else bf16 where this processor has it, or else fp32. ``rows`` are what the
     proof is made on; ``calibration`` is what int8 is calibrated on, its first 300 rows.
+
+    Raises ScoringError where the model fails even in fp32.
     """
     graph = convert(*base.parts)
     texts = calibration.texts[:CALIBRATION_SIZE]
     with TemporaryDirectory() as scratch:
         write(in_precision("fp32", graph, base.tokenizer, ()), *base.parts, Path(scratch))
         exact = score(Path(scratch), rows, f"{base.name} in fp32")
-    failed: list[Proof] = []
+    told: list[str] = []
     for precision in _lower_precisions():
         logger.info("exporting %s in %s", base.name, precision)
         write(in_precision(precision, graph, base.tokenizer, texts), *base.parts, folder)
-        proof = prove(precision, score(folder, rows, f"{base.name} in {precision}"), exact)
+        try:
+            proof = prove(precision, score(folder, rows, f"{base.name} in {precision}"), exact)
+        except ScoringError:
+            told.append(f"{precision} fails on some of the texts")
+            continue
+        told.append(str(proof))
         if proof.holds:
-            return Choice(precision, "; ".join([*map(str, failed), str(proof)]))
-        failed.append(proof)
+            return Choice(precision, "; ".join(told))
     write(in_precision("fp32", graph, base.tokenizer, ()), *base.parts, folder)
-    return Choice("fp32", "; ".join(map(str, failed)))
+    return Choice("fp32", "; ".join(told))
 
 
 def prove(precision: Precision, found: Scores, exact: Scores) -> Proof:

@@ -3,14 +3,14 @@
 import logging
 import sys
 
-from training.claim import ClaimedError, claimed
+from training.claim import claimed
+from training.errors import EXPECTED
 from training.files import Files
-from training.hub.errors import HubError
-from training.hub.push import Published, PublishError
+from training.hub.push import Published
 from training.hub.repository import HubRepository
-from training.records import Best, RecordError
+from training.records import Best
 from training.release import Release, ReleaseError
-from training.settings import HubSettings, SettingError
+from training.settings import HubSettings
 
 
 def publish(settings: HubSettings, files: Files) -> Published:
@@ -27,7 +27,7 @@ def publish(settings: HubSettings, files: Files) -> Published:
     if not release.folder.exists():
         raise ReleaseError(
             f"{best.model_tag} cannot be published: only a model that was trained here with "
-            "HF_REPO_ID set can. Set it and run `make train`."
+            "HF_REPO_ID set can. Set it, and the next one that is better will be published."
         )
     return release.publish(HubRepository(settings.hf_repo_id, settings.token))
 
@@ -38,7 +38,7 @@ def main() -> int:
     try:
         with claimed(files := Files()):
             published = publish(HubSettings.read(), files)
-    except (ClaimedError, HubError, PublishError, RecordError, ReleaseError, SettingError) as error:
+    except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Published: {published.url}")

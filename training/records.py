@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from training.errors import TrainingError
 from training.evaluation import Evaluation
 from training.mcnemar import CONFIDENCE_LEVEL, PairedTest
 from training.scoring import Scores
@@ -34,7 +35,8 @@ class Origin:
 
 @dataclass(frozen=True)
 class Promotion:
-    """Hold one line of the history of the best model; ``origin`` is trained, base or rollback."""
+    """Hold one line of the history of the best model; ``origin`` is trained, base,
+    fetched or rollback."""
 
     timestamp: str
     model_tag: str
@@ -71,8 +73,11 @@ class Best:
             raise RecordError(path, f"its accuracy is {accuracy!r}")
         if not 0 <= accuracy <= 1:
             raise RecordError(path, f"its accuracy is {accuracy!r}, not in 0..1")
-        timestamp = details.pop("timestamp", "")
-        return cls(accuracy, timestamp, details.pop("model_tag", None), history, details)
+        timestamp, model_tag = details.pop("timestamp", ""), details.pop("model_tag", None)
+        for name, value in {"timestamp": timestamp, "model_tag": model_tag or ""}.items():
+            if not isinstance(value, str):
+                raise RecordError(path, f"its {name} is {value!r}, no text")
+        return cls(accuracy, timestamp, model_tag, history, details)
 
     @property
     def name(self) -> str:
@@ -95,7 +100,7 @@ class Best:
         }
 
 
-class RecordError(ValueError):
+class RecordError(TrainingError):
     """Tell that ``best_metrics.json`` cannot be compared with."""
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -137,7 +142,7 @@ def comparison(test: PairedTest) -> dict[str, Any]:
         "confidence_interval": [_rounded(bound) for bound in test.interval],
         "confidence_level": CONFIDENCE_LEVEL,
         "p_value": float(f"{test.p_value:.3g}"),
-        "test": "McNemar, mid-p, one-sided: the candidate is better",
+        "test": "McNemar, mid-p, two-sided",
     }
 
 

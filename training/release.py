@@ -1,22 +1,24 @@
-"""A champion as it is published, kept on the disk until it is, and until there is a next one."""
+"""A champion as it is published, kept on the disk until there is a next one."""
 
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from inference.store import SERVING_FILES
 from training.atomic import write_json
 from training.base_model import BaseModel
+from training.errors import TrainingError
 from training.files import Files
 from training.hub.push import BEST_METRICS, Published, push_to_hf
 from training.hub.repository import HubRepository
 from training.hub.view import HubView
 
 
-class ReleaseError(Exception):
+class ReleaseError(TrainingError):
     """There is nothing to publish, or not there."""
 
 
@@ -42,39 +44,64 @@ class Release:
         """Return the file that tells what the champion was compared with."""
         return self.folder / "compared.json"
 
+    @property
+    def published_file(self) -> Path:
+        """Return the file that is there once the champion is on the Hub: it tells where."""
+        return self.folder / "published.json"
+
     @contextmanager
     def draft(self, hub: HubView) -> Iterator[Path]:
         """Give an empty folder for the files; once the block ends well, the release is there.
 
-        It remembers the commit that the champion was compared with.
+        It remembers what the champion was compared with.
         """
         draft = Release(self.folder.with_name(f".{self.folder.name}"), self.model_tag)
         shutil.rmtree(draft.folder, ignore_errors=True)
         draft.files.mkdir(parents=True)
         yield draft.files
+        draft.remember(hub)
+        draft.folder.rename(self.folder)
+
+    def remember(self, hub: HubView) -> None:
+        """Write down which commit of which repository the champion was compared with."""
         champion = hub.head if hub.has(BEST_METRICS) else None
         compared = {"repo_id": hub.name, "parent_commit": champion and champion.sha}
-        write_json(draft.compared_file, compared)
-        draft.folder.rename(self.folder)
+        write_json(self.compared_file, compared)
+
+    def waits_for(self, hub: HubView) -> bool:
+        """Tell whether the champion could be published there, and was not yet."""
+        return (
+            hub.obstacle is None
+            and self.folder.exists()
+            and not self.published_file.exists()
+            and self._compared["repo_id"] == hub.name
+        )
 
     def publish(self, repository: HubRepository) -> Published:
         """Push the files to the Hub as one commit with a tag.
 
         Raises PublishError, and ReleaseError where the champion was made for another repository.
         """
-        compared = json.loads(self.compared_file.read_text(encoding="utf-8"))
+        compared = self._compared
         if compared["repo_id"] != repository.repo_id:
             raise ReleaseError(
                 f"{self.model_tag} was compared with {compared['repo_id']!r} on the Hub, not with "
-                f"{repository.repo_id!r}. Set HF_REPO_ID to the first, or train again."
+                f"{repository.repo_id!r}. Set HF_REPO_ID to the first."
             )
-        return push_to_hf(
+        published = push_to_hf(
             self.files,
             repository,
             parent_commit=compared["parent_commit"],
             tag=_version(self.model_tag),
             message=f"Promote {self.model_tag}",
         )
+        write_json(self.published_file, asdict(published))
+        return published
+
+    @property
+    def _compared(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.compared_file.read_text(encoding="utf-8"))
+        return content
 
 
 def copy_models(trained: BaseModel, exported: Path, folder: Path) -> None:

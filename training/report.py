@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.decision import Decision
+from training.learning.recipe import TrainingRun
 from training.mcnemar import PairedTest
 from training.precision import Choice
 from training.records import DIGITS, Origin, comparison, figures
@@ -12,16 +13,27 @@ from training.scoring import Scores
 
 @dataclass(frozen=True)
 class Judged:
-    """Hold a model that was judged: its name for people and its accuracy, in 0..1.
+    """Hold a model that was judged: its name for people and its scores of the evaluation rows.
 
-    ``scores`` are those of the evaluation rows, None where only a recorded accuracy is left;
     ``choice`` is the precision that the run chose for it, None where it chose none.
     """
 
     name: str
-    accuracy: float
-    scores: Scores | None
+    scores: Scores
     choice: Choice | None
+
+    @property
+    def accuracy(self) -> float:
+        """Return the share of evaluation rows, in 0..1, that it got right."""
+        return self.scores.accuracy
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Hold what is left of a champion whose model is not to be had: its accuracy was in 0..1."""
+
+    name: str
+    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -30,14 +42,16 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
 
     ``champion`` is None where there was none but the base model. ``test`` compares the candidate
     with the champion, or else the base model, on the whole split; it is None where the champion's
-    model was not to be had. ``model_tag`` is that of the model that the run put into the Bento
-    store, None where it put none; ``timestamp`` is in UTC (ISO 8601).
+    model was not to be had. ``learning`` tells how the candidate was trained. ``model_tag`` is that
+    of the model that the run put into the Bento store, None where it put none; ``timestamp`` is in
+    UTC (ISO 8601).
     """
 
     origin: Origin
     candidate: Judged
     base: Judged
-    champion: Judged | None
+    champion: Judged | Recorded | None
+    learning: TrainingRun
     test: PairedTest | None
     decision: Decision
     model_tag: str | None
@@ -45,23 +59,14 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
     duration_s: float
 
     @property
-    def rival(self) -> Judged:
+    def rival(self) -> Judged | Recorded:
         """Return the model whose place the candidate would take."""
         return self.champion or self.base
 
     @property
     def scores(self) -> Scores:
-        """Return the candidate's scores. Raises ReportError where it has none."""
-        if self.candidate.scores is None:
-            raise ReportError(self.candidate.name)
+        """Return the candidate's scores of the evaluation rows."""
         return self.candidate.scores
-
-
-class ReportError(ValueError):
-    """Tell that a run has nothing to report."""
-
-    def __init__(self, candidate: str) -> None:
-        super().__init__(f"the candidate {candidate} has no scores: score it before reporting")
 
 
 def metrics_json(report: RunReport) -> dict[str, Any]:
@@ -79,13 +84,14 @@ def metrics_json(report: RunReport) -> dict[str, Any]:
         "comparison": report.test and comparison(report.test),
         "decision": asdict(report.decision),
         **asdict(report.origin),
+        "learning": asdict(report.learning),
         "model_tag": report.model_tag,
         "timestamp": report.timestamp,
         "duration_s": round(report.duration_s, 1),
     }
 
 
-def _figures(judged: Judged) -> dict[str, Any]:
-    if judged.scores is None:
+def _figures(judged: Judged | Recorded) -> dict[str, Any]:
+    if isinstance(judged, Recorded):
         return {"accuracy": round(judged.accuracy, DIGITS)}
     return figures(judged.scores)

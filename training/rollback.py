@@ -11,13 +11,14 @@ import bentoml
 from inference.settings import ModelTagError
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find, new_tag
 from training.champion import in_store
-from training.claim import ClaimedError, claimed
+from training.claim import claimed
+from training.errors import EXPECTED, TrainingError
 from training.files import Files
 from training.promotion import finish_promotion, promote
-from training.records import Best, RecordError
+from training.records import Best
 
 
-class RollbackError(Exception):
+class RollbackError(TrainingError):
     """An older model cannot take the champion's place."""
 
     def __init__(self, tag: str, problem: str) -> None:
@@ -66,7 +67,7 @@ def main(arguments: list[str]) -> int:
     try:
         with claimed(files := Files()):
             model = roll_back(_parsed(given), files)
-    except (ClaimedError, RollbackError, RecordError, ModelTagError) as error:
+    except (*EXPECTED, ModelTagError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Registered {given} again as {model.tag}; `make serve` serves it from now on.")

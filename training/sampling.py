@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from training.dataset import Dataset, Tweets
+from training.errors import TrainingError
 
 
-class SizeError(ValueError):
+class SizeError(TrainingError):
     """Tell that more rows are asked for than a split has."""
 
     def __init__(self, variable: str, size: int, split: str, rows: int) -> None:

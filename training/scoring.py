@@ -1,17 +1,28 @@
 """Let a model that is ready to be served judge tweets, as serving would."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from inference.classifier import Classifier
+from inference.classifier import ClassificationError, Classifier
 from training.calibration import Calibration, calibration
 from training.dataset import LABELS, Tweets
+from training.errors import TrainingError
 from training.evaluation import Evaluation, evaluate
 from training.labels import match
+from training.terminal import has_terminal
+
+
+class ScoringError(TrainingError):
+    """Tell that a model says nothing of a tweet."""
+
+    def __init__(self, name: str, row: int) -> None:
+        super().__init__(
+            f"{name} failed on row {row} of validation, or gave what is no probability: train "
+            "again with a lower learning rate, or choose another BASE_MODEL"
+        )
 
 
 @dataclass(frozen=True)
@@ -62,13 +73,18 @@ def score(folder: Path, tweets: Tweets, name: str) -> Scores:
     One at a time, so that no score hangs on its neighbours: int8 scores move a little with the
     texts that share a forward pass.
 
-    Raises ModelFolderError where the folder holds no model, and LabelsError where its labels
-    are not those of the tweets.
+    Raises ModelFolderError where the folder holds no model, LabelsError where its labels are not
+    those of the tweets, and ScoringError where it fails on one of them.
     """
     classifier = Classifier.load(folder)
     columns = list(match(name, LABELS, classifier.labels))
     progress = tqdm(
-        tweets.texts, desc=f"Scoring {name}", unit=" tweets", disable=not sys.stderr.isatty()
+        tweets.texts, desc=f"Scoring {name}", unit=" tweets", disable=not has_terminal()
     )
-    rows = np.concatenate([classifier.classify([text]) for text in progress])
-    return Scores(tweets.labels, rows[:, columns])
+    rows: list[np.ndarray] = []
+    for text in progress:
+        try:
+            rows.append(classifier.classify([text]))
+        except ClassificationError as error:
+            raise ScoringError(name, len(rows)) from error
+    return Scores(tweets.labels, np.concatenate(rows)[:, columns])

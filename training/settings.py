@@ -1,4 +1,4 @@
-"""What is trained, on what, and where to it goes, as the environment or `.env` says."""
+"""What is trained, on what, and where it goes, as the environment or `.env` says."""
 
 from typing import Annotated, Literal, Self
 
@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings
 
 from inference.settings import FROM_ENVIRONMENT
 from training.dataset import DEFAULT_SOURCE
+from training.errors import TrainingError
 
 DEFAULT_BASE_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 DEFAULT_SEED = 42
@@ -15,7 +16,7 @@ NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)
 Rule = Literal["better", "significant"]
 
 
-class SettingError(ValueError):
+class SettingError(TrainingError):
     """Tell that a variable of the environment has a value that cannot be used."""
 
     def __init__(self, name: str, value: object, problem: str) -> None:
@@ -59,7 +60,7 @@ class HubSettings(_Checked):
     @property
     def token(self) -> str | None:
         """Return what opens private repositories and lets write."""
-        return None if self.hf_token is None else self.hf_token.get_secret_value()
+        return None if self.hf_token is None else self.hf_token.get_secret_value().strip() or None
 
     @property
     def source(self) -> str:

@@ -1,15 +1,17 @@
 """Who is to be served after a contest, and its papers."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from inference.store import new_tag
 from training.champion import in_store
-from training.contest import Contender, Contest
+from training.contest import Contender, Contest, Exported
 from training.decision import Decision
 from training.metadata import Kind, metadata, write_metadata
-from training.records import Best, Origin, figures
+from training.records import Best, Origin, Promotion, figures
 from training.sampling import Sample
 
 
@@ -23,41 +25,60 @@ class Successor:
 
 
 def name_successor(
-    contest: Contest, decision: Decision, sample: Sample, origin: Origin
+    contest: Contest,
+    decision: Decision,
+    sample: Sample,
+    origin: Origin,
+    history: tuple[Promotion, ...],
 ) -> Successor | None:
     """Return who takes the champion's place, None where nobody does.
 
     That is the candidate where it is better. Where it is not and the Bento store is empty, it is
     the one that it lost to, so that there is always the best one to serve: the Hub's champion
-    under the name and record that it has there, or on a first run the base model.
+    under the name and record that it has there, if any, or on a first run the base model.
+    ``history`` is that of all promotions so far.
     """
     if decision.improved:
-        return _crown("trained", contest.candidate, contest.record, sample, origin)
+        return _crown("trained", contest.candidate, history, sample, origin)
     if in_store() is not None:
         return None
-    if contest.champion is not None and contest.record is not None:
-        record = contest.record
-        best = replace(record, model_tag=record.model_tag or str(new_tag()))
+    if contest.champion is not None:
+        unwritten = _best("fetched", contest.champion, history, sample, {})
+        record = next(iter(contest.champion.records), unwritten)
+        best = replace(record, model_tag=record.model_tag or unwritten.model_tag)
         return Successor("fetched", contest.champion.folder, best)
-    if contest.champion is None and contest.record is None:
-        return _crown("base", contest.base, None, sample, replace(origin, train_size=0))
+    if not contest.lost:
+        return _crown("base", contest.base, history, sample, replace(origin, train_size=0))
     return None
 
 
 def _crown(
-    kind: Kind, model: Contender, previous: Best | None, sample: Sample, origin: Origin
+    kind: Kind,
+    model: Exported,
+    history: tuple[Promotion, ...],
+    sample: Sample,
+    origin: Origin,
 ) -> Successor:
-    judged = model.judged(sample)
-    if judged.scores is None or judged.choice is None:
-        raise ValueError(f"{model.name} was neither scored nor exported by this run")
-    facts = metadata(kind, origin, judged.choice, judged.scores)
-    write_metadata(model.folder, facts)
-    shares = figures(judged.scores)
+    scores, choice = model.judged(sample).scores, model.choice
+    write_metadata(model.folder, metadata(kind, origin, choice, scores))
+    facts = {"precision": choice.precision, **asdict(origin)}
+    return Successor(kind, model.folder, _best(kind, model, history, sample, facts))
+
+
+def _best(
+    kind: Kind,
+    model: Contender,
+    history: tuple[Promotion, ...],
+    sample: Sample,
+    facts: Mapping[str, Any],
+) -> Best:
+    """Return the record of a model that is promoted now."""
+    shares = figures(model.judged(sample).scores)
     best = Best(
         accuracy=shares.pop("accuracy"),
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         model_tag=str(new_tag()),
-        history=() if previous is None else previous.history,
-        details={"origin": kind, "precision": judged.choice.precision, **shares, **asdict(origin)},
+        history=history,
+        details={"origin": kind, **shares, **facts},
     )
-    return Successor(kind, model.folder, best.remembered(kind))
+    return best.remembered(kind)

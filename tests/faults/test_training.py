@@ -1,5 +1,6 @@
 """A training that is killed leaves the old champion or the new one, and the next run sees to it."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from tests.hub import Hub
-from tests.workplace import LEARNING, Material, Workplace
+from tests.workplace import LEARNING, STANDING_STILL, Material, Workplace
 
 # The first argument names a function, the second how often it is called before the process is
 # killed in place of the call, the third whether it is killed after it instead.
@@ -42,19 +43,25 @@ FINISH = (
     "from training.files import Files; import training.promotion as p; p.finish_promotion(Files())"
 )
 BEFORE, AFTER = "before", "after"
+REPO_ID = "somebody/tweets"
 MOMENTS = [
-    ("training.flow.fine_tune", 0, BEFORE, 0),
-    ("training.flow.fine_tune", 0, AFTER, 0),
-    ("training.contest.export_proven", 0, AFTER, 0),
-    ("training.flow.name_successor", 0, AFTER, 0),
-    ("training.flow.write_json", 0, AFTER, 0),
-    ("training.flow.copy_models", 0, AFTER, 0),
-    ("training.flow.write_papers", 0, AFTER, 0),
-    ("training.promotion.write_json", 0, AFTER, 0),  # what is intended is written
-    ("shutil.copytree", 0, AFTER, 0),  # BentoML has made the model, aside of the store
-    ("training.promotion.register", 0, AFTER, 1),  # the model is in the store
-    ("training.promotion.write_json", 1, AFTER, 1),  # so is its record
-    ("training.flow.prune", 0, BEFORE, 1),
+    ("training.flow.fine_tune", 0, BEFORE, False),
+    ("training.flow.fine_tune", 0, AFTER, False),
+    ("training.contest.export_proven", 0, AFTER, False),
+    ("training.flow.name_successor", 0, AFTER, False),
+    ("training.flow.copy_models", 0, AFTER, False),
+    ("training.flow.write_papers", 0, AFTER, False),
+    ("training.promotion.write_json", 0, AFTER, False),  # what is intended is written
+    ("shutil.copytree", 0, AFTER, False),  # BentoML has made the model, aside of the store
+    ("training.promotion.register", 0, AFTER, True),  # the model is in the store
+    ("training.promotion.write_json", 1, AFTER, True),  # so is its record
+    ("training.flow.prune", 0, BEFORE, True),
+    ("training.flow.write_json", 0, AFTER, True),  # the figures of the run are written
+]
+PUBLISHING = [
+    ("training.__main__.publish", 0, BEFORE),
+    ("training.hub.push._commit", 0, AFTER),
+    ("training.release.push_to_hf", 0, AFTER),  # all is there, but this is not yet known
 ]
 
 
@@ -64,31 +71,71 @@ def fixture_material(starter: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return Material.make(starter, tmp_path_factory.mktemp("material"))
 
 
-@pytest.fixture(name="workplace")
-def fixture_workplace(material: Material, tmp_path: Path) -> Iterator[Workplace]:
-    """Return a machine where nothing was trained yet, and from which models are published."""
+@pytest.fixture(name="champions", scope="module")
+def fixture_champions(material: Material, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """Return a machine whose first run did not improve: its champion is the base model."""
+    workplace = Workplace(tmp_path_factory.mktemp("champions"), material)
+    workplace.train(STANDING_STILL)
+    return workplace
+
+
+@pytest.fixture(name="hub")
+def fixture_hub() -> Iterator[Hub]:
+    """Start a Hub with a repository to publish to."""
     with Hub() as hub:
-        hub.create("somebody/tweets")
-        variables = hub.environment(tmp_path / "huggingface")
-        yield Workplace(tmp_path, material, HF_REPO_ID="somebody/tweets", **variables)
+        hub.create(REPO_ID)
+        yield hub
 
 
-@pytest.mark.parametrize(("function", "calls", "when", "models"), MOMENTS)
-def test_a_killed_training_leaves_a_state_that_fits_together(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # a moment has four sides
-    function: str, calls: int, when: str, models: int, workplace: Workplace
+@pytest.fixture(name="workplace")
+def fixture_workplace(
+    hub: Hub, champions: Workplace, material: Material, tmp_path: Path
+) -> Workplace:
+    """Return a copy of that machine, from which models are published."""
+    folder = tmp_path / "machine"
+    shutil.copytree(champions.folder, folder)
+    variables = hub.environment(tmp_path / "huggingface", hub.token("somebody"))
+    return Workplace(folder, material, HF_REPO_ID=REPO_ID, **variables)
+
+
+@pytest.mark.parametrize(("function", "calls", "when", "is_promoted"), MOMENTS)
+def test_a_killed_training_leaves_the_old_champion_or_the_new_one(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # a moment has four sides
+    function: str, calls: int, when: str, is_promoted: bool, workplace: Workplace, hub: Hub
 ) -> None:
+    models, best = workplace.models, workplace.read("best_metrics.json")
+    before = hub.state(REPO_ID)
+
     killed = workplace.run(["-c", KILLED_TRAINING, function, str(calls), when], LEARNING)
     done = workplace.run(["-c", FINISH])
 
     assert -signal.SIGKILL == killed.returncode, killed.stderr
     assert 0 == done.returncode, done.stderr
-    assert models == len(workplace.models)
-    if models:
-        tag = f"sentiment:{workplace.models[0].name}"
-        assert tag == workplace.read("best_metrics.json")["model_tag"]
+    if is_promoted:
+        (model,) = set(workplace.models) - set(models)
+        assert f"sentiment:{model.name}" == workplace.read("best_metrics.json")["model_tag"]
     else:
-        assert not (workplace.folder / "best_metrics.json").exists()
+        assert models == workplace.models
+        assert best == workplace.read("best_metrics.json")
     assert not (workplace.folder / "artifacts" / "promotion.json").exists()
+    assert before == hub.state(REPO_ID)
+
+
+@pytest.mark.parametrize(("function", "calls", "when"), PUBLISHING)
+def test_a_killed_publication_is_completed_once(
+    function: str, calls: int, when: str, workplace: Workplace, hub: Hub
+) -> None:
+    killed = workplace.run(["-c", KILLED_TRAINING, function, str(calls), when], LEARNING)
+
+    done = workplace.run(["-m", "training.publish"])
+
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    assert 0 == done.returncode, done.stderr
+    model = workplace.models[-1]
+    found = hub.state(REPO_ID)
+    assert {model.name: found.head} == found.tags
+    assert 2 == len(hub.repositories["models", REPO_ID].commits)  # the Hub's own, and ours
+    weights = "openvino_model.bin"
+    assert (model / weights).read_bytes() == hub.files(REPO_ID)[weights]
 
 
 def test_the_run_after_a_killed_one_promotes(workplace: Workplace) -> None:
@@ -99,4 +146,4 @@ def test_the_run_after_a_killed_one_promotes(workplace: Workplace) -> None:
 
     assert -signal.SIGKILL == killed.returncode
     assert "The candidate is better: " in told
-    assert 1 == len(workplace.models)
+    assert 2 == len(workplace.models)

@@ -1,5 +1,6 @@
 """The training commands, on a Hub that stands in for Hugging Face's."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -89,6 +90,20 @@ def test_publishing_again_changes_nothing(hub: Hub, promoted: Workplace) -> None
     done = promoted.run(["-m", "training.publish"])
 
     assert 0 == done.returncode, done.stderr
+    assert before == hub.state(REPO_ID)
+
+
+def test_the_same_seed_again_neither_stores_nor_pushes(hub: Hub, promoted: Workplace) -> None:
+    models, best, before = promoted.models, promoted.read("best_metrics.json"), hub.state(REPO_ID)
+    first = promoted.read("metrics.json")
+
+    told = promoted.train(LEARNING)
+
+    second = promoted.read("metrics.json")
+    assert "The candidate is not better: " in told
+    assert first["learning"]["weights"] == second["learning"]["weights"]
+    assert first["confusion_matrix"] == second["confusion_matrix"]
+    assert (models, best) == (promoted.models, promoted.read("best_metrics.json"))
     assert before == hub.state(REPO_ID)
 
 
@@ -186,6 +201,27 @@ def test_a_run_that_was_overtaken_publishes_nothing(hub: Hub, token: str, fresh:
     assert "Run the training again" in done.stderr
     assert overtaking["best_metrics.json"] == hub.files("somebody/contested")["best_metrics.json"]
     assert "model.safetensors" not in hub.files("somebody/contested")
+
+
+def test_a_champion_that_could_not_be_published_is_by_the_next_run(
+    hub: Hub, token: str, fresh: Workplace
+) -> None:
+    hub.create("somebody/edited")
+    hub.faults.before(
+        "POST .*/edited/commit/", lambda: hub.commit("somebody/edited", {"README.md": b"edited"})
+    )
+    variables = {"HF_REPO_ID": "somebody/edited", "HF_TOKEN": token}
+    overtaken = fresh.run(["-m", "training"], LEARNING | variables)
+
+    told = fresh.train(STANDING_STILL | variables)
+
+    assert 1 == overtaken.returncode
+    assert "The candidate is not better: " in told
+    (model,) = fresh.models
+    assert f"Publishing sentiment:{model.name}\nPublished: " in told
+    assert fresh.read("best_metrics.json") == json.loads(
+        hub.files("somebody/edited", revision=model.name)["best_metrics.json"]
+    )
 
 
 def test_two_processes_train_one_model_and_one_of_them_writes(

@@ -1,7 +1,9 @@
 """What can go wrong with a repository on the Hub, and what to do."""
 
+from training.errors import TrainingError
 
-class HubError(Exception):
+
+class HubError(TrainingError):
     """Tell what went wrong with a repository on the Hub, and what to do."""
 
     def __init__(self, repo_id: str, reason: str, remedy: str) -> None:

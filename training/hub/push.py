@@ -1,5 +1,6 @@
 """Publish a new champion on the Hugging Face Hub: one commit, and a tag on it."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,12 +8,14 @@ from tempfile import TemporaryDirectory
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
 
-from training.hub.errors import HiddenError, HubError, RefusedError
+from training.errors import TrainingError
+from training.hub.errors import HiddenError, HubError
 from training.hub.repository import Head, HubRepository
 
 BEST_METRICS = "best_metrics.json"
 CONFLICTS = (409, 412)  # another commit is under way, or was made
-KEPT = ".gitattributes"  # the Hub's own, which says what is stored by LFS
+OURS = re.compile(r"[^/]+\.(bin|json|model|png|safetensors|txt|xml)")
+"""The names of a champion's files: what else lies beside them is somebody else's."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Published:
     url: str
 
 
-class PublishError(Exception):
+class PublishError(TrainingError):
     """Tell that a champion was not published, and what to do."""
 
 
@@ -99,8 +102,7 @@ def push_to_hf(
 def _create(repository: HubRepository, parent_commit: str | None) -> Head:
     if parent_commit is not None:
         raise ConflictError(repository.repo_id, parent_commit, "the repository is gone")
-    if "/" not in repository.repo_id:
-        raise RefusedError(repository.repo_id, "a repository's name has an owner")
+    repository.check_name()
     with repository.talk() as api:
         api.create_repo(repository.repo_id, exist_ok=True)
     head = repository.head()
@@ -133,8 +135,8 @@ def _commit(folder: Path, repository: HubRepository, head: Head, message: str) -
         if path.is_file()
     }
     added = [CommitOperationAdd(name, path) for name, path in paths.items()]
-    ours = BEST_METRICS in head.files  # else the files are somebody's own
-    stale = sorted(set(head.files) - set(paths) - {KEPT}) if ours else []
+    is_ours = BEST_METRICS in head.files  # else no champion has left any files
+    stale = sorted(filter(OURS.fullmatch, set(head.files) - set(paths))) if is_ours else []
     deleted = [CommitOperationDelete(name, is_folder=False) for name in stale]
     with repository.talk() as api:
         try:

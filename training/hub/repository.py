@@ -1,7 +1,6 @@
 """A repository of models on the Hugging Face Hub."""
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from training.hub.errors import (
     UnreachableError,
     WrongTokenError,
 )
+from training.terminal import has_terminal
 
 TIMEOUT_S = 30
 """How long the Hub may take to tell what a repository holds."""
@@ -49,6 +49,11 @@ class HubRepository:
     repo_id: str
     token: str | None = field(default=None, repr=False)
     endpoint: str | None = None
+
+    def check_name(self) -> None:
+        """Raise RefusedError for a name that nobody can publish under."""
+        if "/" not in self.repo_id:
+            raise RefusedError(self.repo_id, "a repository's name has an owner")
 
     def head(self, revision: str = "main") -> Head | None:
         """Return the newest commit of a branch or what a tag names, None where there is none.
@@ -155,7 +160,7 @@ def _move(source: Path, folder: Path) -> tuple[str, ...]:
 
 def _bars_on_terminals() -> disable_progress_bars | nullcontext[None]:
     """Silence the client's bars, some of which it would draw into files as well."""
-    if sys.stderr.isatty() or constants.HF_HUB_DISABLE_PROGRESS_BARS is not None:
+    if has_terminal() or constants.HF_HUB_DISABLE_PROGRESS_BARS is not None:
         return nullcontext()
     return disable_progress_bars()
 

@@ -42,11 +42,14 @@ def look(settings: HubSettings) -> HubView:
     """Look at the repository that HF_REPO_ID names.
 
     A Hub that is away, or that hides the repository from who has no token, keeps the run from
-    publishing, not from training. Raises HubError for a token that the Hub refuses.
+    publishing, not from training. Raises HubError for a token that the Hub refuses, and for a
+    name that cannot be published under.
     """
     if settings.hf_repo_id is None:
         return HubView(None, None, "HF_REPO_ID is not set")
     repository = HubRepository(settings.hf_repo_id, settings.token)
+    if settings.token is not None:
+        repository.check_name()
     try:
         head = repository.head()
     except (UnreachableError, OverloadError, HiddenError) as error:

@@ -116,10 +116,7 @@ data set.
 
 
 def render(report: RunReport, repo_id: str) -> str:
-    """Return the card of a run's candidate, Markdown with a YAML head as the Hub reads it.
-
-    Raises ReportError where the candidate has no scores.
-    """
+    """Return the card of a run's candidate, Markdown with a YAML head as the Hub reads it."""
     origin, evaluation = report.origin, report.scores.evaluation
     accuracy = evaluation.accuracy
     return _CARD.format(
@@ -225,6 +222,7 @@ def _origin_table(report: RunReport) -> str:
         "base model": code(origin.base_model),
         "SHA-256 of the data set": code(origin.dataset_fingerprint),
         "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
+        "recipe": summary.tell_recipe(report.learning.recipe),
         "commit of the training code": code(origin.git_commit or "not known"),
         "tag in the Bento store": code(report.model_tag or "not stored"),
         "trained": f"{plain(report.timestamp)}, in {summary.duration(report.duration_s)}",

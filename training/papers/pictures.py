@@ -1,6 +1,5 @@
 """Pictures of a training run for people, drawn without a display."""
 
-import os
 import textwrap
 from collections.abc import Sequence
 from io import BytesIO
@@ -9,6 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from training.atomic import write_bytes
 from training.calibration import Bin, Calibration
 from training.evaluation import Evaluation
 from training.records import Promotion
@@ -98,19 +98,10 @@ def promotion_history(history: Sequence[Promotion]) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Replace a file by the picture as PNG; equal figures give equal bytes.
-
-    Whoever is killed meanwhile leaves the old file.
-    """
+    """Replace a file by the picture as PNG; equal figures give equal bytes."""
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=DPI, metadata={"Software": None})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(picture.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_bytes(path, picture.getvalue())
 
 
 def _write_cell(axes: Axes, place: tuple[int, int], count: int, share: float) -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from training.decision import SIGNIFICANCE
+from training.learning.recipe import Recipe
 from training.mcnemar import CONFIDENCE_LEVEL, PairedTest
 from training.papers.tables import class_table, code, confusion_table, plain, share, table
-from training.report import Judged, RunReport
+from training.report import Judged, Recorded, RunReport
 
 _SUMMARY = """\
 ## Training
@@ -33,7 +33,7 @@ Rows are the true class, columns the predicted one:
 
 
 def render(report: RunReport) -> str:
-    """Return the whole summary. Raises ReportError where the candidate has no scores."""
+    """Return the whole summary."""
     evaluation = report.scores.evaluation
     return _SUMMARY.format(
         outcome="Improved" if report.decision.improved else "Not improved",
@@ -55,7 +55,7 @@ def append(text: str, path: Path) -> None:
 
 def tell_figures(report: RunReport) -> str:
     """Return the figures of candidate, champion and base model, and what they were taken on."""
-    judged = [
+    judged: list[tuple[str, Judged | Recorded]] = [
         ("candidate", report.candidate),
         (f"base model {code(report.base.name)}", report.base),
     ]
@@ -67,7 +67,7 @@ def tell_figures(report: RunReport) -> str:
         f"On the same {report.origin.eval_size:,} rows of {plain(report.origin.eval_split)}, each "
         "model in the form that would be served.",
     ]
-    if report.rival.scores is None:
+    if isinstance(report.rival, Recorded):
         told.append(
             "The champion's accuracy is the recorded one: its model was not to be had, and its "
             "rows may have been others."
@@ -95,7 +95,7 @@ On the {test.rows:,} rows of the whole split {plain(report.origin.eval_split)}, 
 alone is right on {test.only_candidate:,} and the {rival} alone on {test.only_champion:,}: a \
 difference in accuracy of {_points(test.difference)} points, with a {CONFIDENCE_LEVEL:.0%} \
 confidence interval from {_points(low)} to {_points(high)}. Were both equally good, chance would \
-favour the candidate as much with {_probability(test.p_value)} (one-sided mid-p McNemar test). \
+part them as far with {_probability(test.p_value)} (mid-p McNemar test). \
 {_verdict(test)}"""
 
 
@@ -104,17 +104,16 @@ def _rival(report: RunReport) -> str:
 
 
 def _verdict(test: PairedTest) -> str:
-    if test.p_value < SIGNIFICANCE:
-        return "So the candidate is better by more than chance explains."
-    if test.interval[1] < 0:
-        return "So the candidate is worse by more than chance explains."
-    return "So chance alone may explain the difference."
+    if not test.is_significant:
+        return "So chance alone may explain the difference."
+    direction = "better" if test.difference > 0 else "worse"
+    return f"So the candidate is {direction} by more than chance explains."
 
 
-def _figures_row(who: str, judged: Judged) -> tuple[str, ...]:
+def _figures_row(who: str, judged: Judged | Recorded) -> tuple[str, ...]:
+    if isinstance(judged, Recorded):
+        return who, share(judged.accuracy), *[share(None)] * 3, "-"
     precision = judged.choice.precision if judged.choice else "-"
-    if judged.scores is None:
-        return who, share(judged.accuracy), *[share(None)] * 3, precision
     found, error = judged.scores.evaluation, judged.scores.calibration.error
     shares = (found.accuracy, found.macro_recall, found.macro_f1, error)
     return who, *map(share, shares), precision
@@ -128,6 +127,7 @@ def _run_table(report: RunReport) -> str:
         "data set": f"{code(origin.dataset)}: {plain(sizes)}, drawn with seed {origin.seed}",
         "SHA-256 of the data set": code(origin.dataset_fingerprint),
         "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
+        "recipe": tell_recipe(report.learning.recipe),
         "precision": f"{choice.precision}: {plain(choice.reason)}" if choice else "-",
         "stored as": code(report.model_tag) if report.model_tag else "not stored",
         "commit": code(origin.git_commit) if origin.git_commit else "not known",
@@ -141,6 +141,17 @@ def duration(seconds: float) -> str:
     """Return a duration as people say it."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def tell_recipe(recipe: Recipe) -> str:
+    """Return what fine-tuning chose, in a line."""
+    told = (
+        f"{recipe.epochs:g} epochs, learning rate {recipe.learning_rate:g}, batches of "
+        f"{recipe.batch_size}"
+    )
+    if recipe.frozen_share:
+        told += f", the embeddings and the lowest {recipe.frozen_share:.0%} of the layers frozen"
+    return told
 
 
 def _points(difference: float) -> str:

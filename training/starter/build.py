@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 from transformers import PreTrainedTokenizerFast, RobertaForSequenceClassification
 
 from inference.normalization import normalize
-from training.chance import fixed_chance
 from training.dataset import Dataset
 from training.export import export
+from training.learning.chance import fixed_chance
 from training.starter.card import write_card
 from training.starter.facts import Facts, establish
 from training.starter.finetuning import finetune, lean_to_balance

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, Trainer
 
-from training.arguments import arguments
+from training.learning.arguments import arguments
 from training.starter.recipe import Phase
 from training.starter.rows import EncodedRows, Row
 

@@ -75,6 +75,15 @@ def test_an_encoder_gets_a_classifier_drawn_by_the_seed(encoder):
     assert not torch.equal(weights[0], weights[2])
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_damaged_file_is_an_error_that_names_the_settings(folder, name):
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL"):
+        load_base(str(folder), None, seed=0)
+
+
 def test_a_folder_without_a_model_is_an_error_that_names_the_settings(tmp_path):
     with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL.*HF_TOKEN"):
         load_base(str(tmp_path), None, seed=0)

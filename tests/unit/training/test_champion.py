@@ -12,7 +12,8 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from inference.store import SERVING_FILES, register
 from tests.hub import Hub
 from tests.hub.client import keep_client_to
-from training.champion import best_of, in_store, survey
+from training.atomic import write_json
+from training.champion import in_store, judge, survey
 from training.dataset import load
 from training.files import Files
 from training.hub.repository import HubRepository
@@ -47,6 +48,12 @@ def fixture_view(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         yield HubView(repository, repository.head(), None)
 
 
+def write_record(files: Files, tag: str) -> None:
+    """Write that the model of a tag was promoted here, later than the Hub's."""
+    record = {"accuracy": 0.6, "timestamp": "2026-11-24", "model_tag": tag}
+    write_json(files.best, record)
+
+
 @pytest.fixture(name="files")
 def fixture_files(tmp_path: Path) -> Files:
     """Return where a run writes."""
@@ -56,7 +63,7 @@ def fixture_files(tmp_path: Path) -> Files:
 def test_an_empty_machine_knows_no_champion(files, tmp_path):
     found = survey(files, NO_HUB, tmp_path / "hub")
 
-    assert ((), None) == (found.champions, found.record)
+    assert ((), ()) == (found.champions, found.records)
 
 
 def test_the_starter_is_no_champion(starter, files, tmp_path):
@@ -74,21 +81,56 @@ def test_the_store_and_the_hub_have_one_each(model, view, files, tmp_path):
     found = survey(files, view, tmp_path / "hub")
 
     names = [champion.name for champion in found.champions]
-    assert [f"{tag} of the Bento store", f"{REPO_ID} on the Hub"] == names
-    assert "sentiment:hubs" == found.record.model_tag
+    assert [f"{REPO_ID} on the Hub", f"{tag} of the Bento store"] == names
+    assert ["sentiment:hubs"] == [record.model_tag for record in found.records]
+
+
+def test_each_champion_has_its_own_record(model, view, files, tmp_path):
+    other = json.loads((model / "metadata.json").read_text()) | {"seed": 7}
+    (model / "metadata.json").write_text(json.dumps(other))
+    write_record(files, str(register(model).tag))
+
+    found = survey(files, view, tmp_path / "hub").champions
+
+    assert ["sentiment:hubs", str(in_store().tag)] == [one.records[0].model_tag for one in found]
+
+
+def test_a_champion_is_not_forgotten_for_a_newer_model_beside_it(model, files, tmp_path):
+    champion = register(model).tag
+    write_record(files, str(champion))
+    newer = register(model).tag  # as `make model` does it
+
+    found = survey(files, NO_HUB, tmp_path / "hub").champions
+
+    assert [f"{tag} of the Bento store" for tag in (champion, newer)] == [one.name for one in found]
+    assert [True, False] == [bool(one.records) for one in found]
 
 
 def test_the_same_model_in_both_places_is_one_champion(model, view, files, tmp_path):
     register(model)
 
-    assert 1 == len(survey(files, view, tmp_path / "hub").champions)
+    (found,) = survey(files, view, tmp_path / "hub").champions
+
+    assert ["sentiment:hubs"] == [record.model_tag for record in found.records]
 
 
-def test_the_newest_record_counts(view, files, tmp_path):
-    files.folder.mkdir()
-    files.best.write_text('{"accuracy": 0.6, "timestamp": "2026-11-24", "model_tag": "own"}')
+def test_the_newest_record_stands_first(view, files, tmp_path):
+    write_record(files, "own")
 
-    assert "own" == survey(files, view, tmp_path / "hub").record.model_tag
+    records = survey(files, view, tmp_path / "hub").records
+
+    assert ["own", "sentiment:hubs"] == [record.model_tag for record in records]
+
+
+def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, tmp_path):
+    register(model)
+    write_record(files, "sentiment:deleted")
+    sample = draw(load(str(sample_data)), 10, 20, seed=0)
+
+    champion, lost = judge(survey(files, view, tmp_path / "hub"), sample)
+
+    assert champion is not None
+    assert ["sentiment:deleted"] == [record.model_tag for record in lost]
 
 
 def test_the_best_of_the_champions_is_found_on_the_rows(view, model, files, sample_data, tmp_path):
@@ -96,7 +138,7 @@ def test_the_best_of_the_champions_is_found_on_the_rows(view, model, files, samp
     sample = draw(load(str(sample_data)), 10, 20, seed=0)
     standing = survey(files, view, tmp_path / "hub")
 
-    found = best_of(standing, sample)
+    found, _ = judge(standing, sample)
 
     assert 50 == len(found.scores.labels)
     assert (
@@ -113,5 +155,16 @@ def test_a_champion_with_other_labels_is_left_out_with_a_warning(
     register(model)
     sample = draw(load(str(sample_data)), 10, 20, seed=0)
 
-    assert best_of(survey(files, NO_HUB, tmp_path / "hub"), sample) is None
+    assert (None, ()) == judge(survey(files, NO_HUB, tmp_path / "hub"), sample)
     assert "cannot be compared with" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["openvino_model.bin", "openvino_model.xml", "tokenizer.json"])
+def test_a_damaged_champion_is_left_out_with_a_warning(model, sample_data, tmp_path, caplog, name):
+    whole = (model / name).read_bytes()
+    (model / name).write_bytes(whole[: len(whole) // 2])
+    register(model)
+    sample = draw(load(str(sample_data)), 10, 20, seed=0)
+
+    assert (None, ()) == judge(survey(Files(tmp_path), NO_HUB, tmp_path / "hub"), sample)
+    assert "a file is damaged" in caplog.text

@@ -49,6 +49,22 @@ def test_a_file_that_is_no_parquet_is_told(data_folder):
         load(str(folder))
 
 
+def test_a_folder_with_a_script_of_old_is_told(data_folder):
+    folder = data_folder(train=TRAIN, validation=VALIDATION)
+    (folder / f"{folder.name}.py").write_text("raise RuntimeError")
+
+    with pytest.raises(DatasetError, match="scripts are no longer supported"):
+        load(str(folder))
+
+
+def test_a_card_that_is_no_yaml_is_told(data_folder):
+    folder = data_folder(train=TRAIN, validation=VALIDATION)
+    (folder / "README.md").write_text("---\nconfigs: [\n---\n")
+
+    with pytest.raises(DatasetError, match="DATASET="):
+        load(str(folder))
+
+
 def test_missing_columns_are_told(data_folder):
     columns = {"tweet": ["a"], "label": [0]}
     folder = data_folder(labels=[], train=columns, validation=columns)
@@ -68,6 +84,7 @@ def test_foreign_class_names_are_told(data_folder):
     ("train", "told"),
     [
         ({"text": ["a", "b"], "label": [0, 3]}, "row 1 of split train has the label 3"),
+        ({"text": ["a", "b"], "label": [0.0, 1.0]}, "row 0 of split train has the label 0.0"),
         ({"text": ["a", "b"], "label": [-1, 0]}, "row 0 of split train has the label -1"),
         ({"text": ["a", None], "label": [0, 1]}, "row 1 of split train has the text None"),
         ({"text": [1, 2], "label": [0, 1]}, "row 0 of split train has the text 1"),

@@ -16,7 +16,7 @@ LOST = Rival("sentiment:lost", 0.70, is_recorded=True)
 
 
 def test_a_better_candidate_is_promoted():
-    found = decide(0.72, CHAMPION, BASE, CLOSE, "better")
+    found = decide(0.72, [CHAMPION, BASE], CLOSE, "better")
 
     told = "better: accuracy 0.7200 against 0.7000 of sentiment:old (on the same rows)"
     assert Decision(True, told) == found
@@ -24,7 +24,7 @@ def test_a_better_candidate_is_promoted():
 
 @pytest.mark.parametrize("accuracy", [0.70, 0.70 + 1e-12, 0.69])
 def test_equally_good_is_no_improvement(accuracy):
-    found = decide(accuracy, CHAMPION, BASE, CLOSE, "better")
+    found = decide(accuracy, [CHAMPION, BASE], CLOSE, "better")
 
     assert not found.improved
     assert found.reason.startswith("not better: accuracy")
@@ -32,44 +32,62 @@ def test_equally_good_is_no_improvement(accuracy):
 
 
 def test_a_recorded_share_is_equal_to_the_one_that_was_rounded():
-    assert not decide(214 / 300, Rival("old", 0.713333), BASE, CLOSE, "better").improved
+    assert not decide(214 / 300, [Rival("old", 0.713333), BASE], CLOSE, "better").improved
 
 
 def test_a_candidate_that_the_untouched_model_beats_is_not_promoted():
-    found = decide(0.58, Rival("sentiment:old", 0.50), BASE, CLEAR, "better")
+    found = decide(0.58, [Rival("sentiment:old", 0.50), BASE], CLEAR, "better")
 
     assert not found.improved
     assert "against 0.6000 of the base model" in found.reason
 
 
 def test_the_base_model_may_be_the_champion():
-    assert decide(0.61, BASE, BASE, CLOSE, "better").improved
+    assert decide(0.61, [BASE], CLOSE, "better").improved
 
 
 def test_a_recorded_accuracy_is_compared_with_and_said_to_be_one():
-    found = decide(0.72, LOST, BASE, None, "better")
+    found = decide(0.72, [LOST, BASE], None, "better")
 
     assert found.improved
     assert "of sentiment:lost (as recorded, on rows that may be others" in found.reason
 
 
-def test_the_strict_rule_refuses_what_may_be_chance():
-    found = decide(0.72, CHAMPION, BASE, CLOSE, "significant")
+def test_a_lost_champion_has_to_be_beaten_beside_the_present_one():
+    better = Rival("sentiment:deleted", 0.75, is_recorded=True)
+
+    found = decide(0.72, [CHAMPION, better, BASE], CLEAR, "better")
 
     assert not found.improved
-    assert found.reason.startswith("better, but not significantly (p = 0.2")
+    assert "against 0.7500 of sentiment:deleted (as recorded" in found.reason
+
+
+def test_the_strict_rule_refuses_what_may_be_chance():
+    found = decide(0.72, [CHAMPION, BASE], CLOSE, "significant")
+
+    assert not found.improved
+    assert found.reason.startswith("better, but not significantly (p = 0.4807")
     assert "on 2000 rows" in found.reason
 
 
 def test_the_strict_rule_promotes_what_is_hardly_chance():
-    found = decide(0.72, CHAMPION, BASE, CLEAR, "significant")
+    found = decide(0.72, [CHAMPION, BASE], CLEAR, "significant")
 
     assert found.improved
     assert found.reason.startswith("significantly better (p = 0.0000")
 
 
+def test_the_strict_rule_refuses_who_is_worse_on_the_whole_split():
+    reverse = PairedTest(both=1400, only_candidate=80, only_champion=140, neither=380)
+
+    found = decide(0.72, [CHAMPION, BASE], reverse, "significant")
+
+    assert not found.improved
+    assert found.reason.startswith("better, but not significantly")
+
+
 def test_the_strict_rule_wants_the_champions_model():
-    found = decide(0.72, LOST, BASE, None, "significant")
+    found = decide(0.72, [LOST, BASE], None, "significant")
 
     assert not found.improved
     assert "PROMOTION=significant" in found.reason

@@ -12,6 +12,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.classifier import Classifier
 from inference.normalization import normalize
+from inference.store import list_models
 from tests.bounds import FP32_BOUND
 from training import fetch as command
 from training.base_model import BaseModelError
@@ -95,6 +96,19 @@ def test_a_data_set_that_was_chosen_must_be_there(starter: Path, tmp_path: Path)
 def test_a_folder_without_a_model_is_an_error_that_names_the_settings(tmp_path: Path) -> None:
     with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL.*HF_TOKEN"):
         fetch(settings(tmp_path))
+
+
+def test_an_encoder_is_not_served_with_a_classifier_that_knows_nothing(
+    starter: Path, tmp_path: Path
+) -> None:
+    config = transformers.AutoConfig.from_pretrained(starter)
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(starter).save_pretrained(tmp_path)
+
+    with pytest.raises(BaseModelError, match="knows no classes yet"):
+        fetch(settings(tmp_path))
+
+    assert not list_models()
 
 
 @pytest.mark.usefixtures("no_tweets")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from inference.classifier import Classifier
 from inference.store import MODEL_NAME, find, register
 from tests.base_models import blinded
-from training.base_model import load_base
+from training.claim import claimed
 from training.dataset import LABELS, load
 from training.files import Files
-from training.finetuning import FOR_NEW_CLASSIFIERS, Recipe
-from training.flow import Outcome, recipe_for, run
+from training.flow import Outcome, run
+from training.learning.recipe import FOR_NEW_CLASSIFIERS, Recipe, recipe_for
 from training.sampling import SizeError, draw
 from training.settings import TrainingSettings
 
@@ -55,9 +54,8 @@ def fixture_train(starter: Path, sample_data: Path, tmp_path: Path, files: Files
             "eval_size": SIZES[1],
             **settings,
         }
-        outcome = run(TrainingSettings(**given), files)
-        assert outcome is not None
-        return outcome
+        with claimed(files) as scratch:
+            return run(TrainingSettings(**given), files, scratch)
 
     return train
 
@@ -173,20 +171,16 @@ def test_the_history_goes_on_from_the_record(train, files):
     assert "trained" == best["history"][-1]["origin"]
 
 
-def test_the_recipe_suits_the_base_model_but_for_what_was_asked(
-    starter: Path, tmp_path: Path
-) -> None:
-    classifier = load_base(str(blinded(starter, tmp_path / "base")), None, seed=0)
-    encoder = replace(classifier, has_new_classifier=True)
-
-    assert Recipe() == recipe_for(classifier, TrainingSettings())
-    assert FOR_NEW_CLASSIFIERS == recipe_for(encoder, TrainingSettings())
-    asked = TrainingSettings(epochs=1, learning_rate=1e-4, batch_size=8, frozen_share=0)
-    assert Recipe(epochs=1, rate=1e-4, batch=8, frozen_share=0) == recipe_for(classifier, asked)
+def test_the_recipe_suits_the_base_model_but_for_what_was_asked() -> None:
+    assert Recipe() == recipe_for(TrainingSettings(), has_new_classifier=False)
+    assert FOR_NEW_CLASSIFIERS == recipe_for(TrainingSettings(), has_new_classifier=True)
+    asked = {"epochs": 1, "learning_rate": 1e-4, "batch_size": 8, "frozen_share": 0}
+    assert Recipe(**asked) == recipe_for(TrainingSettings(**asked), has_new_classifier=False)
 
 
 def test_sizes_over_the_split_are_told_before_anything_is_done(train, files):
     with pytest.raises(SizeError, match="TRAIN_SIZE=101"):
         train(train_size=101)
 
-    assert not files.folder.exists()
+    assert not files.metrics.exists()
+    assert served() is None

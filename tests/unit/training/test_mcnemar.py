@@ -25,27 +25,36 @@ def test_counts_the_four_ways_of_being_right():
 def test_the_p_value_is_the_chance_of_coins_to_fall_like_that():
     gained, lost = 7, 3
     falls = [sum(coins) for coins in product((0, 1), repeat=gained + lost)]
-    expected = sum((fall > gained) + 0.5 * (fall == gained) for fall in falls) / len(falls)
+    expected = 2 * sum((fall > gained) + 0.5 * (fall == gained) for fall in falls) / len(falls)
 
     found = PairedTest(both=50, only_candidate=gained, only_champion=lost, neither=20)
 
-    assert pytest.approx(expected) == found.p_value
+    reverse = PairedTest(both=50, only_candidate=lost, only_champion=gained, neither=20)
+    assert pytest.approx(expected) == found.p_value == reverse.p_value
 
 
-def test_classifiers_that_never_differ_are_a_toss():
-    assert 0.5 == PairedTest(both=5, only_candidate=0, only_champion=0, neither=5).p_value
+@pytest.mark.parametrize("differing", [0, 1, 20])
+def test_where_each_is_right_alone_as_often_chance_explains_it_all(differing):
+    found = PairedTest(both=5, only_candidate=differing, only_champion=differing, neither=5)
+
+    assert pytest.approx(1) == found.p_value
+    assert not found.is_significant
 
 
-def test_the_worse_candidate_is_never_significantly_better():
-    assert PairedTest(both=50, only_candidate=2, only_champion=20, neither=5).p_value > 0.99
+@pytest.mark.parametrize(("gained", "lost"), [(12, 30), (30, 12), (18, 28), (28, 18)])
+def test_test_and_interval_agree_on_what_is_significant(gained, lost):
+    found = PairedTest(both=140, only_candidate=gained, only_champion=lost, neither=18)
+    low, high = found.interval
+
+    assert found.is_significant is (low > 0 or high < 0)
 
 
 def test_agrees_with_published_figures():
     # Fagerland et al. 2013, table 5: airway hyper-responsiveness, 1 against 7 of 21 children;
-    # two-sided mid-p value 0.039
+    # mid-p value 0.039
     found = PairedTest(both=1, only_candidate=7, only_champion=1, neither=12)
 
-    assert pytest.approx(0.039, abs=0.0005) == 2 * found.p_value
+    assert pytest.approx(0.039, abs=0.0005) == found.p_value
 
 
 def test_the_interval_holds_the_true_difference_19_times_in_20():

@@ -12,9 +12,9 @@ from inference.classifier import Classifier
 from tests.base_models import blinded
 from training import precision
 from training.base_model import load_base
-from training.dataset import load
-from training.precision import Proof, export_proven, prove
-from training.scoring import Scores
+from training.dataset import Tweets, load
+from training.precision import Choice, Proof, export_proven, prove
+from training.scoring import Scores, ScoringError, score
 
 ROWS = 200
 
@@ -69,3 +69,18 @@ def test_what_fails_its_proof_is_not_served(base, sample_data, tmp_path, monkeyp
     assert all(name in choice.reason for name in lower)
     assert "int8" not in (tmp_path / "served" / "openvino_model.xml").read_text()
     assert "bf16" not in (tmp_path / "served" / "openvino_model.xml").read_text()
+
+
+def test_a_precision_that_fails_on_a_text_is_not_served(base, sample_data, tmp_path, monkeypatch):
+    def failing(folder: Path, tweets: Tweets, name: str) -> Scores:
+        if name.endswith("in int8"):
+            raise ScoringError(name, row=0)
+        return score(folder, tweets, name)
+
+    monkeypatch.setattr(precision, "score", failing)
+    monkeypatch.setattr(precision, "_lower_precisions", lambda: ["int8"])
+    dataset = load(str(sample_data))
+
+    choice = export_proven(base, tmp_path / "served", dataset.train, dataset.evaluation)
+
+    assert Choice("fp32", "int8 fails on some of the texts") == choice

@@ -100,6 +100,8 @@ def test_a_promotion_is_added_to_the_history():
         ("{}", "KeyError: 'accuracy'"),
         ('{"accuracy": "high"}', "its accuracy is 'high'"),
         ('{"accuracy": true}', "its accuracy is True"),
+        ('{"accuracy": 0.7, "timestamp": null}', "its timestamp is None, no text"),
+        ('{"accuracy": 0.7, "model_tag": 7}', "its model_tag is 7, no text"),
         ('{"accuracy": 70}', r"its accuracy is 70, not in 0\.\.1"),
         ('{"accuracy": 0.5, "history": [{"when": 1}]}', "TypeError"),
     ],

@@ -1,6 +1,7 @@
 """A champion waits for its publication."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -80,3 +81,17 @@ def test_all_but_the_champions_release_are_removed(files):
     prune(files, TAG)
 
     assert [files.releases / "abc"] == list(files.releases.iterdir())
+
+
+def test_it_waits_until_it_is_published_to_where_it_was_made_for(files):
+    release = Release.of(files, TAG)
+    assert not release.waits_for(view())
+
+    with release.draft(view()):
+        pass
+
+    assert release.waits_for(view())
+    assert not release.waits_for(replace(view(), obstacle="HF_TOKEN is not set"))
+    assert not release.waits_for(replace(view(), repository=HubRepository("a/b", "hf_token")))
+    release.published_file.write_text("{}")
+    assert not release.waits_for(view())

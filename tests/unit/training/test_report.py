@@ -9,7 +9,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position
 from tests.reports import REASON, run_report
 from training.records import comparison, figures
-from training.report import Judged, ReportError, metrics_json
+from training.report import Recorded, metrics_json
 
 
 def test_the_top_level_holds_the_candidates_figures_and_precision():
@@ -48,8 +48,16 @@ def test_where_the_rows_came_from_and_how_it_ended_are_told():
     }.items() <= content.items()
 
 
+def test_how_the_candidate_was_trained_is_told():
+    content = metrics_json(run_report())["learning"]
+
+    recipe = {"epochs": 3, "learning_rate": 3e-5, "batch_size": 32, "frozen_share": 0.5}
+    assert recipe.items() <= content["recipe"].items()
+    assert (96, 1, "fp32") == (content["steps"], content["processes"], content["precision"])
+
+
 def test_a_champion_whose_model_is_lost_has_its_recorded_accuracy_alone():
-    report = run_report(champion=Judged("sentiment:lost", 0.7, None, None), test=None)
+    report = run_report(champion=Recorded("sentiment:lost", 0.7), test=None)
 
     content = metrics_json(report)
 
@@ -68,10 +76,3 @@ def test_it_is_json_as_it_stands():
     content = metrics_json(run_report())
 
     assert content == json.loads(json.dumps(content))
-
-
-def test_a_candidate_without_scores_is_an_error_that_names_it():
-    report = run_report(candidate=Judged("candidate", 0.7, None, None))
-
-    with pytest.raises(ReportError, match="the candidate candidate has no scores: score it"):
-        _ = report.scores

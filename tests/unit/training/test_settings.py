@@ -67,6 +67,13 @@ def test_the_source_of_a_fetch_is_the_own_repository_or_else_the_base_model(monk
     assert ("some/base", "me/mine") == (without, TrainingSettings.read().source)
 
 
+@pytest.mark.parametrize(("given", "found"), [("hf_secret\n", "hf_secret"), (" ", None)])
+def test_white_space_around_the_token_is_left_out(monkeypatch, given, found):
+    monkeypatch.setenv("HF_TOKEN", given)
+
+    assert found == TrainingSettings.read().token
+
+
 def test_the_token_is_not_shown(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
 

@@ -138,6 +138,19 @@ def test_a_new_champion_takes_the_place_of_all_files_of_the_old_one(
     assert ".gitattributes" in hub.files(NAME)
 
 
+def test_files_that_are_nobodys_champion_stay(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path]
+) -> None:
+    push(champion("old"), ours)
+    beside = {"LICENSE": b"all rights", "docs/use.json": b"{}", "model-2.safetensors": b"stale"}
+    head = hub.commit(NAME, beside).sha
+
+    push(champion("new"), ours, head, "v2")
+
+    kept = beside.keys() & hub.files(NAME).keys()
+    assert {"LICENSE", "docs/use.json"} == kept
+
+
 def test_a_repository_without_a_champion_is_filled(
     hub: Hub, ours: HubRepository, champion: Callable[[str], Path]
 ) -> None:

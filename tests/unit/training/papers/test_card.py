@@ -17,7 +17,7 @@ from training.dataset import LABELS
 from training.papers.card import CONFUSION_MATRIX, RELIABILITY, render
 from training.precision import Choice
 from training.records import flat_figures
-from training.report import Judged
+from training.report import Recorded
 
 REPO_ID = "someone/tweet-sentiment"
 
@@ -156,7 +156,7 @@ def test_tells_the_precision_of_the_exported_form(precision):
 
 
 def test_a_lost_champion_is_told_by_its_recorded_accuracy():
-    champion = Judged("sentiment:lost", 0.7, None, None)
+    champion = Recorded("sentiment:lost", 0.7)
 
     card = render(run_report(champion=champion, test=None), REPO_ID)
 

@@ -11,7 +11,7 @@ from tests.reports import ORIGIN, run_report
 from training.decision import Decision
 from training.mcnemar import PairedTest
 from training.papers.summary import append, duration, render
-from training.report import Judged
+from training.report import Recorded
 
 
 def test_the_decision_comes_first_and_bold():
@@ -45,10 +45,10 @@ def test_the_paired_test_is_told_by_its_table_and_in_words():
 @pytest.mark.parametrize(
     ("gained", "lost", "found"),
     [
-        (130, 95, "p = 0.0099 (one-sided mid-p McNemar test). So the candidate is better by more"),
+        (130, 95, "p = 0.0197 (mid-p McNemar test). So the candidate is better by more"),
         (100, 95, "So chance alone may explain the difference."),
         (95, 130, "So the candidate is worse by more than chance explains."),
-        (200, 20, "p < 0.0001 (one-sided mid-p McNemar test). So the candidate is better by more"),
+        (200, 20, "p < 0.0001 (mid-p McNemar test). So the candidate is better by more"),
     ],
 )
 def test_says_what_the_paired_test_means(gained, lost, found):
@@ -58,7 +58,7 @@ def test_says_what_the_paired_test_means(gained, lost, found):
 
 
 def test_says_that_a_lost_champion_could_not_be_tested():
-    champion = Judged("sentiment:lost", 0.7, None, None)
+    champion = Recorded("sentiment:lost", 0.7)
 
     summary = render(run_report(champion=champion, test=None))
 

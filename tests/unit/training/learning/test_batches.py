@@ -6,7 +6,7 @@ pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from training.batches import LikeLengths
+from training.learning.batches import LikeLengths
 
 LENGTHS = [5 + (number * 7) % 40 for number in range(203)]
 BATCH = 16

@@ -1,7 +1,5 @@
 """What the machine offers is used, and nothing that it only imitates."""
 
-import os
-
 import pytest
 
 pytest.importorskip("torch", reason="the training group is not installed")
@@ -10,7 +8,7 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 # pylint: disable=wrong-import-position  # only where the training group is installed
 import torch
 
-from training import device
+from training.learning import device
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +36,3 @@ def test_a_process_has_one_device_at_least(monkeypatch):
 
     assert 1 == device.device_count()
     assert not device.has_accelerator()
-
-
-def test_cublas_is_told_to_compute_the_same_twice(monkeypatch):
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-
-    device.prepare_repeatable()
-
-    assert ":4096:8" == os.environ.pop("CUBLAS_WORKSPACE_CONFIG")

@@ -4,7 +4,7 @@ from typing import Any
 
 from transformers import TrainingArguments
 
-from training.progress import has_terminal
+from training.terminal import has_terminal
 
 
 def arguments(folder: str, seed: int, **choices: Any) -> TrainingArguments:

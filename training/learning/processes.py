@@ -1,17 +1,19 @@
 """Several processes that train one model together, as torchrun and accelerate start them."""
 
 import hashlib
-import os
 
 import torch
 from accelerate.state import AcceleratorState
+from accelerate.utils import get_cpu_distributed_information  # reads variables, on GPUs too
 from torch import distributed
 from transformers import PreTrainedModel
+
+from training.errors import TrainingError
 
 _KEPT_UNTIL_EXIT: list[object] = []
 
 
-class WeightsDifferError(RuntimeError):
+class WeightsDifferError(TrainingError):
     """Tell that the processes did not end with the same model."""
 
     def __init__(self, digests: list[str]) -> None:
@@ -26,14 +28,14 @@ class WeightsDifferError(RuntimeError):
 def is_main_process() -> bool:
     """Tell whether this process is the one that writes; always, where there is only one.
 
-    It can be asked at any time: torchrun and accelerate tell it by the variable RANK.
+    It can be asked at any time: whoever starts several processes numbers them by a variable.
     """
-    return int(os.environ.get("RANK", "0")) == 0
+    return get_cpu_distributed_information().rank == 0
 
 
 def process_count() -> int:
     """Return how many processes were started to train together."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return get_cpu_distributed_information().world_size
 
 
 def digest(model: PreTrainedModel) -> str:

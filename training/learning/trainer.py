@@ -1,5 +1,6 @@
 """transformers' Trainer, as tweets are learnt with it."""
 
+import logging
 import math
 from typing import Any
 
@@ -11,17 +12,23 @@ from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
     TrainingArguments,
 )
 from transformers.trainer_utils import TrainOutput
 
-from training.batches import LikeLengths
-from training.progress import PlainLines, has_terminal
+from training.errors import TrainingError
+from training.learning.batches import LikeLengths
+from training.terminal import has_terminal
+
+logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
 
-class DivergedError(RuntimeError):
+class DivergedError(TrainingError):
     """Tell that the weights have become unusable."""
 
     def __init__(self, step: int, what: str, rate: float) -> None:
@@ -95,6 +102,22 @@ class TweetTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         batch = self.args.train_batch_size * self.args.world_size
         return LikeLengths(self._lengths, batch, self.args.seed)
+
+
+class PlainLines(TrainerCallback):
+    """Write a line of its own for each of Trainer's reports, as logs are kept in CI."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Tell the step, and the mean loss since the line before."""
+        loss = kwargs["logs"].get("loss")
+        if state.is_world_process_zero and loss is not None:  # None in the closing sums
+            logger.info("step %d/%d: loss %.4f", state.global_step, state.max_steps, loss)
 
 
 def cross_entropy(

@@ -18,7 +18,7 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
-from training.thrift import frozen, no_attention_dropout
+from training.learning.thrift import frozen, no_attention_dropout
 
 SIZES = {
     "vocab_size": 30,

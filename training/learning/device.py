@@ -1,7 +1,5 @@
 """What the machine offers to training."""
 
-import os
-
 import torch
 
 BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")
@@ -27,12 +25,3 @@ def has_bf16() -> bool:
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     found = torch.cpu.get_capabilities()
     return any(found.get(name, False) for name in BF16_INSTRUCTIONS)
-
-
-def prepare_repeatable() -> None:
-    """Let NVIDIA's GPUs compute the same twice, which torch refuses to promise without this.
-
-    It has to be called before the GPU is used first. Source: cuBLAS's documentation on
-    reproducible results.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -11,13 +11,14 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from training.finetuning import Recipe, RecipeError, encode, fine_tune
-from training.processes import digest
-from training.trainer import DivergedError
+from training.learning.finetuning import RecipeError, encode, fine_tune
+from training.learning.processes import digest
+from training.learning.recipe import Recipe
+from training.learning.trainer import DivergedError
 
 TEXTS = [f"{mood} day, {number} times over" for number in range(16) for mood in ("good", "bad")]
 SARCASTIC = [0, 2] * 16  # the other way round than the starter has it
-RECIPE = Recipe(epochs=2, rate=1e-3, batch=8)
+RECIPE = Recipe(epochs=2, learning_rate=1e-3, batch_size=8)
 
 
 @pytest.fixture(name="tokenizer")
@@ -106,7 +107,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_do(model, token
 
 
 def test_weights_that_are_no_numbers_after_the_last_step_are_an_error_too(model, tokenizer):
-    recipe = Recipe(epochs=2, rate=1e39, batch=32)  # its last step leaves float32's range
+    recipe = Recipe(
+        epochs=2, learning_rate=1e39, batch_size=32
+    )  # its last step leaves float32's range
 
     with pytest.raises(DivergedError, match="weights are no finite numbers"):
         fine_tune(model, tokenizer, TEXTS, SARCASTIC, recipe, seed=1)

@@ -1,12 +1,14 @@
 """Random numbers rest on the seed."""
 
+import os
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from training.chance import fixed_chance
+from training.learning.chance import fixed_chance
 
 
 def test_each_block_draws_the_same_numbers_from_the_same_seed():
@@ -35,3 +37,12 @@ def test_torch_is_left_as_it_was():
 
     assert (before + 1, before) == (inside, torch.get_num_threads())
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_cublas_is_told_to_compute_the_same_twice(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+
+    with fixed_chance(seed=1, threads=1):
+        pass
+
+    assert ":4096:8" == os.environ.pop("CUBLAS_WORKSPACE_CONFIG")

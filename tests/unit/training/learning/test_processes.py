@@ -9,8 +9,15 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 import torch
 from torch import nn
 
-from training import processes
-from training.processes import WeightsDifferError, check_equal, digest, is_main_process, part
+from training.learning import processes
+from training.learning.processes import (
+    WeightsDifferError,
+    check_equal,
+    digest,
+    is_main_process,
+    part,
+    process_count,
+)
 
 
 @pytest.fixture(name="model")
@@ -28,10 +35,22 @@ def test_a_process_by_itself_is_the_main_one(monkeypatch):
 
 
 @pytest.mark.parametrize(("rank", "is_main"), [("0", True), ("1", False)])
-def test_the_first_of_several_processes_is_the_main_one(monkeypatch, rank, is_main):
-    monkeypatch.setenv("RANK", rank)
+@pytest.mark.parametrize(
+    ("number", "count"),
+    [
+        ("RANK", "WORLD_SIZE"),  # torchrun
+        ("PMI_RANK", "PMI_SIZE"),  # Intel MPI
+        ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),  # Open MPI
+    ],
+)
+def test_the_first_of_several_processes_is_the_main_one(  # pylint: disable=too-many-arguments,too-many-positional-arguments
+    monkeypatch, number, count, rank, is_main
+):
+    monkeypatch.setenv(number, rank)
+    monkeypatch.setenv(count, "2")
 
     assert is_main == is_main_process()
+    assert 2 == process_count()
 
 
 def test_equal_weights_have_equal_digests(model):

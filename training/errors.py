@@ -1,0 +1,11 @@
+"""What stops a command of the training, in words that say what to do."""
+
+from inference.model_folder import ModelFolderError
+
+
+class TrainingError(Exception):
+    """Tell people what went wrong, and what to do."""
+
+
+EXPECTED = (TrainingError, ModelFolderError)
+"""What a command prints without a traceback."""

@@ -1,0 +1,60 @@
+"""What fine-tuning was free to choose, and what came of it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hold what fine-tuning was free to choose; ``batch_size`` counts texts, over all processes.
+
+    The defaults lie where the ranges of BERT (Devlin et al. 2019, appendix A.3: rates of 2e-5
+    to 5e-5, batches of 16 or 32, 2 to 4 epochs) and RoBERTa (Liu et al. 2019, table 10: rates
+    of 1e-5 to 3e-5, batches of 16 or 32, warm-up 0.06, weight decay 0.1) meet; a batch of 32
+    takes half as many steps as one of 16, and they are fuller.
+    """
+
+    epochs: float = 3
+    learning_rate: float = 3e-5
+    batch_size: int = 32
+    warm_up: float = 0.06
+    """The share of all steps in which the rate rises."""
+
+    weight_decay: float = 0.1
+
+    frozen_share: float = 0.5
+    """The share of the layers, from the lowest, that stay as they are."""
+
+
+FOR_NEW_CLASSIFIERS = Recipe(learning_rate=5e-5, batch_size=16, frozen_share=0.0)
+"""For an encoder that was no classifier yet: all of its layers have more to learn."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """Tell of a fine-tuning that ended well.
+
+    ``loss`` is the mean over all steps, ``precision`` what the model learnt in, ``weights`` the
+    SHA-256 of the trained weights, the same in all processes.
+    """
+
+    recipe: Recipe
+    steps: int
+    loss: float
+    duration_s: float
+    processes: int
+    precision: str
+    weights: str
+
+
+def recipe_for(settings: TrainingSettings, has_new_classifier: bool) -> Recipe:
+    """Return the recipe that suits the base model, but for what the settings ask for."""
+    suited = FOR_NEW_CLASSIFIERS if has_new_classifier else Recipe()
+    asked: dict[str, Any] = {
+        name: value
+        for name in ("epochs", "learning_rate", "batch_size", "frozen_share")
+        if (value := getattr(settings, name)) is not None
+    }
+    return replace(suited, **asked)
