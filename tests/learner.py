@@ -1,7 +1,6 @@
 """Fine-tune the starter, alone or with other processes: `python -m tests.learner FOLDER`."""
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from inference.starter import STARTER_FOLDER
 from training.learning.finetuning import fine_tune
-from training.learning.processes import is_main_process
+from training.learning.processes import is_main_process, process_number
 from training.learning.recipe import Recipe
 
 MOODS = ("good", "bad")
@@ -37,4 +36,4 @@ def learn(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    learn(Path(sys.argv[1], f"{os.environ['RANK']}.json"))
+    learn(Path(sys.argv[1], f"{process_number()}.json"))

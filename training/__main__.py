@@ -1,60 +1,23 @@
 """Train: ``python -m training``."""
 
-import logging
-import os
 import sys
-from pathlib import Path
 
-from training.claim import claimed
 from training.errors import EXPECTED
 from training.files import Files
-from training.flow import Outcome, assist, run
-from training.learning.processes import is_main_process
-from training.papers import summary
 from training.settings import TrainingSettings
-from training.terminal import hide_bars_without_terminal
 
 
 def main() -> int:
     """Run the training flow; return the exit status, 0 also where nothing was improved."""
-    logging.basicConfig(
-        level=logging.INFO if is_main_process() else logging.WARNING, format="%(message)s"
-    )
-    hide_bars_without_terminal()
     try:
         settings = TrainingSettings.read()
-        if not is_main_process():
-            assist(settings)
-            return 0
-        with claimed(files := Files()) as scratch:
-            outcome = run(settings, files, scratch)
-            tell(outcome, files)
-            publish(outcome)
+        from training.command import train  # pylint: disable=import-outside-toplevel  # takes 10 s
+
+        train(settings, Files())
     except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def tell(outcome: Outcome, files: Files) -> None:
-    """Say what was decided, to people and to the CI that runs this."""
-    report = outcome.report
-    print(f"The candidate is {report.decision.reason}.")
-    if report.model_tag is not None:
-        print(f"Registered {report.model_tag}; `make serve` serves it from now on.")
-    print(f"All figures: {files.metrics}", flush=True)
-    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        summary.append(summary.render(report), Path(path))
-
-
-def publish(outcome: Outcome) -> None:
-    """Publish the champion where it is better than the Hub's, or say what is missing."""
-    release, repository = outcome.unpublished, outcome.hub.repository
-    if release is not None and repository is not None:
-        print(f"Publishing {release.model_tag}", flush=True)
-        print(f"Published: {release.publish(repository).url}")
-    elif outcome.report.decision.improved:
-        print(f"Not published: {outcome.hub.obstacle}.")
 
 
 if __name__ == "__main__":

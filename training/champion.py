@@ -7,12 +7,13 @@ from pathlib import Path
 import bentoml
 
 from inference.model_folder import ModelFolderError
-from inference.store import MODEL_NAME, SERVING_FILES, STARTER_ORIGIN, find, list_models
+from inference.store import SERVING_FILES, list_models
 from training.contest import Titleholder
 from training.files import Files
 from training.hub.push import BEST_METRICS
 from training.hub.view import HubView
 from training.labels import LabelsError
+from training.promotion import in_store
 from training.records import Best
 from training.sampling import Sample
 from training.scoring import ScoringError, score
@@ -35,14 +36,6 @@ class Standing:
 
     champions: tuple[Champion, ...]
     records: tuple[Best, ...]
-
-
-def in_store() -> bentoml.Model | None:
-    """Return the model that is served by default; None for an empty store and for the starter."""
-    model = find(bentoml.Tag(MODEL_NAME, None))
-    if model is None or model.info.metadata.get("origin") == STARTER_ORIGIN:
-        return None
-    return model
 
 
 def survey(files: Files, hub: HubView, folder: Path) -> Standing:

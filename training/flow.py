@@ -4,11 +4,13 @@ Publishing comes after it, and can be repeated by itself.
 """
 
 import logging
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+from inference.store import SERVING_FILES
 from training.atomic import write_json
 from training.base_model import BaseModel, load_base
 from training.champion import Standing, judge, survey
@@ -23,7 +25,7 @@ from training.origin import origin_of
 from training.papers.writing import draw_candidate, draw_promotions, write_papers
 from training.promotion import finish_promotion, promote
 from training.records import Best
-from training.release import Release, copy_models, prune
+from training.release import Release, prune
 from training.report import RunReport, metrics_json
 from training.sampling import Sample, draw
 from training.settings import TrainingSettings
@@ -122,6 +124,14 @@ def install(
             write_papers(report, successor.best, hub.repository.repo_id, folder)
     promote(successor.folder, successor.best, files)
     prune(files, tag)
+
+
+def copy_models(trained: BaseModel, exported: Path, folder: Path) -> None:
+    """Write transformers' form of a model, its tokenizer, and the form that is served."""
+    trained.model.save_pretrained(folder)
+    trained.tokenizer.save_pretrained(folder)
+    for name in SERVING_FILES:
+        shutil.copyfile(exported / name, folder / name)
 
 
 def unpublished(contest: Contest, decision: Decision, hub: HubView, files: Files) -> Release | None:

@@ -9,12 +9,20 @@ from pathlib import Path
 
 import bentoml
 
-from inference.store import find, register
+from inference.store import MODEL_NAME, STARTER_ORIGIN, find, register
 from training.atomic import write_json
 from training.files import Files
 from training.records import Best
 
 logger = logging.getLogger(__name__)
+
+
+def in_store() -> bentoml.Model | None:
+    """Return the model that is served by default; None for an empty store and for the starter."""
+    model = find(bentoml.Tag(MODEL_NAME, None))
+    if model is None or model.info.metadata.get("origin") == STARTER_ORIGIN:
+        return None
+    return model
 
 
 def promote(folder: Path, best: Best, files: Files) -> bentoml.Model:

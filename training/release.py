@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.store import SERVING_FILES
 from training.atomic import write_json
-from training.base_model import BaseModel
 from training.errors import TrainingError
 from training.files import Files
 from training.hub.push import BEST_METRICS, Published, push_to_hf
@@ -102,14 +100,6 @@ class Release:
     def _compared(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self.compared_file.read_text(encoding="utf-8"))
         return content
-
-
-def copy_models(trained: BaseModel, exported: Path, folder: Path) -> None:
-    """Write transformers' form of a model, its tokenizer, and the form that is served."""
-    trained.model.save_pretrained(folder)
-    trained.tokenizer.save_pretrained(folder)
-    for name in SERVING_FILES:
-        shutil.copyfile(exported / name, folder / name)
 
 
 def prune(files: Files, kept: str) -> None:

@@ -10,11 +10,10 @@ import bentoml
 
 from inference.settings import ModelTagError
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find, new_tag
-from training.champion import in_store
 from training.claim import claimed
 from training.errors import EXPECTED, TrainingError
 from training.files import Files
-from training.promotion import finish_promotion, promote
+from training.promotion import finish_promotion, in_store, promote
 from training.records import Best
 
 

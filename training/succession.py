@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from inference.store import new_tag
-from training.champion import in_store
 from training.contest import Contender, Contest, Exported
 from training.decision import Decision
 from training.metadata import Kind, metadata, write_metadata
+from training.promotion import in_store
 from training.records import Best, Origin, Promotion, figures
 from training.sampling import Sample
 

@@ -2,10 +2,6 @@
 
 import sys
 
-import datasets
-import transformers
-from huggingface_hub.utils.tqdm import disable_progress_bars
-
 
 def has_terminal() -> bool:
     """Tell whether somebody can watch a progress bar, which is drawn on the error stream."""
@@ -14,6 +10,11 @@ def has_terminal() -> bool:
 
 def hide_bars_without_terminal() -> None:
     """Keep the libraries' progress bars out of logs, for as long as this process runs."""
+    # pylint: disable=import-outside-toplevel  # heavy: most who ask for a terminal need none of them
+    import datasets
+    import transformers
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
     if not has_terminal():
         datasets.disable_progress_bars()
         disable_progress_bars()  # of the Hub's client

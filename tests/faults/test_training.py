@@ -59,7 +59,7 @@ MOMENTS = [
     ("training.flow.write_json", 0, AFTER, True),  # the figures of the run are written
 ]
 PUBLISHING = [
-    ("training.__main__.publish", 0, BEFORE),
+    ("training.command.publish", 0, BEFORE),
     ("training.hub.push._commit", 0, AFTER),
     ("training.release.push_to_hf", 0, AFTER),  # all is there, but this is not yet known
 ]

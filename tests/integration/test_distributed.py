@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,15 +17,34 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 DEADLINE_S = 120
 
 
+def torchrun(processes: int) -> list[str]:
+    """Return what starts so many processes by torch."""
+    return ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+
+
+def accelerate_launch(processes: int, hosts: Path) -> list[str]:
+    """Return what starts so many processes by accelerate, which on processors takes MPI."""
+    hosts.write_text(f"localhost slots={processes}\n", encoding="utf-8")
+    sizes = ["--cpu", "--num_machines=1", f"--num_processes={processes}"]
+    return ["accelerate.commands.launch", *sizes, f"--mpirun_hostfile={hosts}"]
+
+
 def run_learners(
-    repository: Path, folder: Path, processes: int
+    repository: Path, folder: Path, launcher: list[str]
 ) -> subprocess.CompletedProcess[str]:
-    """Let so many processes fine-tune together, each of which writes to the folder."""
-    torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    """Let several processes fine-tune together, each of which writes to the folder."""
+    (folder / "tmp").mkdir()
+    variables = {
+        "ENV_FILE": "",
+        "OMP_NUM_THREADS": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "TMPDIR": str(folder / "tmp"),
+    }
     return subprocess.run(
-        [sys.executable, "-m", *torchrun, "-m", "tests.learner", str(folder)],
+        [sys.executable, "-m", *launcher, "-m", "tests.learner", str(folder)],
         cwd=repository,
-        env=os.environ | {"ENV_FILE": "", "OMP_NUM_THREADS": "1", "TMPDIR": str(folder / "tmp")},
+        env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -43,8 +63,7 @@ def fixture_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def fixture_told(repository: Path, folders: list[Path]) -> list[dict[str, Any]]:
     """Let two processes learn together, then one by itself; return what the three tell."""
     for folder, processes in zip(folders, (2, 1), strict=True):
-        (folder / "tmp").mkdir()
-        done = run_learners(repository, folder, processes)
+        done = run_learners(repository, folder, torchrun(processes))
         assert 0 == done.returncode, done.stdout
     paths = (folders[0] / "0.json", folders[0] / "1.json", folders[1] / "0.json")
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
@@ -69,6 +88,22 @@ def test_two_processes_come_to_what_one_comes_to(told: list[dict[str, Any]]) -> 
 
 def test_one_process_is_the_one_that_writes(told: list[dict[str, Any]]) -> None:
     assert [True, False, True] == [each["is_main"] for each in told]
+
+
+def test_accelerate_starts_them_as_well(
+    repository: Path, told: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    if shutil.which("mpirun") is None:
+        pytest.skip("mpirun is not installed, by which accelerate starts several processes")
+    folder = tmp_path / "accelerated"
+    folder.mkdir()
+
+    done = run_learners(repository, folder, accelerate_launch(2, tmp_path / "hosts"))
+
+    assert 0 == done.returncode, done.stdout
+    found = [json.loads((folder / f"{number}.json").read_text()) for number in range(2)]
+    assert [True, False] == [each["is_main"] for each in found]
+    assert {told[0]["weights"]} == {each["weights"] for each in found}
 
 
 def test_no_file_but_torchs_own_is_left_behind(

@@ -185,25 +185,7 @@ def test_a_missing_token_is_told_and_the_champion_published_later(
     assert "best_metrics.json" in hub.files("somebody/later")
 
 
-def test_a_run_that_was_overtaken_publishes_nothing(hub: Hub, token: str, fresh: Workplace) -> None:
-    hub.create("somebody/contested")
-    overtaking = {"best_metrics.json": b'{"accuracy": 0.9}'}
-    hub.faults.before(
-        "POST .*/contested/commit/", lambda: hub.commit("somebody/contested", overtaking)
-    )
-
-    done = fresh.run(
-        ["-m", "training"], LEARNING | {"HF_REPO_ID": "somebody/contested", "HF_TOKEN": token}
-    )
-
-    assert 1 == done.returncode
-    assert "another run has published to 'somebody/contested'" in done.stderr
-    assert "Run the training again" in done.stderr
-    assert overtaking["best_metrics.json"] == hub.files("somebody/contested")["best_metrics.json"]
-    assert "model.safetensors" not in hub.files("somebody/contested")
-
-
-def test_a_champion_that_could_not_be_published_is_by_the_next_run(
+def test_a_run_that_was_overtaken_publishes_nothing_and_the_next_one_does(
     hub: Hub, token: str, fresh: Workplace
 ) -> None:
     hub.create("somebody/edited")
@@ -212,10 +194,14 @@ def test_a_champion_that_could_not_be_published_is_by_the_next_run(
     )
     variables = {"HF_REPO_ID": "somebody/edited", "HF_TOKEN": token}
     overtaken = fresh.run(["-m", "training"], LEARNING | variables)
+    before = set(hub.files("somebody/edited"))
 
     told = fresh.train(STANDING_STILL | variables)
 
     assert 1 == overtaken.returncode
+    assert "another run has published to 'somebody/edited'" in overtaken.stderr
+    assert "Run the training again" in overtaken.stderr
+    assert {".gitattributes", "README.md"} == before
     assert "The candidate is not better: " in told
     (model,) = fresh.models
     assert f"Publishing sentiment:{model.name}\nPublished: " in told

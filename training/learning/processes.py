@@ -26,11 +26,16 @@ class WeightsDifferError(TrainingError):
 
 
 def is_main_process() -> bool:
-    """Tell whether this process is the one that writes; always, where there is only one.
+    """Tell whether this process is the one that writes; always, where there is only one."""
+    return process_number() == 0
+
+
+def process_number() -> int:
+    """Return which of the processes this is, from 0.
 
     It can be asked at any time: whoever starts several processes numbers them by a variable.
     """
-    return get_cpu_distributed_information().rank == 0
+    return get_cpu_distributed_information().rank
 
 
 def process_count() -> int:

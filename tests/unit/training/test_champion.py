@@ -13,11 +13,12 @@ from inference.store import SERVING_FILES, register
 from tests.hub import Hub
 from tests.hub.client import keep_client_to
 from training.atomic import write_json
-from training.champion import in_store, judge, survey
+from training.champion import judge, survey
 from training.dataset import load
 from training.files import Files
 from training.hub.repository import HubRepository
 from training.hub.view import HubView
+from training.promotion import in_store
 from training.sampling import draw
 
 REPO_ID = "somebody/tweets"

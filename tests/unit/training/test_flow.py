@@ -15,6 +15,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from inference.classifier import Classifier
 from inference.store import MODEL_NAME, find, register
 from tests.base_models import blinded
+from training import precision
 from training.claim import claimed
 from training.dataset import LABELS, load
 from training.files import Files
@@ -39,6 +40,12 @@ pytestmark = [
 def fixture_files(tmp_path: Path) -> Files:
     """Return where the runs of a test write."""
     return Files(tmp_path / "run")
+
+
+@pytest.fixture(name="_quick")
+def fixture_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export in fp32, which needs no calibration: that takes most of a run."""
+    monkeypatch.setattr(precision, "_lower_precisions", lambda: [])
 
 
 @pytest.fixture(name="train")
@@ -91,6 +98,7 @@ def test_a_first_run_that_learns_is_stored_with_its_figures(train, files, sample
     assert pytest.approx(right / SIZES[1], abs=1e-6) == metrics["accuracy"]
 
 
+@pytest.mark.usefixtures("_quick")
 def test_the_same_seed_gives_the_same_rows_and_figures_and_no_improvement(train, files):
     train(**LEARNING)
     first, best = read(files.metrics), read(files.best)
@@ -107,6 +115,7 @@ def test_the_same_seed_gives_the_same_rows_and_figures_and_no_improvement(train,
     assert second["model_tag"] is None
 
 
+@pytest.mark.usefixtures("_quick")
 def test_another_seed_is_compared_with_the_champion_on_its_own_rows(train, files, sample_data):
     train(**LEARNING)
     champion = Classifier.load(Path(served().path))
@@ -124,6 +133,7 @@ def test_another_seed_is_compared_with_the_champion_on_its_own_rows(train, files
     assert recorded == read(files.best)["accuracy"]
 
 
+@pytest.mark.usefixtures("_quick")
 def test_a_base_model_that_wins_the_first_run_is_served_but_is_no_promotion(train, files, starter):
     outcome = train(base_model=str(starter), **STANDING_STILL)
 
@@ -136,6 +146,7 @@ def test_a_base_model_that_wins_the_first_run_is_served_but_is_no_promotion(trai
     assert not files.releases.exists()
 
 
+@pytest.mark.usefixtures("_quick")
 def test_the_starter_in_the_store_is_no_champion(train, starter, files):
     register(starter)
 
@@ -147,6 +158,7 @@ def test_the_starter_in_the_store_is_no_champion(train, starter, files):
     assert read(files.best)["accuracy"] == served().info.metadata["metrics"]["accuracy"]
 
 
+@pytest.mark.usefixtures("_quick")
 def test_a_champion_of_which_only_the_record_is_left_is_compared_with_by_that(train, files):
     files.folder.mkdir()
     files.best.write_text('{"accuracy": 0.99, "timestamp": "2026-01-01T00:00:00Z"}')
@@ -159,6 +171,7 @@ def test_a_champion_of_which_only_the_record_is_left_is_compared_with_by_that(tr
     assert served() is None
 
 
+@pytest.mark.usefixtures("_quick")
 def test_the_history_goes_on_from_the_record(train, files):
     files.folder.mkdir()
     files.best.write_text('{"accuracy": 0.01, "timestamp": "2026-01-01", "history": []}')

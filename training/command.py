@@ -1,0 +1,48 @@
+"""What `python -m training` does once its settings are known to be right."""
+
+import logging
+import os
+from pathlib import Path
+
+from training.claim import claimed
+from training.files import Files
+from training.flow import Outcome, assist, run
+from training.learning.processes import is_main_process
+from training.papers import summary
+from training.settings import TrainingSettings
+from training.terminal import hide_bars_without_terminal
+
+
+def train(settings: TrainingSettings, files: Files) -> None:
+    """Run the training flow, alone or as one of several processes. Raises one of EXPECTED."""
+    hide_bars_without_terminal()
+    if not is_main_process():
+        logging.basicConfig(level=logging.WARNING, format="%(message)s")
+        assist(settings)
+        return
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    with claimed(files) as scratch:
+        outcome = run(settings, files, scratch)
+        tell(outcome, files)
+        publish(outcome)
+
+
+def tell(outcome: Outcome, files: Files) -> None:
+    """Say what was decided, to people and to the CI that runs this."""
+    report = outcome.report
+    print(f"The candidate is {report.decision.reason}.")
+    if report.model_tag is not None:
+        print(f"Registered {report.model_tag}; `make serve` serves it from now on.")
+    print(f"All figures: {files.metrics}", flush=True)
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        summary.append(summary.render(report), Path(path))
+
+
+def publish(outcome: Outcome) -> None:
+    """Publish the champion where it is better than the Hub's, or say what is missing."""
+    release, repository = outcome.unpublished, outcome.hub.repository
+    if release is not None and repository is not None:
+        print(f"Publishing {release.model_tag}", flush=True)
+        print(f"Published: {release.publish(repository).url}")
+    elif outcome.report.decision.improved:
+        print(f"Not published: {outcome.hub.obstacle}.")
