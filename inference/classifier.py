@@ -59,7 +59,7 @@ class Classifier:
         try:
             return cls(folder, OpenVinoRuntime(folder.graph_path))
         except Exception as error:  # pylint: disable=broad-exception-caught  # tokenizers raises it
-            raise ModelFolderError(path, f"a file is damaged ({_first_line(error)})") from error
+            raise ModelFolderError(path, f"it cannot be loaded ({_first_line(error)})") from error
 
     def classify(self, texts: Sequence[str]) -> np.ndarray:
         """Return float64 probabilities [texts, labels].

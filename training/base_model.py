@@ -1,7 +1,6 @@
 """The model that training starts from."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from transformers import (
@@ -17,6 +16,7 @@ from transformers import (
 from training.dataset import LABELS
 from training.errors import TrainingError
 from training.labels import match
+from training.sources import name_of
 
 _HEAD = "ForSequenceClassification"
 
@@ -73,13 +73,8 @@ def load_base(source: str, token: str | None, seed: int) -> BaseModel:
     except Exception as error:  # pylint: disable=broad-exception-caught  # for damaged files, anything
         raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
     names = [model.config.id2label[number] for number in sorted(model.config.id2label)]
-    return BaseModel(_name(source), model, tokenizer, match(source, LABELS, names), is_encoder)
+    return BaseModel(name_of(source), model, tokenizer, match(source, LABELS, names), is_encoder)
 
 
 def _has_classifier(config: PretrainedConfig) -> bool:
     return any(name.endswith(_HEAD) for name in config.architectures or ())
-
-
-def _name(source: str) -> str:
-    """Return the source without the folders above it, which differ between machines."""
-    return Path(source).resolve().name if Path(source).exists() else source

@@ -4,11 +4,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from training.errors import TrainingError
+from training.sources import name_of
 
 LABELS = ("negative", "neutral", "positive")
 DEFAULT_SOURCE = "cardiffnlp/tweet_eval"
@@ -70,7 +70,7 @@ class Dataset:
     @property
     def name(self) -> str:
         """Return the source without the folders above it, which differ between machines."""
-        return self.source if _is_hub_id(self.source) else Path(self.source).resolve().name
+        return name_of(self.source)
 
     @property
     def fingerprint(self) -> str:
@@ -142,10 +142,6 @@ def _checked(source: str, split: str, texts: list[Any], labels: list[Any]) -> Tw
         if not isinstance(label, int) or label not in range(len(LABELS)):
             raise DatasetError(source, f"row {number} of split {split} has the label {label!r}")
     return Tweets(tuple(texts), tuple(labels))
-
-
-def _is_hub_id(source: str) -> bool:
-    return not Path(source).exists()
 
 
 def _numbered_labels() -> str:

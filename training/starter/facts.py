@@ -1,16 +1,15 @@
 """What is known of a finished starter."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from inference.classifier import Classifier
+from inference.store import METADATA_FILE
+from training.atomic import write_json
 from training.dataset import LABELS, Dataset, Tweets
 from training.evaluation import Evaluation, agreement, evaluate
-
-FILE = "metadata.json"
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ class Facts:
 
     def write(self, folder: Path) -> None:
         """Write the metadata into the model's folder."""
-        text = json.dumps(self.metadata(), indent=2) + "\n"
-        (folder / FILE).write_text(text, encoding="utf-8")
+        write_json(folder / METADATA_FILE, self.metadata())
 
 
 def establish(  # pylint: disable=too-many-arguments  # all but the data set by name

@@ -168,4 +168,4 @@ def test_a_damaged_champion_is_left_out_with_a_warning(model, sample_data, tmp_p
     sample = draw(load(str(sample_data)), 10, 20, seed=0)
 
     assert (None, ()) == judge(survey(Files(tmp_path), NO_HUB, tmp_path / "hub"), sample)
-    assert "a file is damaged" in caplog.text
+    assert "it cannot be loaded" in caplog.text

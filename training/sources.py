@@ -1,0 +1,8 @@
+"""Where data sets and models come from: a repository on the Hub, or a local folder."""
+
+from pathlib import Path
+
+
+def name_of(source: str) -> str:
+    """Return the source without the folders above it, which differ between machines."""
+    return Path(source).resolve().name if Path(source).exists() else source
