@@ -74,7 +74,7 @@ def metrics_json(report: RunReport) -> dict[str, Any]:
 
     The figures at the top are the candidate's, in the form that would be served.
     """
-    champion, choice = report.champion, report.candidate.choice
+    champion, choice, learning = report.champion, report.candidate.choice, report.learning
     return {
         **_figures(report.candidate),
         "precision": choice and choice.precision,
@@ -84,7 +84,8 @@ def metrics_json(report: RunReport) -> dict[str, Any]:
         "comparison": report.test and comparison(report.test),
         "decision": asdict(report.decision),
         **asdict(report.origin),
-        "learning": asdict(report.learning),
+        "learning": asdict(learning)
+        | {"loss": round(learning.loss, DIGITS), "duration_s": round(learning.duration_s, 1)},
         "model_tag": report.model_tag,
         "timestamp": report.timestamp,
         "duration_s": round(report.duration_s, 1),
