@@ -20,8 +20,8 @@ class ScoringError(TrainingError):
 
     def __init__(self, name: str, row: int) -> None:
         super().__init__(
-            f"{name} failed on row {row} of validation, or gave what is no probability: train "
-            "again with a lower learning rate, or choose another BASE_MODEL"
+            f"{name} failed on row {row} of those it was judged on, or gave no probability for it: "
+            "train again with a lower learning rate, or choose another BASE_MODEL"
         )
 
 

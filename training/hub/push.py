@@ -76,9 +76,10 @@ def push_to_hf(
     """Put all files of a folder on the Hub in one commit, which gets a tag.
 
     ``parent_commit`` is the head that the candidate was compared with, None where there was no
-    repository or no champion in it; a missing repository is created. Files of an earlier
-    champion that the folder does not have are deleted. What an interrupted attempt has done is
-    not done again: a head with the folder's own best_metrics.json only gets its tag.
+    repository or no champion in it; a missing repository is created. What an earlier champion has
+    left, going by the names in ``OURS``, is deleted where the folder does not have it. What an
+    interrupted attempt has done is not done again: a head with the folder's own
+    best_metrics.json only gets its tag.
 
     Raises ConflictError where somebody else has published since, TagTakenError, NoChampionError,
     and UnfinishedError from the HubError that says what failed. The commit is there as a whole

@@ -16,6 +16,7 @@ from inference.classifier import Classifier
 from inference.store import MODEL_NAME, find, register
 from tests.base_models import blinded
 from training import precision
+from training.atomic import write_json
 from training.claim import claimed
 from training.dataset import LABELS, load
 from training.files import Files
@@ -169,6 +170,19 @@ def test_a_champion_of_which_only_the_record_is_left_is_compared_with_by_that(tr
     assert "0.9900 of the best so far (as recorded" in outcome.report.decision.reason
     assert read(files.metrics)["comparison"] is None
     assert served() is None
+
+
+@pytest.mark.usefixtures("_quick")
+def test_a_record_without_its_model_has_to_be_beaten_beside_the_champion(train, files):
+    train(**STANDING_STILL)
+    champion = served().tag
+    write_json(files.best, read(files.best) | {"accuracy": 0.99, "model_tag": "sentiment:deleted"})
+
+    outcome = train(**LEARNING)
+
+    assert str(champion) in outcome.report.champion.name
+    assert "0.9900 of sentiment:deleted (as recorded" in outcome.report.decision.reason
+    assert champion == served().tag
 
 
 @pytest.mark.usefixtures("_quick")

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ pytest.importorskip("huggingface_hub", reason="the training group is not install
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from tests.hub import Hub
-from tests.hub.client import UPLOAD_DEPRECATION, keep_client_to
+from tests.hub.client import UPLOAD_DEPRECATION
 from tests.server import run_python
 from training.hub.errors import (
     ForbiddenError,
@@ -47,14 +47,6 @@ from training.hub.push import push_to_hf
 repository = HubRepository("us/sentiment", sys.argv[2])
 push_to_hf(pathlib.Path(sys.argv[1]), repository, parent_commit=None, tag="v1", message="First")
 """
-
-
-@pytest.fixture(name="hub")
-def fixture_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """Serve an empty Hub."""
-    keep_client_to(tmp_path / "home", monkeypatch)
-    with Hub() as hub:
-        yield hub
 
 
 @pytest.fixture(name="ours")

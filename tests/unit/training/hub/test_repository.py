@@ -1,7 +1,6 @@
 """A repository on the Hub is read with the real client, and each failure says what to do."""
 
 import errno
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ pytest.importorskip("huggingface_hub", reason="the training group is not install
 from huggingface_hub import constants
 
 from tests.hub import Hub
-from tests.hub.client import keep_client_to
 from training.hub.errors import (
     ForbiddenError,
     HiddenError,
@@ -29,13 +27,11 @@ FILES = {"config.json": b'{"a": 1}', "model.safetensors": bytes(range(256)) * 40
 
 
 @pytest.fixture(name="hub")
-def fixture_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def fixture_hub(hub: Hub) -> Hub:
     """Serve a Hub, with a repository on it."""
-    keep_client_to(tmp_path / "home", monkeypatch)
-    with Hub() as hub:
-        hub.create(NAME)
-        hub.commit(NAME, FILES)
-        yield hub
+    hub.create(NAME)
+    hub.commit(NAME, FILES)
+    return hub
 
 
 def ours(hub: Hub, token: str | None = None, name: str = NAME) -> HubRepository:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -16,7 +16,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from tests.hub import Hub
-from tests.hub.client import UPLOAD_DEPRECATION, keep_client_to
+from tests.hub.client import UPLOAD_DEPRECATION
 from tests.server import run_python
 from training.dataset import load
 
@@ -37,12 +37,10 @@ FINGERPRINT = "import sys; from training.dataset import load; print(load(sys.arg
 
 
 @pytest.fixture(name="hub")
-def fixture_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def fixture_hub(hub: Hub) -> Hub:
     """Serve a Hub, with a repository on it."""
-    keep_client_to(tmp_path / "home", monkeypatch)
-    with Hub() as hub:
-        hub.create(NAME)
-        yield hub
+    hub.create(NAME)
+    return hub
 
 
 @pytest.fixture(name="api")

@@ -1,15 +1,11 @@
 """A run looks at the Hub before it trains."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("huggingface_hub", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from tests.hub import Hub
-from tests.hub.client import keep_client_to
 from training.hub.errors import RefusedError, WrongTokenError
 from training.hub.view import look
 from training.settings import HubSettings
@@ -18,13 +14,11 @@ NAME = "us/sentiment"
 
 
 @pytest.fixture(name="hub")
-def fixture_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def fixture_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """Serve a Hub with one repository, as the one that the client asks."""
-    keep_client_to(tmp_path / "home", monkeypatch)
-    with Hub() as hub:
-        hub.create(NAME)
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
-        yield hub
+    hub.create(NAME)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+    return hub
 
 
 def test_a_repository_and_a_token_leave_no_obstacle(hub: Hub) -> None:
