@@ -11,7 +11,12 @@ from pathlib import Path
 from inference.starter import STARTER_FOLDER
 
 REPOSITORY = Path(__file__).parent.parent
-MAKERS = ("benchmarks/random_model.py", "training/export.py", "inference/normalization.py")
+MAKERS = (
+    "benchmarks/random_model.py",
+    "training/export.py",
+    "training/packed.py",
+    "inference/normalization.py",
+)
 LIBRARIES = ("nncf", "openvino", "torch", "transformers")
 
 

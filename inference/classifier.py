@@ -3,20 +3,18 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from tokenizers import Encoding
 
-from inference.batching import CHUNK_SIZE, chunks_by_length
 from inference.model_folder import ModelFolder, ModelFolderError
+from inference.packing import Row, common_lengths, lay_out, pack
 from inference.runtime import OpenVinoRuntime, Runtime
 from inference.tokenization import TweetTokenizer
 
 logger = logging.getLogger(__name__)
-
-WARM_UP_TOKENS = (8, 16, 32, 64, 128)
 
 
 class ClassificationError(Exception):
@@ -49,7 +47,7 @@ class Classifier:
     def __init__(self, folder: ModelFolder, runtime: Runtime) -> None:
         self.labels = folder.labels
         self.runtime = runtime
-        self._max_tokens = folder.max_tokens
+        self._pad_token_id = folder.pad_token_id
         self._tokenizer = TweetTokenizer(folder)
 
     @classmethod
@@ -76,39 +74,44 @@ class Classifier:
     def classify_each(self, texts: Sequence[str]) -> list[Classification | ClassificationError]:
         """Classify every text on its own account: one that fails leaves its neighbours alone."""
         outcomes: dict[int, Any] = dict(self._encode(range(len(texts)), texts))
-        encodings = {i: made for i, made in outcomes.items() if isinstance(made, Encoding)}
-        positions = list(encodings)
-        for chunk in chunks_by_length([len(encoding) for encoding in encodings.values()]):
-            outcomes.update(self._run([positions[index] for index in chunk], encodings))
+        token_ids = {
+            position: made
+            for position, made in outcomes.items()
+            if not isinstance(made, ClassificationError)
+        }
+        outcomes.update(self._run(list(token_ids), token_ids))
         return [outcomes[position] for position in range(len(texts))]
 
     def warm_up(self) -> None:
-        """Run short and long texts, alone and in chunks, so that no request pays for it."""
-        for tokens in WARM_UP_TOKENS:
-            text = "a " * min(tokens, self._max_tokens)
-            self.classify([text])
-            self.classify([text] * CHUNK_SIZE)
+        """Run a pass of every usual shape, so that no request pays for it."""
+        for lengths in common_lengths():
+            rows = [[position] for position in range(len(lengths))]
+            token_ids = [[self._pad_token_id] * length for length in lengths]
+            self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))
 
     def _encode(self, positions: Sequence[int], texts: Sequence[str]) -> Outcomes:
         try:
-            encodings = self._tokenizer.encode([texts[position] for position in positions])
+            token_ids = self._tokenizer.encode([texts[position] for position in positions])
         except Exception as error:  # pylint: disable=broad-exception-caught  # see _isolate
             yield from self._isolate(self._encode, positions, texts, error)
             return
-        yield from zip(positions, encodings, strict=True)
+        yield from zip(positions, token_ids, strict=True)
 
-    def _run(self, positions: Sequence[int], encodings: Mapping[int, Encoding]) -> Outcomes:
-        arrays = self._tokenizer.pad([encodings[position] for position in positions])
+    def _run(self, positions: Sequence[int], token_ids: Mapping[int, Sequence[int]]) -> Outcomes:
+        for rows in pack([len(token_ids[position]) for position in positions]):
+            yield from self._pass([[positions[index] for index in row] for row in rows], token_ids)
+
+    def _pass(self, rows: Sequence[Row], token_ids: Mapping[int, Sequence[int]]) -> Outcomes:
+        positions = list(chain.from_iterable(rows))
         try:
-            probabilities = softmax(self.runtime.logits(arrays))
+            logits = self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))
+            if not np.isfinite(logits).all():  # of one text, they spoil others in its row
+                raise FloatingPointError("the model gave logits that are not finite")
         except Exception as error:  # pylint: disable=broad-exception-caught  # see _isolate
-            yield from self._isolate(self._run, positions, encodings, error)
+            yield from self._isolate(self._run, positions, token_ids, error)
             return
-        for position, row in zip(positions, probabilities, strict=True):
-            if np.isfinite(row).all():
-                yield position, Classification(tuple(row.tolist()), len(positions))
-            else:
-                yield position, ClassificationError(position)
+        for position, probabilities in zip(positions, softmax(logits), strict=True):
+            yield position, Classification(tuple(probabilities.tolist()), len(positions))
 
     @staticmethod
     def _isolate(step: Step, positions: Sequence[int], material: Any, error: Exception) -> Outcomes:

@@ -1,5 +1,6 @@
 """Run an exported encoder on the processor."""
 
+from collections.abc import Set
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -7,10 +8,18 @@ from typing import Protocol
 import numpy as np
 import openvino
 
-from inference.tokenization import Arrays
+from inference.packing import INPUTS, Arrays
 
 PRECISION_HINT = ("runtime_options", "INFERENCE_PRECISION_HINT")
 """Where a graph says in which precision it wants to be computed, as OpenVINO itself reads it."""
+
+
+class InputsError(ValueError):
+    """A graph reads something else than packed rows."""
+
+    def __init__(self, names: Set[str]) -> None:
+        found, expected = (", ".join(sorted(each)) for each in (names, INPUTS))
+        super().__init__(f"its graph reads {found}, not {expected}")
 
 
 class Runtime(Protocol):
@@ -19,7 +28,7 @@ class Runtime(Protocol):
     name: str
 
     def logits(self, arrays: Arrays) -> np.ndarray:
-        """Return float32 logits [texts, labels] for int64 arrays [texts, tokens]."""
+        """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them."""
 
 
 class OpenVinoRuntime:
@@ -30,23 +39,21 @@ class OpenVinoRuntime:
     def __init__(self, graph: Path) -> None:
         self._core = openvino.Core()
         self._model = self._core.read_model(graph)  # kept: the file may go while we serve
-        self._input_names = [port.get_any_name() for port in self._model.inputs]
+        _check_inputs({port.get_any_name() for port in self._model.inputs})
         self._request: openvino.InferRequest | None = self._compiled()
         self._one_at_a_time = Lock()
 
     def logits(self, arrays: Arrays) -> np.ndarray:
-        """Return float32 logits [texts, labels] for int64 arrays [texts, tokens].
+        """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them.
 
-        Arrays that the graph has no input for are left out: only some encoders know token
-        types. Raises RuntimeError, with OpenVINO's own words, where the graph fails.
+        Raises RuntimeError, with OpenVINO's own words, where the graph fails.
         """
-        inputs = {name: arrays[name] for name in self._input_names}
         with self._one_at_a_time:
             # A graph that failed midway keeps half of its state: the next inputs of the same
             # shape were seen to get an earlier text's results, without any error. So a request
             # is used again only after it went well; to compile anew takes less than a second.
             request, self._request = self._request or self._compiled(), None
-            request.infer(inputs, share_inputs=True)
+            request.infer(arrays, share_inputs=True)
             logits = np.array(request.get_output_tensor().data)
             self._request = request
             return logits
@@ -66,3 +73,8 @@ class OpenVinoRuntime:
         )
         has = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return "bf16" if wants and has else "f32"
+
+
+def _check_inputs(names: Set[str]) -> None:
+    if names != set(INPUTS):
+        raise InputsError(names)

@@ -5,20 +5,22 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import nncf
+import numpy as np
 import openvino
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from inference.normalization import normalize
+from inference.packing import INPUTS, Arrays
 from inference.runtime import PRECISION_HINT
+from training.packed import pack_classifier
 
 Precision = Literal["int8", "bf16", "fp32"]
 
 GRAPH = "openvino_model.xml"
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUT = "logits"
 CALIBRATION_TOKENS = 128
 """Longer texts are cut off for calibration: tweets have 29 tokens on average."""
@@ -31,20 +33,6 @@ class ExportError(ValueError):
         super().__init__(f"the model cannot be exported: {reason}; {remedy}")
 
 
-class LogitsOnly(torch.nn.Module):
-    """Give the graph positional inputs in a known order, and one output."""
-
-    def __init__(self, model: PreTrainedModel, names: Sequence[str]) -> None:
-        super().__init__()
-        self._model = model
-        self._names = names
-
-    def forward(self, *values: torch.Tensor) -> torch.Tensor:
-        """Return the logits [batch, labels] of encoded texts."""
-        logits: torch.Tensor = self._model(**dict(zip(self._names, values))).logits
-        return logits
-
-
 def export(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -54,12 +42,12 @@ def export(
 ) -> None:
     """Write all that serving needs into ``folder``: graph, configuration and tokenizer.
 
-    The graph takes int64 ``input_ids``, ``attention_mask`` and, where the model knows them,
-    ``token_type_ids``, each of the dynamic shape [batch, sequence], and gives float32
-    ``logits`` [batch, labels]. int8 needs texts to calibrate on, a few hundred that look like
+    The graph takes packed texts as `inference.packing.lay_out` makes them, and gives float32
+    ``logits`` [texts, labels]. int8 needs texts to calibrate on, a few hundred that look like
     what will be served; the others need none.
 
-    Raises ExportError where int8 is asked for without texts, or the precision is unknown.
+    Raises ExportError where int8 is asked for without texts, or the precision is unknown, and
+    PackingError where the model cannot read several texts in a row.
     """
     if precision not in get_args(Precision):
         choices = ", ".join(get_args(Precision))
@@ -71,18 +59,15 @@ def export(
 
 
 def convert(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> openvino.Model:
-    """Return the model as an OpenVINO graph in float32."""
-    example = dict(tokenizer(["two texts", "of two lengths"], padding=True, return_tensors="pt"))
-    names = [name for name in INPUTS if name in example]
+    """Return the model as an OpenVINO graph in float32. Raises PackingError."""
     with _evaluating(model), torch.no_grad(), _tracing():
-        graph = openvino.convert_model(
-            LogitsOnly(model, names), example_input=tuple(example[name] for name in names)
-        )
-    for port, name in zip(graph.inputs, names, strict=True):
+        packed, example = pack_classifier(model, tokenizer)
+        graph = openvino.convert_model(packed, example_input=example)
+    for port, name, values in zip(graph.inputs, INPUTS, example, strict=True):
         port.get_node().set_friendly_name(name)
         port.get_tensor().set_names({name})
         port.get_node().set_element_type(openvino.Type.i64)
-        port.get_node().set_partial_shape(openvino.PartialShape([-1, -1]))
+        port.get_node().set_partial_shape(openvino.PartialShape([-1] * values.ndim))
     graph.outputs[0].get_tensor().set_names({OUTPUT})
     graph.validate_nodes_and_infer_types()
     return graph
@@ -117,8 +102,7 @@ def quantize(
     The texts are normalised as in serving, and run one at a time, so that no padding enters
     the ranges that calibration observes.
     """
-    names = [port.any_name for port in graph.inputs]
-    samples = list(_encoded(tokenizer, calibration_texts, names))
+    samples = list(_encoded(tokenizer, calibration_texts))
     with _quiet("nncf"):
         return nncf.quantize(
             graph,
@@ -142,15 +126,17 @@ def write(
     tokenizer.save_pretrained(folder)
 
 
-def _encoded(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], names: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterator[Arrays]:
     longest = min(CALIBRATION_TOKENS, tokenizer.model_max_length)
     for text in texts:
-        encoded = tokenizer(
-            [normalize(text)], truncation=True, max_length=longest, return_tensors="np"
-        )
-        yield {name: encoded[name].astype("int64") for name in names}
+        encoded = tokenizer(normalize(text), truncation=True, max_length=longest)
+        token_ids = np.array([encoded["input_ids"]])
+        yield {
+            "input_ids": token_ids,
+            "segment_ids": np.ones_like(token_ids),
+            "position_ids": np.arange(token_ids.size)[np.newaxis],
+            "first_tokens": np.zeros(1, dtype=np.int64),
+        }
 
 
 @contextmanager

@@ -11,21 +11,25 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from inference.classifier import Classification, ClassificationError, Classifier, softmax
 from inference.model_folder import ModelFolder
-from inference.tokenization import Arrays
+from inference.packing import Arrays
+from inference.tokenization import TweetTokenizer
 from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON, make_faulty_model
 
 
 class NotANumber:
-    """A runtime whose every second text overflows."""
+    """A runtime that overflows on a certain token, and on all that shares a row with it."""
 
     name = "not-a-number"
 
+    def __init__(self, token: int) -> None:
+        self._token = token
+
     def logits(self, arrays: Arrays) -> np.ndarray:
-        """Return logits [texts, 3], NaN in every second row."""
-        logits = np.zeros((len(arrays["input_ids"]), 3), dtype=np.float32)
-        logits[1::2] = np.nan
-        return logits
+        """Return logits [texts, 3], NaN for texts in a row with the token."""
+        spoilt = (arrays["input_ids"] == self._token).any(axis=1)
+        rows = arrays["first_tokens"] // arrays["input_ids"].shape[1]
+        return np.where(spoilt[rows][:, np.newaxis], np.nan, np.zeros(3)).astype(np.float32)
 
 
 class Shapes:
@@ -34,13 +38,12 @@ class Shapes:
     name = "shapes"
 
     def __init__(self) -> None:
-        self.seen: list[tuple[int, int]] = []
+        self.seen: list[tuple[int, ...]] = []
 
     def logits(self, arrays: Arrays) -> np.ndarray:
         """Return logits [texts, 3] of zeros."""
-        texts, tokens = arrays["input_ids"].shape
-        self.seen.append((texts, tokens))
-        return np.zeros((texts, 3), dtype=np.float32)
+        self.seen.append(arrays["input_ids"].shape)
+        return np.zeros((len(arrays["first_tokens"]), 3), dtype=np.float32)
 
 
 @pytest.fixture(name="faulty", scope="module")
@@ -93,10 +96,12 @@ def test_a_text_scores_alike_alone_and_among_others(
 def test_the_size_of_the_shared_forward_pass_is_told(
     classifier: Classifier, tweets: list[str]
 ) -> None:
-    outcomes = classifier.classify_each(tweets[:20])
+    texts = ["good " * 124] * 6 + tweets[:1]
+
+    outcomes = classifier.classify_each(texts)
 
     sizes = [made.batch_size for made in outcomes if isinstance(made, Classification)]
-    assert [4] * 4 + [16] * 16 == sorted(sizes)
+    assert [4, 4, 4, 4, 2, 2, 1] == sizes
 
 
 def test_a_text_that_fails_in_the_runtime_fails_alone(
@@ -142,23 +147,23 @@ def test_the_failure_names_the_position_and_keeps_the_runtimes_words(faulty: Cla
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_a_text_without_finite_probabilities_fails_alone(starter: Path) -> None:
-    classifier = Classifier(ModelFolder.read(starter), NotANumber())
+def test_a_text_without_finite_logits_fails_alone(starter: Path) -> None:
+    folder = ModelFolder.read(starter)
+    *_, token, _ = TweetTokenizer(folder).encode(["zebra"])[0]
+    classifier = Classifier(folder, NotANumber(token))
 
-    outcomes = classifier.classify_each(["one", "two", "three"])
+    outcomes = classifier.classify_each(["good", "zebra", "bad"])
 
     assert [False, True, False] == [isinstance(made, ClassificationError) for made in outcomes]
 
 
-def test_warming_up_runs_short_and_long_texts_alone_and_in_chunks(starter: Path) -> None:
+def test_warming_up_runs_a_pass_of_every_usual_shape(starter: Path) -> None:
     runtime = Shapes()
-    folder = ModelFolder.read(starter)
 
-    Classifier(folder, runtime).warm_up()
+    Classifier(ModelFolder.read(starter), runtime).warm_up()
 
-    assert {1, 16} == {texts for texts, _ in runtime.seen}
-    assert folder.max_tokens == max(tokens for _, tokens in runtime.seen)
-    assert 5 == len({tokens for _, tokens in runtime.seen})
+    assert len(runtime.seen) == len(set(runtime.seen))
+    assert {(1, 8), (1, 16), (1, 128), (2, 128), (4, 128)} <= set(runtime.seen)
 
 
 def test_softmax_of_large_logits_does_not_overflow() -> None:

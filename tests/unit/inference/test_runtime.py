@@ -9,8 +9,9 @@ import openvino
 import pytest
 
 from inference.model_folder import ModelFolder
-from inference.runtime import PRECISION_HINT, OpenVinoRuntime
-from inference.tokenization import Arrays, TweetTokenizer
+from inference.packing import Arrays, lay_out
+from inference.runtime import PRECISION_HINT, InputsError, OpenVinoRuntime
+from inference.tokenization import TweetTokenizer
 from tests.faulty_model import POISON, make_faulty_model
 
 REAL_CORE = openvino.Core
@@ -25,26 +26,34 @@ def fixture_folder(starter: Path, tmp_path: Path) -> ModelFolder:
 @pytest.fixture(name="poisoned")
 def fixture_poisoned(folder: ModelFolder) -> Arrays:
     """Encode a text that fails."""
-    tokenizer = TweetTokenizer(folder)
-    return tokenizer.pad(tokenizer.encode([POISON]))
+    return lay_out([[0]], TweetTokenizer(folder).encode([POISON]), folder.pad_token_id)
 
 
 @pytest.fixture(name="healthy")
 def fixture_healthy(folder: ModelFolder, poisoned: Arrays) -> Arrays:
-    """Encode a text of just the tokens that the failing one has, padded to its length."""
-    tokenizer = TweetTokenizer(folder)
+    """Encode a text that fills a pass of the failing one's shape."""
     _, length = poisoned["input_ids"].shape
-    (encoding,) = tokenizer.encode(["good " * 200])
-    encoding.truncate(length)
-    return tokenizer.pad([encoding])
+    (token_ids,) = TweetTokenizer(folder).encode(["good " * 200])
+    return lay_out([[0]], [token_ids[:length]], folder.pad_token_id)
 
 
 def test_logits_are_float32_with_a_row_for_each_text(starter: Path, healthy: Arrays) -> None:
     runtime = OpenVinoRuntime(ModelFolder.read(starter).graph_path)
 
-    logits = runtime.logits({name: np.repeat(rows, 5, axis=0) for name, rows in healthy.items()})
+    logits = runtime.logits(healthy | {"first_tokens": np.array([0, 1, 2, 3, 4])})
 
     assert ((5, 3), np.float32) == (logits.shape, logits.dtype)
+
+
+def test_a_graph_that_reads_padded_texts_is_refused_by_the_names_of_its_inputs(
+    starter: Path, tmp_path: Path
+) -> None:
+    graph = openvino.Core().read_model(ModelFolder.read(starter).graph_path)
+    graph.input("segment_ids").get_tensor().set_names({"attention_mask"})
+    openvino.save_model(graph, tmp_path / "graph.xml", compress_to_fp16=False)
+
+    with pytest.raises(InputsError, match=r"reads attention_mask, .* not .*, segment_ids"):
+        OpenVinoRuntime(tmp_path / "graph.xml")
 
 
 def test_inputs_that_fail_never_get_the_result_of_earlier_ones(
