@@ -21,6 +21,7 @@ from api.answers import (
     PredictOutput,
     Refusal,
 )
+from api.batching import batch_eagerly
 from api.guard import Guard
 from api.requests import PredictBatchInput, PredictInput, Question
 from db.prediction import Prediction, new_id, utc_now
@@ -35,9 +36,12 @@ MAX_BATCH_SIZE = 64
 DEADLINE_MS = 10_000  # a request that waits longer than this in the queue is answered 503
 SCORE_DECIMALS = 6  # what is left of a float32 probability
 LATENCY_DECIMALS = 3
+# The model's weights in pages of 2 MB: passes take 6 to 10 % less time at RoBERTa-base size.
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 logger = logging.getLogger("bentoml.sentiment")
 routes = FastAPI(openapi_url=None)
+batch_eagerly()
 
 NOT_CLASSIFIED = Refusal(500, "the model failed on this text")
 NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
@@ -48,6 +52,8 @@ NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
     traffic={"timeout": 60},
     # the access log costs about a tenth of the throughput; every prediction is a row anyway
     logging={"access": {"enabled": False}},
+    # spans cost a quarter of the time that a request takes besides the model
+    tracing={"excluded_urls": ".*"},
 )
 @bentoml.asgi_app(routes)
 class SentimentService:
@@ -61,6 +67,8 @@ class SentimentService:
         self.classifier = Classifier.load(Path(self.model.path))
         self.classifier.warm_up()
         self.recorder = Recorder(DatabaseSettings.read())
+        # BentoML inspects a method anew whenever it is looked up, so each is looked up once
+        vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
         logger.info("serving %s", self.model.tag)
 
     @bentoml.on_deployment
@@ -72,6 +80,7 @@ class SentimentService:
         `data/` are meant to be beside the latter, so their absolute paths are handed on.
         """
         os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
+        os.environ.setdefault("GLIBC_TUNABLES", HUGE_PAGES)
         try:
             ModelFolder.read(Path(served_model().path))
             settings = DatabaseSettings.read()
