@@ -38,7 +38,9 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/pylint --fail-under=9.0 --recursive=y $(SOURCES) tests
 
-bench: $(VENV)/.dev  ## measure recording and training (MODEL=, TEXTS=, DATABASE_URL=, DATASET=)
+bench: $(VENV)/.dev $(VENV)/peers/.installed  ## measure speed (MODEL=, TEXTS=, DATABASE_URL=, DATASET=)
+	$(BIN)/python -m benchmarks serving
+	$(BIN)/python -m benchmarks growth
 	$(BIN)/python -m benchmarks recording
 	$(BIN)/python -m benchmarks training
 
@@ -66,6 +68,14 @@ lock: $(VENV)/.dev  ## resolve the pins of pyproject.toml to requirements/*.txt
 
 clean:  ## remove the virtual environment and all caches; models and predictions stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+# What the service is compared with, apart from all that it needs itself.
+$(VENV)/peers/.installed: benchmarks/peers/requirements.txt
+	@$(PYTHON) -m venv --clear $(VENV)/peers
+	@echo "Installing $< into $(VENV)/peers"
+	@$(VENV)/peers/bin/pip install --quiet \
+		$(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<
+	@touch $@
 
 # Each group of requirements holds the one before it: serving, training, dev.
 $(VENV)/.serving: requirements/serving.txt

@@ -1,4 +1,4 @@
-"""Run a benchmark: ``python -m benchmarks recording``, or ``training``."""
+"""Run a benchmark: ``python -m benchmarks serving``, or another; ``--help`` lists them."""
 
 import importlib
 import json

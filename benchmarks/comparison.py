@@ -8,7 +8,7 @@ from time import perf_counter
 from benchmarks.database import count_rows
 from benchmarks.figures import Spread, percentile, table
 from benchmarks.load import Plan, generate
-from benchmarks.serving import RECORDED, UNRECORDED, cpu_s, machine_cpu_s, serving
+from benchmarks.servers import RECORDED, UNRECORDED, cpu_s, machine_cpu_s, serving
 from tests.server import Server
 
 

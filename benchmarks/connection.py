@@ -26,6 +26,11 @@ class Connection(asyncio.Protocol):
         _, connection = await asyncio.get_running_loop().create_connection(cls, host, port)
         return connection
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the server has not hung up yet; many do after some idle seconds."""
+        return self._transport is not None
+
     async def send(self, request: bytes) -> int:
         """Send a request; return the status of its answer once all of that has arrived.
 

@@ -1,8 +1,14 @@
-"""Load on a service from a process of its own: so many connections, each asking without pause."""
+"""Load on a service from a process of its own.
+
+A closed loop has so many connections, each of which asks without pause. In an open loop requests
+come at their own times, as from users who do not know of each other, whether or not the service
+keeps up.
+"""
 
 import asyncio
 import itertools
 import multiprocessing
+import random
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,14 +19,18 @@ from benchmarks.connection import Connection, post
 
 LAST_ANSWERS_S = 30  # how long the answers to the last requests may take
 RECONNECT_S = 0.05
+SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A closed loop: each connection sends the next body once it has its answer.
+    """How requests come: their bodies are JSON, taken in turn.
 
-    ``bodies`` are JSON, taken in turn by whichever connection is free. What is answered within
-    the first ``warm_up_s`` seconds is not measured.
+    Without ``arrivals_per_s`` it is a closed loop: each of the ``connections`` sends the next
+    body once it has its answer. With them it is an open one: requests come at random times
+    (a Poisson process), each on a connection that is free or else a new one, and what they wait
+    is counted from when they were due, so that no stall of the service hides others.
+    What is answered, or in an open loop due, within the first ``warm_up_s`` is not measured.
     """
 
     url: str
@@ -28,6 +38,7 @@ class Plan:
     connections: int
     warm_up_s: float
     duration_s: float
+    arrivals_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,13 @@ async def _measure(plan: Plan) -> Outcome:
     log = _Log()
     ends_s = time.perf_counter() + plan.warm_up_s + plan.duration_s
     target = urlsplit(plan.url)
+    host, port = target.hostname or "", target.port or 80
     requests = itertools.cycle([post(target.netloc, target.path, body) for body in plan.bodies])
-    clients = [
-        asyncio.create_task(_ask(target.hostname or "", target.port or 80, requests, ends_s, log))
-        for _ in range(plan.connections)
-    ]
+    if plan.arrivals_per_s is None:
+        asking = [_ask(host, port, requests, ends_s, log) for _ in range(plan.connections)]
+    else:
+        asking = [_Arrivals(host, port, log).come(requests, plan.arrivals_per_s, ends_s)]
+    clients = [asyncio.create_task(each) for each in asking]
     await asyncio.sleep(plan.warm_up_s)
     start_s, start_cpu_s = time.perf_counter(), time.process_time()
     await asyncio.sleep(ends_s - start_s)
@@ -76,7 +89,7 @@ async def _measure(plan: Plan) -> Outcome:
         latencies_ms=tuple(
             (arrived_s - sent_s) * 1000
             for sent_s, arrived_s in log.answers
-            if start_s < arrived_s <= end_s
+            if start_s < (arrived_s if plan.arrivals_per_s is None else sent_s) <= end_s
         ),
         answered=len(log.answers),
         failures=tuple(log.failures),
@@ -86,7 +99,7 @@ async def _measure(plan: Plan) -> Outcome:
 
 @dataclass(slots=True)
 class _Log:
-    """What all clients saw: when requests were sent and answered, in seconds, and failures."""
+    """What all clients saw: when requests were sent or due, and answered (s), and failures."""
 
     answers: list[tuple[float, float]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -125,3 +138,37 @@ async def _ask_on(
             log.answers.append((sent_s, time.perf_counter()))
         else:
             log.failures.append(str(status))
+
+
+class _Arrivals:
+    """Requests that come at random times, whatever became of those before them."""
+
+    def __init__(self, host: str, port: int, log: _Log) -> None:
+        self._address = (host, port)
+        self._free: list[Connection] = []
+        self._log = log
+
+    async def come(self, requests: Iterator[bytes], per_s: float, ends_s: float) -> None:
+        """Send each request when it is due; return once all have their answers."""
+        chance = random.Random(SEED)
+        due_s = time.perf_counter()
+        async with asyncio.TaskGroup() as sending:
+            while (due_s := due_s + chance.expovariate(per_s)) < ends_s:
+                await asyncio.sleep(due_s - time.perf_counter())
+                sending.create_task(self._send(next(requests), due_s))
+        for connection in self._free:
+            connection.close()
+
+    async def _send(self, request: bytes, due_s: float) -> None:
+        self._free = [connection for connection in self._free if connection.is_open]
+        try:
+            connection = self._free.pop() if self._free else await Connection.open(*self._address)
+            status = await connection.send(request)
+        except (OSError, ValueError) as error:
+            self._log.failures.append(f"{type(error).__name__}: {error}")
+            return
+        self._free.append(connection)
+        if status == 200:
+            self._log.answers.append((due_s, time.perf_counter()))
+        else:
+            self._log.failures.append(str(status))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inference.starter import STARTER_FOLDER
 
+WEIGHTS_FILE = "model.safetensors"  # as transformers loads them
 REPOSITORY = Path(__file__).parent.parent
 MAKERS = (
     "benchmarks/random_model.py",

@@ -28,7 +28,7 @@ METADATA = {
 
 
 def make(folder: Path) -> None:
-    """Write the model into ``folder`` as it is served: int8, by `training.export`.
+    """Write the model into ``folder`` as it is served, int8, and as transformers loads it.
 
     Its tokenizer is the starter's, whose ids fit the larger vocabulary. It learnt fewer tokens
     than RoBERTa's own, so texts are some tokens longer than they would be there.
@@ -37,6 +37,7 @@ def make(folder: Path) -> None:
     model = RobertaForSequenceClassification(roberta_base())
     tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER)
     export(model, tokenizer, folder, read_texts(SAMPLES)[:CALIBRATION_TEXTS])
+    model.save_pretrained(folder)
     (folder / METADATA_FILE).write_text(json.dumps(METADATA), encoding="utf-8")
 
 

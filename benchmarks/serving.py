@@ -1,50 +1,190 @@
-"""Real servers to be measured, each with a Bento store and a spool of its own."""
+"""The benchmark of serving: this service beside the plain design, LitServe and the bare model."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-import psutil
+from benchmarks.bare import bare_loop
+from benchmarks.database import sqlite_url
+from benchmarks.figures import Spread, table
+from benchmarks.goals import Goal
+from benchmarks.machine import Machine
+from benchmarks.model import WEIGHTS_FILE, roberta_base
+from benchmarks.pictures import draw_contest
+from benchmarks.servers import (
+    RECORDED,
+    has_litserve,
+    serving,
+    serving_by_litserve,
+    serving_plainly,
+    suspended,
+)
+from benchmarks.settings import Settings
+from benchmarks.side_by_side import (
+    BARE,
+    CAPACITY_CONNECTIONS,
+    LITSERVE,
+    OURS,
+    PLAIN,
+    Measurement,
+    Results,
+    at,
+    contest,
+    under,
+)
+from benchmarks.texts import TextsError, read_texts
+from inference.model_folder import ModelFolder, ModelFolderError
+from tests.server import Server
 
-from tests.server import BENTOML, REPOSITORY, Server, put_into_store
 
-RECORDED = "service:SentimentService"
-UNRECORDED = "benchmarks.unrecorded:SentimentService"
-STOP_DEADLINE_S = 60
-PASSED_ON = ("HOME", "PATH", "LANG")
+class ContestError(Exception):
+    """The services cannot be compared."""
 
 
-@contextmanager
-def serving(target: str, model: Path, database_url: str, folder: Path) -> Iterator[Server]:
-    """Serve a model folder by ``bentoml serve target`` until the context ends.
+ERRORS = (ContestError, ModelFolderError, TextsError, subprocess.CalledProcessError)
 
-    At its end the server is asked to stop, so that it writes what is spooled. Raises
-    AssertionError, with the server's log, where it does not start.
+NO_LITSERVE = "LitServe is not measured: `make bench` installs it\n"
+FIGURES = {"requests_per_s": "requests/s", "p50_ms": "p50"}
+LEAST_THROUGHPUT = {PLAIN: 10.0, LITSERVE: 8.0, BARE: 0.9}
+MOST_P50 = round(1 / 6, 3)
+MOST_P99 = 3.0
+MOST_MEMORY = 1.0
+MOST_READY = round(1 / 3, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All figures of a run, and where they are drawn."""
+
+    machine: Machine
+    model: str
+    results: Results
+    picture: str
+
+    def goals(self) -> list[Goal]:
+        """Return what was wanted, and what came of it."""
+        full, alone = at(CAPACITY_CONNECTIONS), at(1)
+        ours, plain = self.results.resources[OURS], self.results.resources[PLAIN]
+        busy = self.results.of(OURS, under(0.9))
+        tails = [made.p99_ms / made.p50_ms for made in busy if made.p50_ms and made.p99_ms]
+        mine = [made for made in self.results.measurements if made.contestant == OURS]
+        goals = [
+            *(
+                self._goal("requests_per_s", full, other, least=least)
+                for other, least in LEAST_THROUGHPUT.items()
+            ),
+            self._goal("p50_ms", alone, PLAIN, most=MOST_P50),
+            Goal("p99 / p50, ours under 90% load", median(tails), most=MOST_P99),
+            Goal("failed requests, ours", sum(len(made.failures) for made in mine), most=0),
+            Goal(f"memory, ours / {PLAIN}", ours.peak_mb / plain.peak_mb, most=MOST_MEMORY),
+            Goal(
+                f"seconds until ready, ours / {PLAIN}",
+                ours.ready_after_s / plain.ready_after_s,
+                most=MOST_READY,
+            ),
+        ]
+        return [goal for goal in goals if goal is not None]
+
+    def _goal(self, figure: str, load: str, other: str, **limit: float) -> Goal | None:
+        """Return what is wanted of a ratio to another, None where the other was not measured."""
+        ratio = self.results.ratio(figure, load, OURS, other)
+        if ratio is None:
+            return None
+        return Goal(f"{FIGURES[figure]}, {load}, ours / {other}", ratio.median, **limit)
+
+    def show(self) -> str:
+        """Return it as text: medians of the rounds, between the lowest and the highest."""
+        heading = f"\n{self.model} on {self.machine.show()}: median (lowest .. highest)"
+        goals = [["goal", "measured", "wanted", ""], *(goal.show() for goal in self.goals())]
+        parts = [heading, self._loads(), self._ratios(), self._resources(), table(goals)]
+        return "\n\n".join([*parts, f"Picture: {self.picture}"])
+
+    def _loads(self) -> str:
+        rows = [["", "", "requests/s", "p50 ms", "p99 ms", "failed", "generator"]]
+        for load in self.results.loads():
+            for name in self.results.contestants():
+                if made := self.results.of(name, load):
+                    rows.append([load, name, *_cells(made)])
+        return table(rows)
+
+    def _ratios(self) -> str:
+        others = [name for name in self.results.contestants() if name != OURS]
+        rows = [["ours / theirs", "", *others]]
+        for load in self.results.closed_loads():
+            for figure, title in FIGURES.items():
+                cells = [self._ratio(figure, load, other) for other in others]
+                rows.append([load, title, *cells])
+        return table(rows)
+
+    def _ratio(self, figure: str, load: str, other: str) -> str:
+        ratio = self.results.ratio(figure, load, OURS, other)
+        return "" if ratio is None else ratio.show(2)
+
+    def _resources(self) -> str:
+        rows = [["", "peak MB", "ready after s"]]
+        for name, used in self.results.resources.items():
+            rows.append([name, f"{used.peak_mb:,.0f}", f"{used.ready_after_s:.1f}"])
+        return table(rows)
+
+
+def run(settings: Settings) -> Report:
+    """Measure all of it; what is written meanwhile is deleted, but for model and picture.
+
+    Raises what is in ERRORS.
     """
-    folder.mkdir()
-    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
-        "BENTOML_DO_NOT_TRACK": "true",
-        "BENTOML_HOME": str(folder / "bentoml"),
-        "DATABASE_URL": database_url,
-        "ENV_FILE": "",  # what is measured does not depend on the developer's own settings
-        "SPOOL_DIR": str(folder / "spool"),
-        "TEST_LOG_FOLDER": str(folder),
+    texts = read_texts(settings.texts)
+    model = settings.model or roberta_base(settings.output)
+    ModelFolder.read(model)
+    if not (model / WEIGHTS_FILE).is_file():
+        raise ContestError(f"MODEL: {model} has no {WEIGHTS_FILE} for the others to serve")
+    settings.output.mkdir(parents=True, exist_ok=True)
+    bodies = tuple(json.dumps({"text": text}).encode() for text in texts)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.output)))
+        bare = stack.enter_context(bare_loop(model, settings.texts))
+        servers = _start(model, settings, folder, stack)
+        results = contest(servers, bare, bodies, settings.effort.serving)
+    picture = settings.output / "serving.png"
+    machine = Machine.read()
+    draw_contest(results, f"{model.name} on {machine.show()}", picture)
+    return Report(machine, model.name, results, str(picture))
+
+
+def _start(model: Path, settings: Settings, folder: Path, stack: ExitStack) -> Mapping[str, Server]:
+    """Start all services, one after the other, and suspend each until it is measured."""
+    url = settings.database_url or sqlite_url(folder)
+    starting: dict[str, AbstractContextManager[Server]] = {
+        OURS: serving(RECORDED, model, url, folder / "ours"),
+        PLAIN: serving_plainly(model, folder / "plain"),
     }
-    put_into_store(model, environment)
-    with Server([BENTOML, "serve", target, "--port", "{port}"], REPOSITORY, environment) as server:
-        yield server
-        server.terminate(STOP_DEADLINE_S)
+    if has_litserve():
+        starting[LITSERVE] = serving_by_litserve(model, folder / "litserve")
+    else:
+        print(NO_LITSERVE, flush=True)
+    servers = {}
+    for name, start in starting.items():
+        servers[name] = stack.enter_context(start)
+        stack.enter_context(suspended(servers[name]))
+    return servers
 
 
-def cpu_s(server: Server) -> float:
-    """Return the processor time that a server and all its workers have taken."""
-    times = [process.cpu_times() for process in server.processes()]
-    return float(sum(each.user + each.system for each in times))
-
-
-def machine_cpu_s() -> float:
-    """Return the processor time that anybody on this machine has taken."""
-    times = psutil.cpu_times()
-    idle = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as users already
-    return sum(times) - sum(getattr(times, name, 0) for name in idle)
+def _cells(made: list[Measurement]) -> list[str]:
+    throughput = Spread.of([each.requests_per_s for each in made]).show(1)
+    p50s, p99s = (
+        [value for each in made if (value := getattr(each, name)) is not None]
+        for name in ("p50_ms", "p99_ms")
+    )
+    if not p50s:
+        return [throughput, "", "", "", ""]
+    return [
+        throughput,
+        Spread.of(p50s).show(1),
+        Spread.of(p99s).show(1),
+        str(sum(len(each.failures) for each in made)),
+        f"{max(each.generator_cores for each in made):.3f} cores",
+    ]

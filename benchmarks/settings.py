@@ -27,6 +27,24 @@ class Lessons:
 
 
 @dataclass(frozen=True, slots=True)
+class Contest:
+    """How long and how often services are measured side by side, each at so many connections."""
+
+    rounds: int
+    connections: tuple[int, ...]
+    warm_up_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """How long and how often each point of a curve is measured."""
+
+    rounds: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """How long and how often is measured, after one such stretch that is not counted."""
 
@@ -36,12 +54,32 @@ class Effort:
     append_batches: int
     writing: Amount
     training: Lessons
+    serving: Contest
+    growth: Points
 
 
 # Many short rounds rather than few long ones: the speed of a shared machine drifts by a third
 # within a minute, and a ratio wants both its sides measured in the same weather.
-THOROUGH = Effort(20, 1, 5, 500, Amount(20_000, runs=5), Lessons(1000, 10, rounds=3, seeds=3))
-QUICK = Effort(2, 0.5, 1.5, 50, Amount(2_000, runs=1), Lessons(64, 2, rounds=2, seeds=2))
+THOROUGH = Effort(
+    20,
+    1,
+    5,
+    500,
+    Amount(20_000, runs=5),
+    Lessons(1000, 10, rounds=3, seeds=3),
+    Contest(rounds=3, connections=(1, 8, 32, 128), warm_up_s=2, duration_s=6),
+    Points(rounds=3, duration_s=2),
+)
+QUICK = Effort(
+    2,
+    0.5,
+    1.5,
+    50,
+    Amount(2_000, runs=1),
+    Lessons(64, 2, rounds=2, seeds=2),
+    Contest(rounds=2, connections=(1, 32), warm_up_s=0.5, duration_s=1),
+    Points(rounds=2, duration_s=0.05),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +122,15 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure what recording costs, or how quick training is. The environment "
-        "may name a MODEL (a folder; else one of RoBERTa-base size is made, with random "
-        "weights), TEXTS (lines of JSON with a `text`), a DATABASE_URL to record in, where the "
-        "rows stay (else a new SQLite file), and a DATASET of labelled tweets to train on (else "
-        "the TEXTS, and no accuracy is compared).",
+        description="Measure the service beside others, how its cost grows, what recording "
+        "costs, or how quick training is. The environment may name a MODEL (a folder; else one "
+        "of RoBERTa-base size is made, with random weights), TEXTS (lines of JSON with a "
+        "`text`), a DATABASE_URL to record in, where the rows stay (else a new SQLite file), and "
+        "a DATASET of labelled tweets (else nothing is said of accuracy).",
     )
-    parser.add_argument("benchmark", choices=["recording", "training"], help="what is measured")
+    parser.add_argument(
+        "benchmark", choices=["serving", "growth", "recording", "training"], help="of what"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="take seconds: the starter model, short stretches"
     )

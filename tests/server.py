@@ -31,6 +31,8 @@ class Server:
         self.command = tuple(command)
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.ready_after_s = float("nan")  # until it is
+        self._started_s = time.perf_counter()
         self.log_path = Path(env["TEST_LOG_FOLDER"]) / f"server-{self.port}.log"
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended in kill
@@ -46,6 +48,7 @@ class Server:
             eventually(self._is_ready_or_dead, READY_DEADLINE_S)
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended:\n{self.log}")
+            self.ready_after_s = time.perf_counter() - self._started_s
         except BaseException:
             self.kill()
             raise

@@ -58,6 +58,12 @@ def export(
     write(graph, model, tokenizer, folder)
 
 
+def check_exportable(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raise PackingError where `export` would, in less than a second."""
+    with _evaluating(model), torch.no_grad():
+        pack_classifier(model, tokenizer)
+
+
 def convert(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> openvino.Model:
     """Return the model as an OpenVINO graph in float32. Raises PackingError."""
     with _evaluating(model), torch.no_grad(), _tracing():

@@ -17,6 +17,7 @@ from training.champion import Standing, judge, survey
 from training.contest import Contest, enter
 from training.dataset import load
 from training.decision import Decision
+from training.export import check_exportable
 from training.files import Files
 from training.hub.view import HubView, look
 from training.learning.finetuning import fine_tune
@@ -92,6 +93,7 @@ def assist(settings: TrainingSettings) -> None:
 def learn(settings: TrainingSettings, sample: Sample) -> tuple[BaseModel, TrainingRun]:
     """Return the base model after its training on the sample, and how that went."""
     base = load_base(settings.base_model, settings.token, settings.seed)
+    check_exportable(*base.parts)
     if base.has_new_classifier:
         logger.info("%s is an encoder without a classifier: it gets a new one", base.name)
     labels = [base.class_ids[label] for label in sample.train.labels]

@@ -1,61 +1,113 @@
-"""Requests share a batch where the model is busy, and wait for no others where it is not."""
+"""Requests share a batch as soon as the model is free; none waits for others that do not come."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from bentoml._internal.marshal.dispatcher import CorkDispatcher
+import pytest
+from _bentoml_impl.server import app
 
-from api.batching import EagerOptimizer, batch_eagerly
+from api.batching import QuietDispatcher, batch_quietly
 
-SLOW_S = 0.5
+LONG_S = 0.05
+MOST = 8
+UNLUCKY = -13
+LATE = "answered late"
+
+Call = Callable[[int], Awaitable[Any]]
 
 
-async def answers_and_batches(count: int) -> tuple[list[int], list[int]]:
-    """Ask so often at once for the double of a number; return the answers and sizes of batches."""
-    batches: list[int] = []
+class Doubling:
+    """A model that takes its time to double numbers; it notes the batches it was given."""
 
-    async def double(numbers: tuple[int, ...]) -> list[int]:
-        batches.append(len(numbers))
-        await asyncio.sleep(0.01)
+    def __init__(self, deadline_ms: int = 10_000) -> None:
+        self.batches: list[int] = []
+        self.dispatcher = QuietDispatcher(
+            deadline_ms, MOST, fallback=lambda: LATE, get_batch_size=lambda _: 1
+        )
+        self.call: Call = self.dispatcher(self._double)
+
+    async def _double(self, numbers: tuple[int, ...]) -> list[int]:
+        self.batches.append(len(numbers))
+        await asyncio.sleep(LONG_S)
+        if UNLUCKY in numbers:
+            raise ValueError("an unlucky number")
         return [2 * number for number in numbers]
 
-    dispatcher: CorkDispatcher[int, int] = CorkDispatcher(
-        10_000, max_batch_size=8, fallback=lambda: -1, get_batch_size=lambda _: 1
-    )
-    call = dispatcher(double)
-    for number in range(20):  # BentoML takes the first ones to learn how long batches take
-        await call(number)
-    del batches[:]
-    answers = await asyncio.gather(*(call(number) for number in range(count)))
-    dispatcher.shutdown()
-    return [answer or 0 for answer in answers], batches
+
+def test_bentoml_makes_dispatchers_of_ours() -> None:
+    batch_quietly()
+
+    assert app.CorkDispatcher is QuietDispatcher
 
 
-def test_bentomls_dispatchers_batch_eagerly() -> None:
-    batch_eagerly()
+def test_requests_that_come_together_share_full_batches_and_get_their_own_answers() -> None:
+    async def ask() -> tuple[list[Any], list[int]]:
+        model = Doubling()
+        return await asyncio.gather(*map(model.call, range(20))), model.batches
 
-    dispatcher: CorkDispatcher[int, int] = CorkDispatcher(
-        10_000, max_batch_size=8, fallback=lambda: -1
-    )
-
-    assert isinstance(dispatcher.optimizer, EagerOptimizer)
-
-
-def test_requests_share_batches_and_each_gets_its_own_answer() -> None:
-    batch_eagerly()
-
-    answers, batches = asyncio.run(answers_and_batches(20))
+    answers, batches = asyncio.run(ask())
 
     assert [2 * number for number in range(20)] == answers
-    assert 20 == sum(batches)
-    assert 8 == max(batches)
+    assert [8, 8, 4] == batches
 
 
-def test_that_requests_waited_lately_makes_later_ones_wait_no_longer() -> None:
-    optimizer = EagerOptimizer(10)
+def test_requests_that_come_while_the_model_works_are_the_next_batch() -> None:
+    async def ask() -> list[int]:
+        model = Doubling()
+        first = asyncio.ensure_future(model.call(0))
+        await asyncio.sleep(LONG_S / 2)
+        await asyncio.gather(first, *map(model.call, range(5)))
+        return model.batches
 
-    for _ in range(20):
-        optimizer.log_outbound(n=32, wait=SLOW_S, duration=SLOW_S)
-    optimizer.trigger_refresh()
+    assert [1, 5] == asyncio.run(ask())
 
-    assert 0 == optimizer.wait
-    assert SLOW_S / 2 < 32 * optimizer.o_a + optimizer.o_b < 2 * SLOW_S
+
+def test_clients_that_ask_again_once_they_are_answered_stay_together() -> None:
+    async def ask() -> list[int]:
+        model = Doubling()
+
+        async def keep_asking() -> None:
+            for number in range(4):
+                await model.call(number)
+                await asyncio.sleep(0)  # an answer and a request take a while
+
+        await asyncio.gather(*(keep_asking() for _ in range(6)))
+        return model.batches
+
+    assert [6, 6, 6, 6] == asyncio.run(ask())
+
+
+def test_a_lone_client_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.batching.QUIET_S", 3600)
+    monkeypatch.setattr("api.batching.LONGEST_GATHERING_S", 3600)
+
+    async def ask() -> list[Any]:
+        model = Doubling()
+        async with asyncio.timeout(60):
+            return [await model.call(number) for number in range(3)]
+
+    assert [0, 2, 4] == asyncio.run(ask())
+
+
+def test_a_failure_reaches_all_of_its_batch_and_nobody_else() -> None:
+    async def ask() -> list[Any]:
+        model = Doubling()
+        one = await asyncio.gather(*map(model.call, (UNLUCKY, 1)), return_exceptions=True)
+        return [*one, *await asyncio.gather(*map(model.call, (1, 2)))]
+
+    unlucky, neighbour, *others = asyncio.run(ask())
+
+    assert isinstance(unlucky, ValueError)
+    assert isinstance(neighbour, ValueError)
+    assert [2, 4] == others
+
+
+def test_requests_that_wait_beyond_their_deadline_are_given_up() -> None:
+    async def ask() -> list[Any]:
+        model = Doubling(deadline_ms=int(LONG_S * 1000 / 2))
+        first = asyncio.ensure_future(model.call(1))
+        await asyncio.sleep(LONG_S / 10)  # it is being computed now
+        return await asyncio.gather(first, model.call(2), model.call(3))
+
+    assert [2, LATE, LATE] == asyncio.run(ask())

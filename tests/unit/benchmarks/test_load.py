@@ -3,8 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
 
 import pytest
 
@@ -14,12 +16,16 @@ ANSWERS_AFTER_S = 0.02
 
 
 class FakeService(ThreadingHTTPServer):
-    """Keeps what it is sent; refuses the body ``busy`` and hangs up on ``broken``."""
+    """Keeps what it is sent; refuses ``busy``, hangs up on ``broken`` and after ``last``.
+
+    It answers all at once, but those to ``serial`` one after the other.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), FakeAnswer)
         self.bodies: list[bytes] = []
         self.connections = 0
+        self.one_at_a_time = Lock()
 
 
 class FakeAnswer(BaseHTTPRequestHandler):
@@ -40,11 +46,13 @@ class FakeAnswer(BaseHTTPRequestHandler):
         if body == b"broken":
             self.close_connection = True
             return
-        time.sleep(ANSWERS_AFTER_S)
+        with self.server.one_at_a_time if body == b"serial" else nullcontext():
+            time.sleep(ANSWERS_AFTER_S)
         self.send_response(503 if body == b"busy" else 200)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
+        self.close_connection |= body == b"last"
 
     def log_message(self, format: str, *args: object) -> None:  # pylint: disable=redefined-builtin
         """Print nothing."""
@@ -101,3 +109,46 @@ def test_without_a_service_there_are_failures_only() -> None:
 
     assert () == outcome.latencies_ms
     assert {"ConnectionRefusedError"} == {each.partition(":")[0] for each in outcome.failures}
+
+
+def test_in_an_open_loop_requests_come_at_their_rate_whatever_the_answers_take(
+    service: FakeService,
+) -> None:
+    outcome = generate(replace(plan(service, b"one"), arrivals_per_s=200, duration_s=1))
+
+    assert 150 < len(outcome.latencies_ms) < 250
+    assert 1 < service.connections < 200
+    assert len(service.bodies) == outcome.answered
+    assert () == outcome.failures
+
+
+def test_in_an_open_loop_what_requests_wait_is_counted_from_when_they_were_due(
+    service: FakeService,
+) -> None:
+    per_s = 2 / ANSWERS_AFTER_S  # twice of what the service can do
+
+    outcome = generate(replace(plan(service, b"serial"), arrivals_per_s=per_s, duration_s=1))
+
+    assert 300 < max(outcome.latencies_ms)
+    assert len(service.bodies) == outcome.answered
+
+
+def test_in_an_open_loop_connections_that_the_service_closed_are_not_used_again(
+    service: FakeService,
+) -> None:
+    outcome = generate(replace(plan(service, b"last"), arrivals_per_s=20, duration_s=1))
+
+    assert outcome.answered == service.connections
+    assert () == outcome.failures
+
+
+def test_in_an_open_loop_refusals_and_broken_connections_are_failures(
+    service: FakeService,
+) -> None:
+    outcome = generate(replace(plan(service, b"one", b"busy", b"broken"), arrivals_per_s=100))
+
+    kinds = Counter(failure.partition(":")[0] for failure in outcome.failures)
+    counts = Counter(service.bodies)
+    assert counts[b"one"] == outcome.answered
+    assert counts[b"busy"] == kinds["503"]
+    assert counts[b"broken"] == kinds["ConnectionResetError"]

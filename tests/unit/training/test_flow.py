@@ -12,6 +12,9 @@ pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
+import torch
+from transformers import AlbertConfig, AlbertForSequenceClassification, AutoTokenizer
+
 from inference.classifier import Classifier
 from inference.store import MODEL_NAME, find, register
 from tests.base_models import blinded
@@ -22,6 +25,7 @@ from training.dataset import LABELS, load
 from training.files import Files
 from training.flow import Outcome, run
 from training.learning.recipe import FOR_NEW_CLASSIFIERS, Recipe, recipe_for
+from training.packed import PackingError
 from training.sampling import SizeError, draw
 from training.settings import TrainingSettings
 
@@ -97,6 +101,24 @@ def test_a_first_run_that_learns_is_stored_with_its_figures(train, files, sample
     found = [classifier.classify([text]).argmax() for text in rows.texts]
     right = sum(classifier.labels[label] == LABELS[true] for label, true in zip(found, rows.labels))
     assert pytest.approx(right / SIZES[1], abs=1e-6) == metrics["accuracy"]
+
+
+def test_a_model_that_cannot_be_served_is_refused_before_it_is_trained(
+    train, starter, tmp_path, monkeypatch
+):
+    torch.manual_seed(0)
+    tiny = AlbertConfig(  # pylint: disable=unexpected-keyword-arg  # a dataclass by inheritance
+        hidden_size=32,
+        num_attention_heads=2,
+        intermediate_size=64,
+        id2label=dict(enumerate(LABELS)),
+    )
+    AlbertForSequenceClassification(tiny).save_pretrained(tmp_path / "albert")
+    AutoTokenizer.from_pretrained(starter).save_pretrained(tmp_path / "albert")
+    monkeypatch.setattr("training.flow.fine_tune", pytest.fail)
+
+    with pytest.raises(PackingError, match="AlbertForSequenceClassification cannot be served"):
+        train(base_model=str(tmp_path / "albert"))
 
 
 @pytest.mark.usefixtures("_quick")

@@ -1,0 +1,64 @@
+"""The model without a service: what no service can exceed.
+
+``python -m benchmarks.bare MODEL TEXTS`` classifies batches of real texts in a loop. For each line
+``BATCH SECONDS`` on its input it prints how many texts it did per second.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.texts import read_texts
+from inference.classifier import Classifier
+from inference.runtime import HUGE_PAGES
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+class BareLoop:
+    """The loop in a process of its own, which rests while it is not asked."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._questions, self._answers = process.stdin, process.stdout
+
+    def texts_per_s(self, batch: int, duration_s: float) -> float:
+        """Classify batches of so many texts for so long. Raises ValueError where it has ended."""
+        print(batch, duration_s, file=self._questions, flush=True)
+        return float(self._answers.readline() if self._answers else "")
+
+
+@contextmanager
+def bare_loop(model: Path, texts: Path) -> Iterator[BareLoop]:
+    """Start the loop with the settings that the service starts its workers with."""
+    with subprocess.Popen(  # noqa: S603  # all of it is ours
+        [sys.executable, "-m", "benchmarks.bare", str(model), str(texts)],
+        cwd=REPOSITORY,
+        env=os.environ | HUGE_PAGES,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield BareLoop(process)  # the end of its input ends it
+
+
+def main(model: str, path: str) -> None:
+    """Answer line by line until the input ends."""
+    classifier = Classifier.load(Path(model))
+    classifier.warm_up()
+    texts = cycle(read_texts(Path(path)))
+    for line in sys.stdin:
+        batch, duration_s = line.split()
+        done, start_s = 0, perf_counter()
+        while (took_s := perf_counter() - start_s) < float(duration_s):
+            classifier.classify_each(list(islice(texts, int(batch))))
+            done += int(batch)
+        print(done / took_s, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,87 @@
+"""The benchmark of serving runs, and says what it measured; how much that is, is no test."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmark import run
+
+pytest.importorskip("torch", reason="the training group is not installed")
+
+CONTESTANTS = {"this service", "plain", "bare loop"}  # LitServe where it is installed
+
+
+@pytest.fixture(name="output", scope="module")
+def fixture_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that the benchmark writes to."""
+    return tmp_path_factory.mktemp("bench")
+
+
+@pytest.fixture(name="printed", scope="module")
+def fixture_printed(repository: Path, output: Path) -> str:
+    """Run the quick benchmark; return what it printed."""
+    done = run(["serving", "--quick", "--output", str(output)], repository)
+    assert 0 == done.returncode, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(name="figures", scope="module")
+def fixture_figures(printed: str, output: Path) -> dict[str, Any]:
+    """Read what the benchmark wrote."""
+    assert f"All figures: {output / 'serving.json'}" in printed
+    return json.loads((output / "serving.json").read_text(encoding="utf-8"))
+
+
+def test_all_contestants_are_measured_under_the_same_loads(figures: dict[str, Any]) -> None:
+    measurements = figures["results"]["measurements"]
+
+    seen = {(made["contestant"], made["load"]) for made in measurements}
+    assert {name for name, _ in seen} >= CONTESTANTS
+    for name in CONTESTANTS:
+        assert {(name, "1 connection"), (name, "32 connections")} <= seen
+    for name in CONTESTANTS - {"bare loop"}:
+        assert {(name, "50% load"), (name, "90% load")} <= seen
+    assert len(measurements) == 2 * len(seen)
+
+
+def test_no_request_failed_and_each_took_its_time(figures: dict[str, Any]) -> None:
+    for made in figures["results"]["measurements"]:
+        assert 0 < made["requests_per_s"]
+        if made["contestant"] != "bare loop":
+            assert [] == made["failures"]
+            assert 0 < made["p50_ms"] <= made["p99_ms"]
+            assert 0 < made["generator_cores"] < 1
+
+
+def test_memory_and_time_until_ready_are_told(figures: dict[str, Any]) -> None:
+    for used in figures["results"]["resources"].values():
+        assert 50 < used["peak_mb"]
+        assert 0.1 < used["ready_after_s"]
+
+
+def test_progress_ratios_and_goals_are_printed(printed: str) -> None:
+    assert "\nstarter on " in printed
+    for line in ("\nours / theirs ", "\nrequests/s, 32 connections, ours / plain ", "\nfailed req"):
+        assert line in printed
+
+
+def test_a_picture_and_the_figures_are_left_behind(figures: dict[str, Any], output: Path) -> None:
+    assert figures["picture"] == str(output / "serving.png")
+    assert {"serving.json", "serving.png"} == {path.name for path in output.iterdir()}
+
+
+def test_a_model_that_the_others_cannot_serve_is_refused(
+    repository: Path, starter: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for path in starter.iterdir():
+        if path.name != "model.safetensors":
+            (model / path.name).symlink_to(path)
+
+    done = run(["serving", "--output", str(tmp_path / "bench")], repository, MODEL=str(model))
+
+    assert 1 == done.returncode
+    assert f"MODEL: {model} has no model.safetensors for the others to serve" in done.stdout
