@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from inference.model_folder import longest_input
 from inference.packing import INPUTS, lay_out
 from training.errors import TrainingError
 
@@ -77,7 +78,12 @@ def pack_classifier(
     positions that are relative to other tokens.
     """
     packed = PackedClassifier(model)
-    token_ids = [tokenizer(text)["input_ids"] for text in CHECKED_TEXTS]
+    longest = longest_input(
+        model.config.to_dict(), {"model_max_length": tokenizer.model_max_length}
+    )
+    token_ids = [
+        tokenizer(text, truncation=True, max_length=longest)["input_ids"] for text in CHECKED_TEXTS
+    ]
     arrays = lay_out(CHECKED_ROWS, token_ids, model.config.pad_token_id or 0)
     inputs = tuple(torch.from_numpy(arrays[name]).to(model.device) for name in INPUTS)
     with _telling_of(model):

@@ -66,6 +66,12 @@ def test_the_model_itself_stays_as_it_was(tokenizer: Any) -> None:
     assert torch.equal(before, model(**encoded).logits)
 
 
+def test_a_model_that_reads_but_few_tokens_is_checked_with_so_many(tokenizer: Any) -> None:
+    _, inputs = pack_classifier(tiny("Roberta", max_position_embeddings=8), tokenizer)
+
+    assert 5 == inputs[INPUTS.index("position_ids")].max()
+
+
 def test_a_model_that_is_built_otherwise_is_refused_by_its_name(tokenizer: Any) -> None:
     with pytest.raises(PackingError, match=r"^AlbertForSequenceClassification cannot be served"):
         pack_classifier(tiny("Albert", embedding_size=16), tokenizer)
