@@ -1,7 +1,8 @@
 """The model without a service: what no service can exceed.
 
-``python -m benchmarks.bare MODEL TEXTS`` classifies batches of real texts in a loop. For each line
-``BATCH SECONDS`` on its input it prints how many texts it did per second.
+``python -m benchmarks.bare MODEL TEXTS`` classifies batches of real texts in a loop. Once it is
+ready it prints an empty line, then for each line ``BATCH SECONDS`` on its input how many texts it
+did per second.
 """
 
 import os
@@ -34,7 +35,7 @@ class BareLoop:
 
 @contextmanager
 def bare_loop(model: Path, texts: Path) -> Iterator[BareLoop]:
-    """Start the loop with the settings that the service starts its workers with."""
+    """Start the loop as the service starts its workers, and wait until it is ready to begin."""
     with subprocess.Popen(  # noqa: S603  # all of it is ours
         [sys.executable, "-m", "benchmarks.bare", str(model), str(texts)],
         cwd=REPOSITORY,
@@ -43,6 +44,8 @@ def bare_loop(model: Path, texts: Path) -> Iterator[BareLoop]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
+        if process.stdout:
+            process.stdout.readline()
         yield BareLoop(process)  # the end of its input ends it
 
 
@@ -51,6 +54,7 @@ def main(model: str, path: str) -> None:
     classifier = Classifier.load(Path(model))
     classifier.warm_up()
     texts = cycle(read_texts(Path(path)))
+    print(flush=True)
     for line in sys.stdin:
         batch, duration_s = line.split()
         done, start_s = 0, perf_counter()

@@ -7,7 +7,7 @@ from statistics import median
 from benchmarks.bare import BareLoop
 from benchmarks.figures import Spread, percentile
 from benchmarks.load import Plan, generate
-from benchmarks.servers import awake, peak_mb
+from benchmarks.servers import peak_mb, resume, suspend
 from benchmarks.settings import Contest
 from tests.server import Server
 
@@ -133,15 +133,18 @@ def contest(
         )
 
     def measure(name: str, load: str, plan_: Plan) -> Measurement:
-        with awake(servers[name]):
-            return _measure(name, load, plan_)
+        resume(servers[name])
+        measurement = _measure(name, load, plan_)
+        suspend(servers[name])
+        return measurement
 
     for names in _turns(list(servers), contest_.rounds):
         for connections in contest_.connections:
             note(measure(name, at(connections), plan(name, connections)) for name in names)
             note([_measure_bare(bare, connections, contest_.duration_s)])
     capacity = {name: _capacity(made, name) for name in servers}
-    for names in _turns(list(servers), contest_.rounds):
+    able = [name for name in servers if capacity[name] > 0]
+    for names in _turns(able, contest_.rounds):
         for share in SHARES:
             note(
                 measure(name, under(share), plan(name, 0, share * capacity[name])) for name in names

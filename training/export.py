@@ -59,7 +59,7 @@ def export(
 
 
 def check_exportable(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise PackingError where `export` would, in less than a second."""
+    """Raise PackingError where `export` would, without its work."""
     with _evaluating(model), torch.no_grad():
         pack_classifier(model, tokenizer)
 

@@ -1,33 +1,23 @@
 """The benchmark of recording runs, and says what it measured; how much that is, is no test."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.benchmark import run
-
-
-@pytest.fixture(name="output", scope="module")
-def fixture_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that the benchmark writes to."""
-    return tmp_path_factory.mktemp("bench")
+from tests.benchmark import figures_of, print_of, run
 
 
 @pytest.fixture(name="printed", scope="module")
 def fixture_printed(repository: Path, output: Path) -> str:
     """Run the quick benchmark; return what it printed."""
-    done = run(["recording", "--quick", "--output", str(output)], repository)
-    assert 0 == done.returncode, done.stdout
-    return done.stdout
+    return print_of("recording", repository, output)
 
 
 @pytest.fixture(name="figures", scope="module")
 def fixture_figures(printed: str, output: Path) -> dict[str, Any]:
     """Read what the benchmark wrote."""
-    assert f"All figures: {output / 'recording.json'}" in printed
-    return json.loads((output / "recording.json").read_text(encoding="utf-8"))
+    return figures_of("recording", output, printed)
 
 
 def test_both_services_answer_everything_in_every_round(figures: dict[str, Any]) -> None:

@@ -1,37 +1,27 @@
 """The benchmark of serving runs, and says what it measured; how much that is, is no test."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.benchmark import run
+from tests.benchmark import figures_of, print_of, run
 
 pytest.importorskip("torch", reason="the training group is not installed")
 
 CONTESTANTS = {"this service", "plain", "bare loop"}  # LitServe where it is installed
 
 
-@pytest.fixture(name="output", scope="module")
-def fixture_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that the benchmark writes to."""
-    return tmp_path_factory.mktemp("bench")
-
-
 @pytest.fixture(name="printed", scope="module")
 def fixture_printed(repository: Path, output: Path) -> str:
     """Run the quick benchmark; return what it printed."""
-    done = run(["serving", "--quick", "--output", str(output)], repository)
-    assert 0 == done.returncode, done.stdout
-    return done.stdout
+    return print_of("serving", repository, output)
 
 
 @pytest.fixture(name="figures", scope="module")
 def fixture_figures(printed: str, output: Path) -> dict[str, Any]:
     """Read what the benchmark wrote."""
-    assert f"All figures: {output / 'serving.json'}" in printed
-    return json.loads((output / "serving.json").read_text(encoding="utf-8"))
+    return figures_of("serving", output, printed)
 
 
 def test_all_contestants_are_measured_under_the_same_loads(figures: dict[str, Any]) -> None:

@@ -1,20 +1,13 @@
 """The benchmark of training runs, and says what it measured; how much that is, is no test."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.benchmark import run
+from tests.benchmark import figures_of, print_of, run
 
 pytest.importorskip("torch", reason="the training group is not installed")
-
-
-@pytest.fixture(name="output", scope="module")
-def fixture_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that the benchmark writes to."""
-    return tmp_path_factory.mktemp("bench")
 
 
 @pytest.fixture(name="printed", scope="module")
@@ -23,16 +16,13 @@ def fixture_printed(repository: Path, output: Path) -> str:
     from tests.tweet_data import write_sample  # pylint: disable=import-outside-toplevel
 
     folder = write_sample(output / "tweets")
-    done = run(["training", "--quick", "--output", str(output)], repository, DATASET=str(folder))
-    assert 0 == done.returncode, done.stdout
-    return done.stdout
+    return print_of("training", repository, output, DATASET=str(folder))
 
 
 @pytest.fixture(name="figures", scope="module")
 def fixture_figures(printed: str, output: Path) -> dict[str, Any]:
     """Read what the benchmark wrote."""
-    assert f"All figures: {output / 'training.json'}" in printed
-    return json.loads((output / "training.json").read_text(encoding="utf-8"))
+    return figures_of("training", output, printed)
 
 
 def test_both_ways_are_measured_in_every_round(figures: dict[str, Any], printed: str) -> None:

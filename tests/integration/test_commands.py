@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 
+from inference.runtime import HUGE_PAGES
 from tests.rows import Rows
 from tests.server import BENTOML, Server, eventually, free_port, put_into_store
 
@@ -101,6 +102,12 @@ def test_sigterm_ends_it_though_a_client_never_sends_the_rest_of_its_body(
         status = another.terminate(STOP_WITHIN_S)
 
     assert 0 == status
+
+
+def test_the_worker_holds_its_memory_in_huge_pages(server: Server) -> None:
+    _, *workers = server.processes()
+
+    assert [True] == [HUGE_PAGES.items() <= worker.environ().items() for worker in workers]
 
 
 def test_a_client_that_reads_only_after_sending_all_gets_its_413(server: Server) -> None:
