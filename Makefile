@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 3000
 # Seconds that open requests are given to end after SIGTERM.
 GRACE_S ?= 15
+# What executes the model; torch is installed for `make serve RUNTIME=torch`, and for training.
+RUNTIME ?= openvino
 # The index that has the CPU build of torch, for whom PyPI's CUDA build is too large.
 TORCH_INDEX_URL ?=
 
@@ -19,7 +21,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotatio
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-serve: $(VENV)/.serving  ## serve on PORT (3000); imports the starter model where there is none
+serve: $(VENV)/$(if $(filter torch,$(RUNTIME)),.training,.serving)  ## serve on PORT (3000); imports the starter model where there is none
 	@$(BIN)/python -m inference.starter
 	$(BIN)/bentoml serve --port $(PORT) --timeout-graceful-shutdown $(GRACE_S)
 

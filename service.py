@@ -29,7 +29,7 @@ from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
 from inference.classifier import Classification, ClassificationError, Classifier
 from inference.model_folder import ModelFolder, ModelFolderError
-from inference.runtime import HUGE_PAGES
+from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
 from inference.settings import ModelSettings
 from inference.store import StoredModel
 
@@ -63,7 +63,7 @@ class SentimentService:
     def __init__(self) -> None:
         logging.getLogger("db").setLevel(logging.INFO)  # BentoML shows warnings of others only
         self.model = served_model()
-        self.classifier = Classifier.load(Path(self.model.path))
+        self.classifier = Classifier.load(Path(self.model.path), ModelSettings().chosen_runtime)
         self.classifier.warm_up()
         self.recorder = Recorder(DatabaseSettings.read())
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
@@ -82,10 +82,11 @@ class SentimentService:
         for name, value in HUGE_PAGES.items():
             os.environ.setdefault(name, value)
         try:
-            ModelFolder.read(Path(served_model().path))
+            folder = ModelFolder.read(Path(served_model().path))
+            check_runtime(ModelSettings().chosen_runtime, folder)
             settings = DatabaseSettings.read()
             Recorder(settings).close()
-        except (ModelFolderError, SettingsError) as error:
+        except (ModelFolderError, RuntimeNotInstalledError, SettingsError) as error:
             raise BentoMLConfigException(str(error)) from error  # printed without a traceback
         os.environ["SPOOL_DIR"] = str(settings.spool_dir.absolute())
         url = settings.url()
@@ -142,12 +143,14 @@ class SentimentService:
     @routes.get("/model", tags=["Service APIs"])
     def describe_model(self) -> ModelDescription:
         """Tell what is being served."""
+        runtime = self.classifier.runtime
         return ModelDescription.model_validate(
             {
                 **self.model.info.metadata,
+                **({"precision": runtime.precision} if runtime.precision else {}),
                 "tag": str(self.model.tag),
                 "labels": self.classifier.labels,
-                "runtime": self.classifier.runtime.name,
+                "runtime": runtime.name,
                 "created_at": self.model.info.creation_time,
             }
         )

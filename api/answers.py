@@ -112,7 +112,8 @@ class PredictBatchOutput(IORootModel[list[BatchItem]]):
 class ModelDescription(BaseModel):
     """The answer of ``GET /model``: what is being served.
 
-    All from ``precision`` on stands in the stored model's metadata, next to much more.
+    All from ``precision`` on stands in the stored model's metadata, next to much more; only with
+    RUNTIME=torch ``precision`` is what that computes in.
     """
 
     model_config = ConfigDict(extra="ignore")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from inference.starter import STARTER_FOLDER
 
-WEIGHTS_FILE = "model.safetensors"  # as transformers loads them
 REPOSITORY = Path(__file__).parent.parent
 MAKERS = (
     "benchmarks/random_model.py",
     "training/export.py",
-    "training/packed.py",
+    "inference/packed.py",
+    "training/packable.py",
     "inference/normalization.py",
 )
 LIBRARIES = ("nncf", "openvino", "torch", "transformers")

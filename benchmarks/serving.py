@@ -15,7 +15,7 @@ from benchmarks.database import sqlite_url
 from benchmarks.figures import Spread, table
 from benchmarks.goals import Goal
 from benchmarks.machine import Machine
-from benchmarks.model import WEIGHTS_FILE, roberta_base
+from benchmarks.model import roberta_base
 from benchmarks.pictures import draw_contest
 from benchmarks.servers import (
     RECORDED,
@@ -40,7 +40,7 @@ from benchmarks.side_by_side import (
     under,
 )
 from benchmarks.texts import TextsError, read_texts
-from inference.model_folder import ModelFolder, ModelFolderError
+from inference.model_folder import WEIGHTS_FILE, ModelFolder, ModelFolderError
 from tests.server import Server
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from inference.model_folder import ModelFolder, ModelFolderError
 from inference.packing import Row, common_lengths, lay_out, pack
-from inference.runtime import OpenVinoRuntime, Runtime
+from inference.runtime import Runtime, RuntimeName, load_runtime
 from inference.tokenization import TweetTokenizer
 
 logger = logging.getLogger(__name__)
@@ -51,11 +51,11 @@ class Classifier:
         self._tokenizer = TweetTokenizer(folder)
 
     @classmethod
-    def load(cls, path: Path) -> "Classifier":
+    def load(cls, path: Path, runtime: RuntimeName = "openvino") -> "Classifier":
         """Load a model folder. Raises ModelFolderError where it holds no such model."""
         folder = ModelFolder.read(path)
         try:
-            return cls(folder, OpenVinoRuntime(folder.graph_path))
+            return cls(folder, load_runtime(runtime, folder))
         except Exception as error:  # pylint: disable=broad-exception-caught  # tokenizers raises it
             raise ModelFolderError(path, f"it cannot be loaded ({_first_line(error)})") from error
 

@@ -7,6 +7,7 @@ from typing import Any
 
 GRAPH_FILE = "openvino_model.xml"
 TOKENIZER_FILE = "tokenizer.json"
+WEIGHTS_FILE = "model.safetensors"  # as transformers saves them
 
 # These architectures count positions from pad_token_id + 1, so that many of their position
 # embeddings are never used (create_position_ids_from_input_ids in transformers).
@@ -53,6 +54,11 @@ class ModelFolder:
     def graph_path(self) -> Path:
         """Return the path of the OpenVINO graph."""
         return self.path / GRAPH_FILE
+
+    @property
+    def weights_path(self) -> Path:
+        """Return the path of the trained weights; they are there for RUNTIME=torch only."""
+        return self.path / WEIGHTS_FILE
 
     @property
     def tokenizer_path(self) -> Path:

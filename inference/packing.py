@@ -29,6 +29,16 @@ WIDTH_STEP = 8
 LONG_WIDTH_STEP = 64
 
 
+class PackingError(Exception):
+    """Tell that a model cannot read several texts in a row."""
+
+    def __init__(self, architecture: str, reason: str) -> None:
+        super().__init__(
+            f"{architecture} cannot be served: {reason}. Choose a BERT, DistilBERT, RoBERTa or "
+            "XLM-RoBERTa as BASE_MODEL"
+        )
+
+
 def pack(lengths: Sequence[int]) -> list[list[Row]]:
     """Part texts of these lengths (tokens, special ones included) into passes of a few rows.
 

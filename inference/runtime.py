@@ -1,86 +1,66 @@
-"""Run an exported encoder on the processor."""
+"""What executes a model: OpenVINO, or torch where it is installed and chosen."""
 
-from collections.abc import Set
-from pathlib import Path
-from threading import Lock
-from typing import Protocol
+from importlib.util import find_spec
+from typing import Literal, Protocol
 
 import numpy as np
-import openvino
 
-from inference.packing import INPUTS, Arrays
+from inference.model_folder import WEIGHTS_FILE, ModelFolder, ModelFolderError
+from inference.packing import Arrays
 
-PRECISION_HINT = ("runtime_options", "INFERENCE_PRECISION_HINT")
-"""Where a graph says in which precision it wants to be computed, as OpenVINO itself reads it."""
+RuntimeName = Literal["openvino", "torch"]
+
+TORCH_LIBRARIES = ("torch", "transformers")
 
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-"""What makes Linux hold the model of a process in pages of 2 MB, if it starts with this.
-
-That took 6 to 10 % off each pass at RoBERTa-base size.
-"""
+"""What makes Linux hold the model of a process in pages of 2 MB, if it starts with this."""
 
 
-class InputsError(ValueError):
-    """A graph reads something else than packed rows."""
+class RuntimeNotInstalledError(Exception):
+    """The runtime that was chosen is not installed."""
 
-    def __init__(self, names: Set[str]) -> None:
-        found, expected = (", ".join(sorted(each)) for each in (names, INPUTS))
-        super().__init__(f"its graph reads {found}, not {expected}")
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"RUNTIME = 'torch' needs {missing}, which is not installed: "
+            "`make serve RUNTIME=torch` installs it"
+        )
 
 
 class Runtime(Protocol):
-    """What the classifier needs of whatever executes the model."""
+    """What the classifier needs of whatever executes the model.
+
+    ``precision`` is what it computes in; None where that is the stored graph's own.
+    """
 
     name: str
+    precision: str | None
 
     def logits(self, arrays: Arrays) -> np.ndarray:
         """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them."""
 
 
-class OpenVinoRuntime:
-    """Execute an OpenVINO graph, one batch at a time, on all cores."""
+def check_runtime(name: RuntimeName, folder: ModelFolder) -> None:
+    """Tell in short what would keep a runtime from being loaded, without loading it.
 
-    name = "openvino"
-
-    def __init__(self, graph: Path) -> None:
-        self._core = openvino.Core()
-        self._model = self._core.read_model(graph)  # kept: the file may go while we serve
-        _check_inputs({port.get_any_name() for port in self._model.inputs})
-        self._request: openvino.InferRequest | None = self._compiled()
-        self._one_at_a_time = Lock()
-
-    def logits(self, arrays: Arrays) -> np.ndarray:
-        """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them.
-
-        Raises RuntimeError, with OpenVINO's own words, where the graph fails.
-        """
-        with self._one_at_a_time:
-            # A graph that failed midway keeps half of its state: the next inputs of the same
-            # shape were seen to get an earlier text's results, without any error. So a request
-            # is used again only after it went well; to compile anew takes less than a second.
-            request, self._request = self._request or self._compiled(), None
-            request.infer(arrays, share_inputs=True)
-            logits = np.array(request.get_output_tensor().data)
-            self._request = request
-            return logits
-
-    def _compiled(self) -> openvino.InferRequest:
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": self._precision()}
-        return self._core.compile_model(self._model, "CPU", settings).create_infer_request()
-
-    def _precision(self) -> str:
-        """Return bf16 for a graph that asks for it on a processor that has it.
-
-        Left alone, OpenVINO would take bf16 wherever it can, also for graphs whose accuracy was
-        measured in fp32.
-        """
-        wants = self._model.has_rt_info(list(PRECISION_HINT)) and "bf16" == (
-            self._model.get_rt_info(list(PRECISION_HINT)).astype(str)
-        )
-        has = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        return "bf16" if wants and has else "f32"
+    Raises RuntimeNotInstalledError, and ModelFolderError where the folder lacks its weights.
+    """
+    if name == "openvino":
+        return
+    for library in TORCH_LIBRARIES:
+        if find_spec(library) is None:
+            raise RuntimeNotInstalledError(library)
+    if not folder.weights_path.is_file():
+        problem = f"it has no {WEIGHTS_FILE}, which models are stored with if RUNTIME=torch is set"
+        raise ModelFolderError(folder.path, problem)
 
 
-def _check_inputs(names: Set[str]) -> None:
-    if names != set(INPUTS):
-        raise InputsError(names)
+def load_runtime(name: RuntimeName, folder: ModelFolder) -> Runtime:
+    """Load a model into a runtime. Raises what that raises, which may be anything."""
+    # pylint: disable=import-outside-toplevel  # each is heavy, and one of them is needed
+    if name == "torch":
+        from inference.torch_runtime import TorchRuntime
+
+        return TorchRuntime(folder.path)
+    from inference.openvino_runtime import OpenVinoRuntime
+
+    return OpenVinoRuntime(folder.graph_path)

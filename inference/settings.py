@@ -1,10 +1,13 @@
 """Which model is served, as the environment or `.env` says."""
 
 import os
+from typing import cast, get_args
 
 import bentoml
 from bentoml.exceptions import BentoMLConfigException, BentoMLException
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from inference.runtime import RuntimeName
 
 FROM_ENVIRONMENT = SettingsConfigDict(
     env_file=os.environ.get("ENV_FILE", ".env"), env_ignore_empty=True, extra="ignore", frozen=True
@@ -21,12 +24,21 @@ class ModelTagError(BentoMLConfigException):  # BentoML's command line prints it
         )
 
 
+class RuntimeNameError(BentoMLConfigException):
+    """RUNTIME is none of those that there are."""
+
+    def __init__(self, value: str) -> None:
+        choices = " and ".join(get_args(RuntimeName))
+        super().__init__(f"RUNTIME = {value!r} is no runtime. There are {choices}.")
+
+
 class ModelSettings(BaseSettings):
     """Settings of the model, read once at start."""
 
     model_config = FROM_ENVIRONMENT
 
     model_tag: str = "sentiment:latest"
+    runtime: str = "openvino"
 
     @property
     def tag(self) -> bentoml.Tag:
@@ -35,3 +47,10 @@ class ModelSettings(BaseSettings):
             return bentoml.Tag.from_taglike(self.model_tag)
         except (ValueError, BentoMLException) as error:
             raise ModelTagError(self.model_tag) from error
+
+    @property
+    def chosen_runtime(self) -> RuntimeName:
+        """Return what executes the model. Raises RuntimeNameError where there is no such."""
+        if self.runtime not in get_args(RuntimeName):
+            raise RuntimeNameError(self.runtime)
+        return cast(RuntimeName, self.runtime)

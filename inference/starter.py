@@ -5,28 +5,40 @@ from pathlib import Path
 
 import bentoml
 
-from inference.settings import ModelSettings, ModelTagError
-from inference.store import MODEL_NAME, find, register
+from inference.model_folder import ModelFolderError
+from inference.runtime import RuntimeNotInstalledError
+from inference.settings import ModelSettings, ModelTagError, RuntimeNameError
+from inference.store import MODEL_NAME, STARTER_ORIGIN, find, register, served_files
 
 STARTER_FOLDER = Path(__file__).parent.parent / "models" / "starter"
+EXPECTED = (ModelFolderError, ModelTagError, RuntimeNameError, RuntimeNotInstalledError)
 
 
 def import_starter_if_needed(wanted: bentoml.Tag) -> bentoml.Model | None:
     """Register the starter model where the store has none of the wanted name.
 
-    Returns the new model, or None where nothing was to do: another model is there, or the
-    wanted tag is a certain version, which no starter could stand in for.
+    So it does where there is a starter without what the runtime needs. Returns the new model, or
+    None where nothing was to do: another model is there, or the wanted tag is a certain version,
+    which no starter could stand in for.
     """
-    if wanted.name != MODEL_NAME or wanted.version not in (None, "latest") or find(wanted):
+    if wanted.name != MODEL_NAME or wanted.version not in (None, "latest"):
+        return None
+    found = find(wanted)
+    if found is not None and not _is_incomplete_starter(found):
         return None
     return register(STARTER_FOLDER)
+
+
+def _is_incomplete_starter(model: bentoml.Model) -> bool:
+    is_complete = all((Path(model.path) / name).is_file() for name in served_files())
+    return model.info.metadata.get("origin") == STARTER_ORIGIN and not is_complete
 
 
 def main() -> int:
     """Import the starter model where it is needed, and say so; return the exit status."""
     try:
         imported = import_starter_if_needed(ModelSettings().tag)
-    except ModelTagError as error:
+    except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1
     if imported is not None:

@@ -12,10 +12,14 @@ from bentoml._internal.models import ModelStore
 from bentoml.exceptions import NotFound
 from bentoml.models import BentoModel
 
+from inference.model_folder import WEIGHTS_FILE, ModelFolder
+from inference.runtime import check_runtime
+from inference.settings import ModelSettings
+
 MODEL_NAME = "sentiment"
 METADATA_FILE = "metadata.json"
 STARTER_ORIGIN = "starter"
-# What serving needs of a model folder; the trained weights themselves stay outside the store.
+# What serving by OpenVINO needs of a model folder.
 SERVING_FILES = (
     "config.json",
     "metadata.json",
@@ -24,6 +28,15 @@ SERVING_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
+
+
+def served_files() -> tuple[str, ...]:
+    """Return the names of what serving needs of a model folder.
+
+    That is without the trained weights, unless RUNTIME=torch.
+    """
+    has_weights = ModelSettings().chosen_runtime == "torch"
+    return (*SERVING_FILES, *[WEIGHTS_FILE] * has_weights)
 
 
 class ModelNotFoundError(NotFound):  # BentoML's command line prints its own errors plainly
@@ -87,8 +100,10 @@ def new_tag() -> bentoml.Tag:
 def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
     """Copy what serving needs of a model folder into the store, with its ``metadata.json``.
 
+    Raises FileNotFoundError, and with RUNTIME=torch ModelFolderError, where a file is missing.
     The model is in the store as a whole or not at all, whatever is killed meanwhile.
     """
+    check_runtime(ModelSettings().chosen_runtime, ModelFolder.read(folder))
     metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
     known = {key: value for key, value in metadata.items() if value is not None}  # no None there
     tag = tag or new_tag()
@@ -97,7 +112,7 @@ def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
     # that lists. So it makes the model in a store of its own, which then moves at once.
     with TemporaryDirectory(dir=BentoMLContainer.tmp_bento_store_dir.get()) as scratch:
         with bentoml.models.create(tag, metadata=known, _model_store=ModelStore(scratch)) as model:
-            for name in SERVING_FILES:
+            for name in served_files():
                 shutil.copyfile(folder / name, model.path_of(name))
         destination = store / tag.path()
         destination.parent.mkdir(parents=True, exist_ok=True)

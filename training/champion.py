@@ -7,7 +7,7 @@ from pathlib import Path
 import bentoml
 
 from inference.model_folder import ModelFolderError
-from inference.store import SERVING_FILES, list_models
+from inference.store import SERVING_FILES, list_models, served_files
 from training.contest import Titleholder
 from training.files import Files
 from training.hub.push import BEST_METRICS
@@ -51,7 +51,7 @@ def survey(files: Files, hub: HubView, folder: Path) -> Standing:
         for tag, model in _stored(own).items()
     ]
     if hub.has(*SERVING_FILES):
-        hub.download(SERVING_FILES, folder)
+        hub.download(served_files(), folder)
         published = Champion(f"{hub.name} on the Hub", folder, () if hubs is None else (hubs,))
         champions = _joined(published, champions)
     records = sorted(filter(None, (own, hubs)), key=lambda record: record.timestamp, reverse=True)

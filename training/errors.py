@@ -1,11 +1,12 @@
 """What stops a command of the training, in words that say what to do."""
 
 from inference.model_folder import ModelFolderError
+from inference.packing import PackingError
 
 
 class TrainingError(Exception):
     """Tell people what went wrong, and what to do."""
 
 
-EXPECTED = (TrainingError, ModelFolderError)
+EXPECTED = (TrainingError, ModelFolderError, PackingError)
 """What a command prints without a traceback."""

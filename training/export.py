@@ -13,10 +13,12 @@ import openvino
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from inference.model_folder import WEIGHTS_FILE
 from inference.normalization import normalize
+from inference.openvino_runtime import PRECISION_HINT
 from inference.packing import INPUTS, Arrays
-from inference.runtime import PRECISION_HINT
-from training.packed import pack_classifier
+from inference.store import served_files
+from training.packable import pack_classifier
 
 Precision = Literal["int8", "bf16", "fp32"]
 
@@ -125,9 +127,14 @@ def write(
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
 ) -> None:
-    """Write a graph into ``folder``, with the model's configuration and the tokenizer."""
+    """Write a graph into ``folder``, with the model's configuration and the tokenizer.
+
+    With RUNTIME=torch the model's own weights are written, too.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
+    if WEIGHTS_FILE in served_files():
+        model.save_pretrained(folder)
     model.config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import bentoml
 
 from inference.model_folder import ModelFolder
-from inference.store import SERVING_FILES, register
+from inference.store import SERVING_FILES, register, served_files
 from training.base_model import BaseModel, BaseModelError, load_base
 from training.dataset import DatasetError, load
 from training.errors import EXPECTED
@@ -58,7 +58,7 @@ def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:
         return False
     if head is None or not set(SERVING_FILES) <= set(head.files):
         return False
-    repository.download(head.sha, folder, SERVING_FILES)
+    repository.download(head.sha, folder, served_files())
     ModelFolder.read(folder)
     return True
 

@@ -141,6 +141,8 @@ def test_plain_bentoml_serve_without_a_model_names_the_remedies(
         ("SPOOL_DIR=/dev/null/spool", "SPOOL_DIR = '/dev/null/spool' is no folder"),
         ("SPOOL_MAX_ROWS=0", "SPOOL_MAX_ROWS = '0' is not valid"),
         ("MODEL_TAG=Bad Tag!", "MODEL_TAG = 'Bad Tag!' is no tag"),
+        ("RUNTIME=tensorflow", "RUNTIME = 'tensorflow' is no runtime"),
+        ("RUNTIME=torch", "RUNTIME=torch is set"),  # the starter was stored without its weights
     ],
 )
 def test_a_bad_setting_stops_the_start_with_its_name(

@@ -14,7 +14,7 @@ from inference.classifier import Classifier
 from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON
 from tests.rows import Rows
-from tests.server import Server
+from tests.server import BENTOML, Server, put_into_store
 
 
 def predict(server: Server, text: str) -> httpx.Response:
@@ -157,6 +157,29 @@ def test_the_model_page_tells_the_starter(server: Server) -> None:
     assert 0 < description["metrics"]["accuracy"] < 1
     assert description["tag"].startswith("sentiment:")
     assert datetime.fromisoformat(description["created_at"]).tzinfo is not None
+
+
+def test_torch_serves_the_same_labels(
+    repository: Path,
+    starter: Path,
+    server: Server,
+    environment: dict[str, str],
+    tmp_path: Path,
+    tweets: list[str],
+) -> None:
+    texts = tweets[:128]
+    pytest.importorskip("transformers", reason="the training group is not installed")
+    with_torch = environment | {"RUNTIME": "torch", "BENTOML_HOME": str(tmp_path)}
+    put_into_store(starter, with_torch)
+
+    with Server([BENTOML, "serve", "--port", "{port}"], repository, with_torch) as other:
+        found = predict_batch(other, texts).json()
+        description = httpx.get(f"{other.url}/model").json()
+
+    expected = predict_batch(server, texts).json()
+    agreeing = [one["label"] == two["label"] for one, two in zip(expected, found, strict=True)]
+    assert 0.95 < np.mean(agreeing)
+    assert ("torch", "fp32") == (description["runtime"], description["precision"])
 
 
 def test_the_openapi_page_shows_a_single_text_with_an_example(server: Server) -> None:

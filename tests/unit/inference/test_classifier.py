@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from inference.classifier import Classification, ClassificationError, Classifier, softmax
 from inference.model_folder import ModelFolder
 from inference.packing import Arrays
+from inference.runtime import RuntimeName
 from inference.tokenization import TweetTokenizer
 from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON, make_faulty_model
@@ -21,6 +23,7 @@ class NotANumber:
     """A runtime that overflows on a certain token, and on all that shares a row with it."""
 
     name = "not-a-number"
+    precision: str | None = None
 
     def __init__(self, token: int) -> None:
         self._token = token
@@ -36,6 +39,7 @@ class Shapes:
     """A runtime that notes the shapes it was asked to run."""
 
     name = "shapes"
+    precision: str | None = None
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, ...]] = []
@@ -44,6 +48,14 @@ class Shapes:
         """Return logits [texts, 3] of zeros."""
         self.seen.append(arrays["input_ids"].shape)
         return np.zeros((len(arrays["first_tokens"]), 3), dtype=np.float32)
+
+
+@pytest.fixture(name="classifier", scope="module", params=get_args(RuntimeName))
+def fixture_classifier(request: pytest.FixtureRequest, starter: Path) -> Classifier:
+    """Load the starter model into each of the runtimes."""
+    if request.param == "torch":
+        pytest.importorskip("transformers", reason="the training group is not installed")
+    return Classifier.load(starter, request.param)
 
 
 @pytest.fixture(name="faulty", scope="module")
@@ -105,7 +117,7 @@ def test_the_size_of_the_shared_forward_pass_is_told(
 
 
 def test_a_text_that_fails_in_the_runtime_fails_alone(
-    faulty: Classifier, classifier: Classifier, tweets: list[str]
+    faulty: Classifier, starter: Path, tweets: list[str]
 ) -> None:
     texts = [*tweets[:7], f"a {POISON}", *tweets[7:40]]
 
@@ -114,7 +126,7 @@ def test_a_text_that_fails_in_the_runtime_fails_alone(
     failed = [i for i, made in enumerate(outcomes) if isinstance(made, ClassificationError)]
     assert [7] == failed
     healthy = [made.probabilities for made in outcomes if isinstance(made, Classification)]
-    expected = classifier.classify([*tweets[:7], *tweets[7:40]])
+    expected = Classifier.load(starter).classify([*tweets[:7], *tweets[7:40]])
     assert np.abs(expected - np.array(healthy)).max() <= INT8_BOUND
 
 

@@ -1,127 +1,45 @@
-"""The runtime gives each input its own result, or an error."""
+"""What would keep a runtime from being loaded is told before anything is loaded."""
 
-import shutil
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import openvino
 import pytest
 
-from inference.model_folder import ModelFolder
-from inference.packing import Arrays, lay_out
-from inference.runtime import PRECISION_HINT, InputsError, OpenVinoRuntime
-from inference.tokenization import TweetTokenizer
-from tests.faulty_model import POISON, make_faulty_model
-
-REAL_CORE = openvino.Core
+from inference import runtime
+from inference.model_folder import ModelFolder, ModelFolderError
+from inference.runtime import RuntimeNotInstalledError, check_runtime
 
 
-@pytest.fixture(name="folder")
-def fixture_folder(starter: Path, tmp_path: Path) -> ModelFolder:
-    """Make a model that fails on texts with the poison word."""
-    return ModelFolder.read(make_faulty_model(starter, tmp_path / "model"))
-
-
-@pytest.fixture(name="poisoned")
-def fixture_poisoned(folder: ModelFolder) -> Arrays:
-    """Encode a text that fails."""
-    return lay_out([[0]], TweetTokenizer(folder).encode([POISON]), folder.pad_token_id)
-
-
-@pytest.fixture(name="healthy")
-def fixture_healthy(folder: ModelFolder, poisoned: Arrays) -> Arrays:
-    """Encode a text that fills a pass of the failing one's shape."""
-    _, length = poisoned["input_ids"].shape
-    (token_ids,) = TweetTokenizer(folder).encode(["good " * 200])
-    return lay_out([[0]], [token_ids[:length]], folder.pad_token_id)
-
-
-def test_logits_are_float32_with_a_row_for_each_text(starter: Path, healthy: Arrays) -> None:
-    runtime = OpenVinoRuntime(ModelFolder.read(starter).graph_path)
-
-    logits = runtime.logits(healthy | {"first_tokens": np.array([0, 1, 2, 3, 4])})
-
-    assert ((5, 3), np.float32) == (logits.shape, logits.dtype)
-
-
-def test_a_graph_that_reads_padded_texts_is_refused_by_the_names_of_its_inputs(
-    starter: Path, tmp_path: Path
+@pytest.mark.parametrize("missing", ["torch", "transformers"])
+def test_torch_has_to_be_installed(
+    starter: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    graph = openvino.Core().read_model(ModelFolder.read(starter).graph_path)
-    graph.input("segment_ids").get_tensor().set_names({"attention_mask"})
-    openvino.save_model(graph, tmp_path / "graph.xml", compress_to_fp16=False)
+    monkeypatch.setattr(runtime, "find_spec", lambda name: None if name == missing else "there")
 
-    with pytest.raises(InputsError, match=r"reads attention_mask, .* not .*, segment_ids"):
-        OpenVinoRuntime(tmp_path / "graph.xml")
+    with pytest.raises(RuntimeNotInstalledError, match=f"RUNTIME = 'torch' needs {missing},"):
+        check_runtime("torch", ModelFolder.read(starter))
 
 
-def test_inputs_that_fail_never_get_the_result_of_earlier_ones(
-    folder: ModelFolder, healthy: Arrays, poisoned: Arrays
+def test_torch_needs_the_weights(
+    starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = OpenVinoRuntime(folder.graph_path)
-    expected = runtime.logits(healthy)
+    monkeypatch.setattr(runtime, "find_spec", lambda _: "there")
+    for path in starter.iterdir():
+        if path.suffix == ".json" or path.name == "openvino_model.xml":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    folder = ModelFolder.read(tmp_path)
 
-    for _ in range(3):  # of one shape: the second failure was answered with an earlier result
-        with pytest.raises(RuntimeError):
-            runtime.logits(poisoned)
-
-    assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
-
-
-def test_a_failure_is_survived_though_the_files_are_gone(
-    folder: ModelFolder, healthy: Arrays, poisoned: Arrays
-) -> None:
-    runtime = OpenVinoRuntime(folder.graph_path)
-    expected = runtime.logits(healthy)
-    shutil.rmtree(folder.path)
-
-    with pytest.raises(RuntimeError):
-        runtime.logits(poisoned)
-
-    assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
+    check_runtime("openvino", folder)
+    with pytest.raises(ModelFolderError, match=r"it has no model\.safetensors, .*RUNTIME=torch"):
+        check_runtime("torch", folder)
 
 
-@pytest.mark.parametrize("has_bf16", [True, False])
-@pytest.mark.parametrize("wants_bf16", [True, False])
-def test_bf16_is_for_graphs_that_ask_for_it_on_processors_that_have_it(
-    starter: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    has_bf16: bool,
-    wants_bf16: bool,
-) -> None:
-    graph = openvino.Core().read_model(ModelFolder.read(starter).graph_path)
-    if wants_bf16:
-        graph.set_rt_info("bf16", list(PRECISION_HINT))
-    path = tmp_path / "graph.xml"
-    openvino.save_model(graph, path, compress_to_fp16=False)
-    asked = []
-    monkeypatch.setattr("inference.runtime.openvino.Core", lambda: Core(has_bf16, asked))
+def test_the_service_loads_no_runtime_before_its_worker_does(repository: Path) -> None:
+    loaded = "import sys, service; print({'openvino', 'torch', 'transformers'} & {*sys.modules})"
 
-    OpenVinoRuntime(path)
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=repository, capture_output=True, text=True, check=True
+    )
 
-    assert ["bf16" if has_bf16 and wants_bf16 else "f32"] == asked
-
-
-class Core:
-    """OpenVINO on a processor that has bf16 or not; compiles for the real one, in float32."""
-
-    def __init__(self, has_bf16: bool, asked: list[str]) -> None:
-        self._core = REAL_CORE()
-        self._capabilities = ["FP32", "INT8", *["BF16"] * has_bf16]
-        self._asked = asked
-
-    def read_model(self, path: Path) -> Any:
-        """Read a graph."""
-        return self._core.read_model(path)
-
-    def get_property(self, device: str, name: str) -> Any:
-        """Return what the processor is said to be capable of."""
-        assert ("CPU", "OPTIMIZATION_CAPABILITIES") == (device, name)
-        return self._capabilities
-
-    def compile_model(self, graph: Any, device: str, settings: dict[str, str]) -> Any:
-        """Note the precision that is asked for."""
-        self._asked.append(settings["INFERENCE_PRECISION_HINT"])
-        return self._core.compile_model(graph, device)
+    assert "set()" == done.stdout.strip()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.settings import ModelSettings, ModelTagError
+from inference.settings import ModelSettings, ModelTagError, RuntimeNameError
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -27,3 +27,19 @@ def test_what_is_no_tag_is_named(value: str, monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(ModelTagError, match=f"MODEL_TAG = '{value}' is no tag"):
         _ = ModelSettings().tag
+
+
+@pytest.mark.parametrize(("value", "chosen"), [("", "openvino"), ("torch", "torch")])
+def test_runtime_is_openvino_unless_another_is_named(
+    value: str, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME", value)
+
+    assert chosen == ModelSettings().chosen_runtime
+
+
+def test_what_is_no_runtime_is_named_with_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME", "tensorflow")
+
+    with pytest.raises(RuntimeNameError, match=r"RUNTIME = 'tensorflow' .* openvino and torch"):
+        _ = ModelSettings().chosen_runtime

@@ -25,6 +25,20 @@ def test_a_store_with_a_model_stays_as_it_is() -> None:
     assert 1 == len(bentoml.models.list("sentiment"))
 
 
+def test_a_starter_without_weights_is_imported_anew_for_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("transformers", reason="the training group is not installed")
+    import_starter_if_needed(LATEST)
+    monkeypatch.setenv("RUNTIME", "torch")
+
+    imported = import_starter_if_needed(LATEST)
+
+    assert imported is not None
+    assert imported.tag == getattr(find(LATEST), "tag", None)
+    assert import_starter_if_needed(LATEST) is None
+
+
 @pytest.mark.parametrize("wanted", ["sentiment:abc", "another", "another:latest"])
 def test_a_starter_stands_in_for_no_other_model(wanted: str) -> None:
     assert import_starter_if_needed(bentoml.Tag.from_taglike(wanted)) is None
@@ -37,6 +51,15 @@ def test_a_model_tag_that_is_none_is_told_plainly(
 
     assert 1 == main()
     assert capsys.readouterr().err.startswith("MODEL_TAG = 'Bad Tag!' is no tag.")
+
+
+def test_a_runtime_that_is_none_is_told_plainly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RUNTIME", "tensorflow")
+
+    assert 1 == main()
+    assert capsys.readouterr().err.startswith("RUNTIME = 'tensorflow' is no runtime.")
 
 
 def test_the_import_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bentoml.exceptions import NotFound
 
 from inference.classifier import Classifier
+from inference.model_folder import ModelFolderError
 from inference.store import (
     ModelNotFoundError,
     StoredModel,
@@ -54,6 +55,30 @@ def test_the_store_keeps_what_serving_needs_and_no_trained_weights(starter: Path
 
     assert "model.safetensors" not in names
     assert {"openvino_model.xml", "openvino_model.bin", "tokenizer.json"} < names
+
+
+def test_the_store_keeps_the_weights_where_torch_runs_them(
+    starter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers", reason="the training group is not installed")
+    monkeypatch.setenv("RUNTIME", "torch")
+
+    model = register(starter)
+
+    assert (1, 3) == Classifier.load(Path(model.path), "torch").classify(["good"]).shape
+
+
+def test_a_folder_without_weights_is_not_stored_for_torch(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers", reason="the training group is not installed")
+    monkeypatch.setenv("RUNTIME", "torch")
+    (trained / "model.safetensors").unlink()
+
+    with pytest.raises(ModelFolderError, match=r"it has no model\.safetensors"):
+        register(trained)
+
+    assert find(LATEST) is None
 
 
 def test_the_metadata_stands_in_the_store(starter: Path) -> None:

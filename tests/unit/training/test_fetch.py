@@ -1,6 +1,7 @@
 """A trained model gets into the Bento store; tests with a Hub are in the integration ring."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.classifier import Classifier
 from inference.normalization import normalize
+from inference.runtime import RuntimeName
 from inference.store import list_models
 from tests.bounds import FP32_BOUND
 from training import fetch as command
@@ -86,6 +88,20 @@ def test_fp32_scores_do_not_depend_on_the_batch(starter: Path, tweets: list[str]
 
     assert np.abs(together - alone).max() <= FP32_BOUND
     assert together.argmax(axis=1).tolist() == alone.argmax(axis=1).tolist()
+
+
+@pytest.mark.usefixtures("no_tweets")
+def test_for_torch_a_model_is_fetched_with_its_weights(
+    starter: Path, tweets: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME", "torch")
+
+    path = Path(fetch(settings(starter)).path)
+
+    by_torch, by_openvino = (
+        Classifier.load(path, name).classify(tweets) for name in get_args(RuntimeName)
+    )
+    assert np.abs(by_torch - by_openvino).max() <= FP32_BOUND
 
 
 def test_a_data_set_that_was_chosen_must_be_there(starter: Path, tmp_path: Path) -> None:

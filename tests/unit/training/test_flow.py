@@ -16,6 +16,7 @@ import torch
 from transformers import AlbertConfig, AlbertForSequenceClassification, AutoTokenizer
 
 from inference.classifier import Classifier
+from inference.packing import PackingError
 from inference.store import MODEL_NAME, find, register
 from tests.base_models import blinded
 from training import precision
@@ -25,7 +26,6 @@ from training.dataset import LABELS, load
 from training.files import Files
 from training.flow import Outcome, run
 from training.learning.recipe import FOR_NEW_CLASSIFIERS, Recipe, recipe_for
-from training.packed import PackingError
 from training.sampling import SizeError, draw
 from training.settings import TrainingSettings
 

@@ -8,9 +8,10 @@ torch = pytest.importorskip("torch", reason="the training group is not installed
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from inference.packing import INPUTS, lay_out, pack
+from inference.packed import PackedClassifier
+from inference.packing import INPUTS, PackingError, lay_out, pack
 from training.export import export
-from training.packed import PackedClassifier, PackingError, pack_classifier
+from training.packable import pack_classifier
 from training.starter.vocabulary import learn_vocabulary
 
 TEXTS = ["some texts", "of several lengths", "so that some of them share a row", "!"] * 9
