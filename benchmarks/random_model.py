@@ -16,6 +16,7 @@ from inference.store import METADATA_FILE
 from training.export import export
 
 SEED = 0
+MAX_TOKENS = 512  # RoBERTa's own limit
 CALIBRATION_TEXTS = 16  # there is no accuracy to keep
 LABELS = {0: "negative", 1: "neutral", 2: "positive"}
 METADATA = {
@@ -35,7 +36,7 @@ def make(folder: Path) -> None:
     """
     torch.manual_seed(SEED)
     model = RobertaForSequenceClassification(roberta_base())
-    tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER)
+    tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER, model_max_length=MAX_TOKENS)
     export(model, tokenizer, folder, read_texts(SAMPLES)[:CALIBRATION_TEXTS])
     model.save_pretrained(folder)
     (folder / METADATA_FILE).write_text(json.dumps(METADATA), encoding="utf-8")
@@ -49,7 +50,7 @@ def roberta_base() -> RobertaConfig:
         num_hidden_layers=12,
         num_attention_heads=12,
         intermediate_size=3072,
-        max_position_embeddings=514,
+        max_position_embeddings=MAX_TOKENS + 2,  # positions are counted from 2
         type_vocab_size=1,
         layer_norm_eps=1e-5,
         id2label=LABELS,

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import bentoml
 
 from inference.model_folder import ModelFolder
-from inference.store import SERVING_FILES, register, served_files
+from inference.store import register, served_files
 from training.base_model import BaseModel, BaseModelError, load_base
 from training.dataset import DatasetError, load
 from training.errors import EXPECTED
@@ -56,7 +56,7 @@ def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:
         head = repository.head()
     except UnreachableError:  # the model may have been fetched before, and lie in the Hub's cache
         return False
-    if head is None or not set(SERVING_FILES) <= set(head.files):
+    if head is None or not set(served_files()) <= set(head.files):
         return False
     repository.download(head.sha, folder, served_files())
     ModelFolder.read(folder)

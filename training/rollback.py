@@ -8,7 +8,7 @@ from typing import Any
 
 import bentoml
 
-from inference.settings import ModelTagError
+from inference.settings import ModelTagError, RuntimeNameError
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find, new_tag
 from training.claim import claimed
 from training.errors import EXPECTED, TrainingError
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
     try:
         with claimed(files := Files()):
             model = roll_back(_parsed(given), files)
-    except (*EXPECTED, ModelTagError) as error:
+    except (*EXPECTED, ModelTagError, RuntimeNameError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Registered {given} again as {model.tag}; `make serve` serves it from now on.")

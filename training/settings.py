@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings
 
+from inference.runtime import RuntimeName
 from inference.settings import FROM_ENVIRONMENT
 from training.dataset import DEFAULT_SOURCE
 from training.errors import TrainingError
@@ -71,9 +72,11 @@ class HubSettings(_Checked):
 class TrainingSettings(DataSettings, HubSettings):
     """All that a training run is told from outside; sizes and the batch count rows.
 
-    What of the recipe is None is chosen by what suits the base model.
+    What of the recipe is None is chosen by what suits the base model. Models are stored with what
+    ``runtime`` needs, which `inference.store` reads for itself; here it is checked in time.
     """
 
+    runtime: RuntimeName = "openvino"
     train_size: Annotated[int, Field(ge=1)] = 1000
     eval_size: Annotated[int, Field(ge=1)] = 200
     epochs: Annotated[float, Field(gt=0, le=1000)] | None = None

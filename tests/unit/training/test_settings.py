@@ -49,6 +49,7 @@ def test_empty_variables_count_as_unset(monkeypatch):
         ("TRAIN_SIZE", "0"),
         ("EVAL_SIZE", "1.5"),
         ("PROMOTION", "always"),
+        ("RUNTIME", "tensorflow"),
         ("BASE_MODEL", " "),
     ],
 )
