@@ -43,7 +43,7 @@ def main() -> int:
         return 1
     if imported is not None:
         print(
-            f"The Bento store had no model {MODEL_NAME!r}: imported the starter model as "
+            f"The Bento store had no {MODEL_NAME!r} to serve: imported the starter model as "
             f"{imported.tag}. It is small and made for first steps; any other model replaces it."
         )
     return 0
