@@ -124,7 +124,7 @@ class Spool:
             if speaks_of_damage(error):
                 self._repair()  # what could be read is written again, and found to be there
                 raise
-            self._own.release_reserve()  # most likely there was no room
+            self._make_room()
             file.remove(rows)
         if file.rows == 0 and file in self._left_over:
             self._left_over.remove(file)
@@ -171,7 +171,7 @@ class Spool:
         logger.info("took over %d spooled row(s) that a process left in %s", file.rows, file.path)
 
     def _repairing(self, action: Callable[[], T]) -> T:
-        """Act, if need be once more after replacing the files that are damaged or gone."""
+        """Act, if need be once more after making room or replacing files damaged or gone."""
         if self._is_closed:
             raise SpoolError("the service is ending")
         if not self._own.is_in_place():
@@ -179,10 +179,21 @@ class Spool:
         try:
             return action()
         except sqlite3.Error as error:
-            if not speaks_of_damage(error):
+            if _is_full(error):
+                self._make_room()
+                self._own.hold_reserve()
+            elif speaks_of_damage(error):
+                self._repair()
+            else:
                 raise
-            self._repair()
             return action()
+
+    def _make_room(self) -> None:
+        """Give the reserve back, and have all files shrink, which on a full disk they never do."""
+        self._own.release_reserve()
+        for file in self._files():
+            with suppress(sqlite3.Error):  # what is tried next tells
+                file.shrink()
 
     def _repair(self) -> None:
         for file in self._files():
@@ -216,6 +227,10 @@ def _as_spool_error() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        if _is_full(error):
             raise SpoolFullError("the disk of the spool is full") from error
         raise SpoolError("the spool cannot be written") from error
+
+
+def _is_full(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL

@@ -20,9 +20,12 @@ SUFFIX = ".spool"
 RESERVE_BYTES = (1 << 20, 1 << 19, 1 << 18)  # as much as there is
 
 # FULL: a commit is on the disk when it returns, so that a power cut loses nothing either.
+# FAST: no page is written only to blank it, or deleting rows takes as much room as they do.
 PREPARE = """
+PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
+PRAGMA secure_delete = FAST;
 CREATE TABLE IF NOT EXISTS spool (
     position INTEGER PRIMARY KEY,
     body TEXT NOT NULL,          -- a prediction as a JSON object, in ASCII
@@ -181,6 +184,12 @@ class SpoolFile:
     def release_reserve(self) -> None:
         """Give that room back."""
         self._reserve.unlink(missing_ok=True)
+
+    def shrink(self) -> None:
+        """Take no more of the disk than the rows need: not for pages that are free, nor a log."""
+        empty_log = "PRAGMA wal_checkpoint(TRUNCATE)"
+        for statement in (empty_log, "PRAGMA incremental_vacuum", empty_log):
+            self._connection.execute(statement).fetchall()
 
     def is_in_place(self) -> bool:
         """Tell whether the file is still there: what is written to a deleted file is lost."""

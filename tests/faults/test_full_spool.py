@@ -13,7 +13,7 @@ from tests.proxy import Proxy
 from tests.server import eventually
 
 FULL_WITHIN_S = 90
-BALLAST_BYTES = 1 << 20
+BALLAST_BYTES = 5 << 19
 
 
 def says_that_the_spool_is_full(refused: Refused) -> bool:

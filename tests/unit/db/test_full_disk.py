@@ -65,6 +65,15 @@ def test_a_full_disk_refuses_rows_keeps_those_it_has_and_can_be_emptied(small_di
         spool.append(["there is room again"])
 
 
+def test_a_disk_that_was_full_takes_as_many_rows_again(small_disk: Path) -> None:
+    with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
+        first = fill(spool)
+        for _ in range(5):
+            while rows := spool.oldest(1000):
+                spool.remove(rows)
+            assert first // 2 < fill(spool)
+
+
 def test_after_a_kill_on_a_full_disk_the_next_process_starts_and_empties_it(
     small_disk: Path,
 ) -> None:
