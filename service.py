@@ -6,7 +6,11 @@ HTTP → guard → batch → classify → spool → answer; spool → writer →
 import logging
 import os
 import time
+from asyncio import get_running_loop
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +25,11 @@ from api.answers import (
     PredictOutput,
     Refusal,
 )
-from api.batching import batch_quietly
-from api.guard import Guard
+from api.batching import MAX_TEXTS, batch_quietly, portions
+from api.connections import bound_connections, raise_descriptor_limit
+from api.guard import CLIENT_CLOSED_REQUEST, Guard
 from api.requests import PredictBatchInput, PredictInput, Question
+from api.settings import GuardSettings
 from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
@@ -33,15 +39,19 @@ from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtim
 from inference.settings import ModelSettings
 from inference.store import StoredModel
 
-MAX_BATCH_SIZE = 64
-DEADLINE_MS = 10_000  # a request that waits longer than this in the queue is answered 503
+DEADLINE_S = 10  # a text whose turn comes later than this is answered 503
 SCORE_DECIMALS = 6  # what is left of a float32 probability
 LATENCY_DECIMALS = 3
+
+Outcome = Classification | ClassificationError | Refusal
 
 logger = logging.getLogger("bentoml.sentiment")
 routes = FastAPI(openapi_url=None)
 batch_quietly()
+bound_connections()
 
+GONE = Refusal(CLIENT_CLOSED_REQUEST, "the client has left")
+LATE = Refusal(503, f"the text waited longer than {DEADLINE_S} s")
 NOT_CLASSIFIED = Refusal(500, "the model failed on this text")
 NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
 
@@ -66,6 +76,7 @@ class SentimentService:
         self.classifier = Classifier.load(Path(self.model.path), ModelSettings().chosen_runtime)
         self.classifier.warm_up()
         self.recorder = Recorder(DatabaseSettings.read())
+        self.batches = ThreadPoolExecutor(1, "batches")  # of several calls, in turn
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
         vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
         logger.info("serving %s", self.model.tag)
@@ -79,11 +90,14 @@ class SentimentService:
         `data/` are meant to be beside the latter, so their absolute paths are handed on.
         """
         os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
+        raise_descriptor_limit()
         for name, value in HUGE_PAGES.items():
             os.environ.setdefault(name, value)
         try:
             folder = ModelFolder.read(Path(served_model().path))
             check_runtime(ModelSettings().chosen_runtime, folder)
+            guard = GuardSettings()
+            _ = guard.keys, guard.paths
             settings = DatabaseSettings.read()
             Recorder(settings).close()
         except (ModelFolderError, RuntimeNotInstalledError, SettingsError) as error:
@@ -112,14 +126,14 @@ class SentimentService:
 
     @bentoml.api(
         batchable=True,
-        max_batch_size=MAX_BATCH_SIZE,
-        max_latency_ms=DEADLINE_MS,
+        max_batch_size=MAX_TEXTS,
+        max_latency_ms=DEADLINE_S * 1000,
         input_spec=PredictInput,
         output_spec=PredictOutput,
     )
     def predict(self, text: list[Question]) -> list[Answer | Refusal]:
         """Classify one tweet. The header `X-Prediction-Id` is the id of its recorded row."""
-        outcomes = self._answer(text)
+        outcomes = self._answers(text, self._classify(text))
         try:
             self._record(outcomes)
         except RecordingError as error:
@@ -128,12 +142,23 @@ class SentimentService:
         return outcomes
 
     @bentoml.api(input_spec=PredictBatchInput, output_spec=PredictBatchOutput)
-    def predict_batch(self, texts: list[Question]) -> list[Answer] | Refusal:
-        """Classify up to 128 tweets together: all of them are answered and recorded, or none."""
-        outcomes = self._answer(texts)
-        for position, made in enumerate(outcomes):
-            if isinstance(made, Refusal):
-                return replace(made, detail=({"loc": ["texts", position], "msg": made.error},))
+    async def predict_batch(self, texts: list[Question]) -> list[Answer] | Refusal:
+        """Classify up to 128 tweets together: all of them are answered and recorded, or none.
+
+        Between its portions, others have their turn.
+        """
+        in_turn = partial(get_running_loop().run_in_executor, self.batches)
+        made: list[Outcome] = []
+        for portion in portions(texts):
+            made += await in_turn(self._classify, portion)
+        return await in_turn(self._answer_all, texts, made)
+
+    def _answer_all(self, questions: list[Question], made: list[Outcome]) -> list[Answer] | Refusal:
+        outcomes = self._answers(questions, made)
+        for position, outcome in enumerate(outcomes):
+            if isinstance(outcome, Refusal):
+                problem = {"loc": ["texts", position], "msg": outcome.error}
+                return replace(outcome, detail=(problem,))
         try:
             self._record(outcomes)
         except RecordingError as error:
@@ -155,17 +180,26 @@ class SentimentService:
             }
         )
 
-    def _answer(self, questions: list[Question]) -> list[Answer | Refusal]:
-        classified = self.classifier.classify_each([question.text for question in questions])
+    def _classify(self, questions: Sequence[Question]) -> list[Outcome]:
+        """Classify what somebody still waits for."""
+        now_s = time.perf_counter()
+        refusals = [_refusal(question, now_s) for question in questions]
+        texts = [q.text for q, refusal in zip(questions, refusals, strict=True) if not refusal]
+        classified = iter(self.classifier.classify_each(texts))
+        return [refusal or next(classified) for refusal in refusals]
+
+    def _answers(
+        self, questions: Sequence[Question], made: Sequence[Outcome]
+    ) -> list[Answer | Refusal]:
         now_s = time.perf_counter()
         return [
-            self._outcome(question, classification, now_s)
-            for question, classification in zip(questions, classified, strict=True)
+            self._answer(question, outcome, now_s)
+            for question, outcome in zip(questions, made, strict=True)
         ]
 
-    def _outcome(
-        self, question: Question, made: Classification | ClassificationError, now_s: float
-    ) -> Answer | Refusal:
+    def _answer(self, question: Question, made: Outcome, now_s: float) -> Answer | Refusal:
+        if isinstance(made, Refusal):
+            return made
         if isinstance(made, ClassificationError):
             return NOT_CLASSIFIED
         exact = dict(zip(self.classifier.labels, made.probabilities, strict=True))
@@ -199,6 +233,12 @@ class SentimentService:
                 if isinstance(answer, Answer)
             ]
         )
+
+
+def _refusal(question: Question, now_s: float) -> Refusal | None:
+    if question.asker.is_gone:
+        return GONE
+    return LATE if now_s - question.arrived_s > DEADLINE_S else None
 
 
 def not_recorded(error: RecordingError) -> Refusal:

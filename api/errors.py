@@ -8,6 +8,21 @@ from starlette.responses import JSONResponse
 RETRY_AFTER_S = 1
 
 
+class RefusedError(Exception):
+    """A request is refused with an HTTP status before it reaches an endpoint."""
+
+    def __init__(
+        self,
+        status: int,
+        error: str,
+        detail: Sequence[Any] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(error)
+        self.response = error_response(status, error, detail)
+        self.response.headers.update(headers or {})
+
+
 def error_response(status: int, error: str, detail: Sequence[Any] = ()) -> JSONResponse:
     """Build ``{"error": "...", "detail": [...]}``, the latter where there is any.
 

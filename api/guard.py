@@ -1,136 +1,166 @@
-"""The outermost layer: nothing malformed comes in, nothing unshaped goes out."""
+"""The outermost layer: nobody unknown and nothing malformed comes in, nothing unshaped goes out."""
 
 import asyncio
-import time
-from collections.abc import Sequence
+import logging
 from http import HTTPStatus
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import RETRY_AFTER_S, error_response
-from api.requests import BODIES, VALIDATED, Validated
+from api.admission import Admission
+from api.bodies import BODY_DEADLINE_S, JSON_MEDIA_TYPE, BodyReader, ClientGoneError
+from api.errors import RETRY_AFTER_S, RefusedError, error_response
+from api.headers import REQUEST_ID_HEADER, SECURITY_HEADERS, request_id
+from api.keys import ApiKeys
+from api.requests import BODIES, VALIDATED, Asker, Validated
+from api.settings import GuardSettings
 
-MAX_BODY_BYTES = 1 << 20
-MAX_DROPPED_BYTES = 16 << 20
-BODY_DEADLINE_S = 10.0
-MAX_DETAILS = 10
-JSON_MEDIA_TYPE = "application/json"
+CLIENT_CLOSED_REQUEST = 499  # nginx's, for the metrics; it reaches nobody
 # No endpoint answers these: they come from the router, in the router's words.
 FRAMEWORK_STATUSES = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
-
-
-class RefusedError(Exception):
-    """A request is refused with an HTTP status before it reaches an endpoint."""
-
-    def __init__(self, status: int, error: str, detail: Sequence[Any] = ()) -> None:
-        super().__init__(error)
-        self.response = error_response(status, error, detail)
+logger = logging.getLogger("bentoml.sentiment.guard")
 
 
 class Guard:
-    """ASGI middleware: validate bodies on the way in, shape errors on the way out.
+    """ASGI middleware: keys, bodies and load on the way in, headers and errors on the way out.
 
-    BentoML's own timeout and limit of concurrency stand outside it, with answers of their own.
+    BentoML's own timeout stands outside it, with an answer of its own, far beyond our deadlines.
     """
 
-    def __init__(self, app: ASGIApp, body_deadline_s: float = BODY_DEADLINE_S) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: GuardSettings | None = None,
+        admission: Admission | None = None,
+        body_deadline_s: float = BODY_DEADLINE_S,
+    ) -> None:
+        """Wrap an application. Raises GuardSettingsError."""
+        settings = settings or GuardSettings()
         self._app = app
-        self._body_deadline_s = body_deadline_s
+        self._keys = ApiKeys(settings.keys, settings.paths)
+        self._admission = admission or Admission()
+        self._bodies = BodyReader(body_deadline_s)
+        if not self._keys:
+            logger.warning("API_KEYS is not set: whoever reaches this port may call")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is refused; pass on the rest, its body validated, in ``scope``."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if scope["type"] != "http":  # nothing here speaks WebSocket
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        shaper = _Shaper(scope, receive, send)
+        try:
+            await self._answer(scope, receive, shaper)
+        except RefusedError as refused:
+            await refused.response(scope, receive, shaper)
+        except ClientGoneError:
+            gone = error_response(CLIENT_CLOSED_REQUEST, "the client has left")
+            await gone(scope, receive, shaper)
+        except Exception:  # pylint: disable=broad-exception-caught  # whatever a layer below raises
+            logger.exception("request %s failed", shaper.request_id)
+            await shaper.fail()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if not self._keys.admit(scope["method"], scope["path"], headers):
+            raise RefusedError(
+                HTTPStatus.UNAUTHORIZED,
+                "an API key is needed, as Authorization: Bearer KEY or X-API-Key: KEY",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
         model = BODIES.get(scope["path"]) if scope["method"] == "POST" else None
-        if model is not None:
-            try:
-                async with asyncio.timeout(self._body_deadline_s):
-                    body = await _body(Headers(scope=scope), receive)
-                scope[VALIDATED] = _validated(model, body)
-            except TimeoutError:
-                late = RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the body took too long to arrive")
-                await late.response(scope, receive, send)
-                return
-            except RefusedError as refused:
-                await refused.response(scope, receive, send)
-                return
-        await self._app(scope, receive, _ErrorShaper(scope, receive, send))
+        if model is None:
+            await self._app(scope, receive, send)
+            return
+        validated = await self._bodies.read(model, headers, receive)
+        texts = len(validated.body.all_texts())
+        if not self._admission.has_room(texts):
+            raise RefusedError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too many texts are waiting",
+                headers={"Retry-After": str(self._admission.retry_after_s())},
+            )
+        with self._admission.working_on(texts):
+            await self._work(validated, scope, receive, send)
+
+    async def _work(self, validated: Validated, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have it answered, unless the client leaves before its turn comes."""
+        scope[VALIDATED] = validated
+        watch = asyncio.ensure_future(_watch(validated.asker, receive))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            watch.cancel()
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes:
-    """Read a JSON body, counting: what Content-Length says changes nothing.
-
-    What is refused is read on and dropped for a while, since many clients read no answer before
-    they have sent all.
-    """
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    body, received = bytearray(), 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "the client left before its body was there")
-        chunk = message.get("body", b"")
-        received += len(chunk)
-        if received <= MAX_BODY_BYTES:
-            body += chunk
-        if received > MAX_DROPPED_BYTES or not message.get("more_body", False):
-            break
-    if media_type != JSON_MEDIA_TYPE:
-        raise RefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"Content-Type must be {JSON_MEDIA_TYPE}, not {media_type!r}",
-        )
-    if received > MAX_BODY_BYTES:
-        raise RefusedError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes"
-        )
-    return bytes(body)
+async def _watch(asker: Asker, receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    asker.is_gone = True
 
 
-def _validated(model: type[BaseModel], body: bytes) -> Validated:
-    try:
-        return Validated(model.model_validate_json(body), time.perf_counter())
-    except ValidationError as error:
-        raise _bad_request(error) from error
-
-
-def _bad_request(error: ValidationError) -> RefusedError:
-    detail = error.errors(include_url=False, include_context=False, include_input=False)
-    del detail[MAX_DETAILS:]
-    first = detail[0]
-    field = ".".join(str(part) for part in first["loc"])
-    message = f"{field}: {first['msg']}" if field else first["msg"]
-    return RefusedError(HTTPStatus.BAD_REQUEST, message, detail)
-
-
-class _ErrorShaper:
-    """Pass messages on to a client; errors that are no JSON object are replaced by one."""
+class _Shaper:
+    """Send messages to a client, with our headers; an error that is no JSON object becomes one."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._replaced = False
+        self._has_started = False
+        self._is_replaced = False
+        self.request_id = request_id(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] >= 400:
+        if self._is_replaced:
+            return
+        if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             is_json = headers.get("content-type", "").startswith(JSON_MEDIA_TYPE)
-            if not is_json or message["status"] in FRAMEWORK_STATUSES:
-                self._replaced = True
-                await self._replace(message["status"], headers)
+            if message["status"] >= 400 and (
+                not is_json or message["status"] in FRAMEWORK_STATUSES
+            ):
+                self._is_replaced = True
+                await self._say(message["status"], headers)
                 return
-            if message["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
-                headers.setdefault("Retry-After", str(RETRY_AFTER_S))
-        if not self._replaced:
-            await self._send(message)
+        await self._pass(message)
 
-    async def _replace(self, status: int, headers: Headers) -> None:
+    async def fail(self) -> None:
+        """Answer 500 where nothing was answered yet; else nothing more can be said."""
+        if not self._has_started:
+            await self._say(HTTPStatus.INTERNAL_SERVER_ERROR, MutableHeaders())
+
+    async def _say(self, status: int, headers: MutableHeaders) -> None:
         response = error_response(status, HTTPStatus(status).phrase)
         if "allow" in headers:
             response.headers["Allow"] = headers["allow"]
-        await response(self._scope, self._receive, self._send)
+        await response(self._scope, self._receive, self._pass)
+
+    async def _pass(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._has_started = True
+            self._log(message["status"])
+            self._complete(message["status"], MutableHeaders(scope=message))
+        await self._send(message)
+
+    def _complete(self, status: int, headers: MutableHeaders) -> None:
+        headers[REQUEST_ID_HEADER] = self.request_id
+        for name, value in SECURITY_HEADERS.items():
+            headers[name] = value
+        if "server" in headers:
+            del headers["server"]  # it names a library
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+
+    def _log(self, status: int) -> None:
+        """Tell of failures and strangers; of what clients do wrong, only they are told."""
+        if status >= 500 or status == HTTPStatus.UNAUTHORIZED:
+            logger.warning(
+                "request %s: %s %.100r was answered %d",
+                self.request_id,
+                self._scope["method"],
+                self._scope["path"],
+                status,
+            )

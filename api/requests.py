@@ -54,6 +54,10 @@ class PredictRequest(_Body):
         ),
     ]
 
+    def all_texts(self) -> list[str]:
+        """Return what is to be classified."""
+        return [self.text]
+
 
 class PredictBatchRequest(_Body):
     """The body of ``POST /predict_batch``."""
@@ -69,19 +73,36 @@ class PredictBatchRequest(_Body):
         ),
     ]
 
+    def all_texts(self) -> list[str]:
+        """Return what is to be classified."""
+        return self.texts
 
-BODIES: dict[str, type[BaseModel]] = {
+
+Body = PredictRequest | PredictBatchRequest
+BODIES: dict[str, type[Body]] = {
     "/predict": PredictRequest,
     "/predict_batch": PredictBatchRequest,
 }
+
+
+@dataclass(slots=True)
+class Asker:
+    """Who waits for an answer, or has left."""
+
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Validated:
     """A body that passed the guard; ``arrived_s`` is the ``time.perf_counter()`` of that."""
 
-    body: Any
+    body: Body
     arrived_s: float
+    asker: Asker
+
+    def questions(self) -> "list[Question]":
+        """Return the texts, each with what is known of their request."""
+        return [Question(text, self.arrived_s, self.asker) for text in self.body.all_texts()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +111,7 @@ class Question:
 
     text: str
     arrived_s: float
+    asker: Asker
 
 
 class PredictInput(bentoml.IODescriptor):
@@ -106,7 +128,7 @@ class PredictInput(bentoml.IODescriptor):
     async def from_http_request(cls, request: Request, serde: Any) -> "PredictInput":
         """Take over what the guard has validated."""
         validated: Validated = request.scope[VALIDATED]
-        return cls(text=[Question(validated.body.text, validated.arrived_s)])
+        return cls(text=validated.questions())
 
 
 class PredictBatchInput(bentoml.IODescriptor):
@@ -123,4 +145,4 @@ class PredictBatchInput(bentoml.IODescriptor):
     async def from_http_request(cls, request: Request, serde: Any) -> "PredictBatchInput":
         """Take over what the guard has validated."""
         validated: Validated = request.scope[VALIDATED]
-        return cls(texts=[Question(text, validated.arrived_s) for text in validated.body.texts])
+        return cls(texts=validated.questions())

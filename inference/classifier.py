@@ -1,6 +1,7 @@
 """Texts in, class probabilities out."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -42,13 +43,17 @@ Step: TypeAlias = Callable[[Sequence[int], Any], Outcomes]
 
 
 class Classifier:
-    """A sequence classification model, its tokenizer and the runtime that executes it."""
+    """A sequence classification model, its tokenizer and the runtime that executes it.
+
+    Several threads may call it; their passes take turns.
+    """
 
     def __init__(self, folder: ModelFolder, runtime: Runtime) -> None:
         self.labels = folder.labels
         self.runtime = runtime
         self._pad_token_id = folder.pad_token_id
         self._tokenizer = TweetTokenizer(folder)
+        self._turn = threading.Lock()
 
     @classmethod
     def load(cls, path: Path, runtime: RuntimeName = "openvino") -> "Classifier":
@@ -104,7 +109,8 @@ class Classifier:
     def _pass(self, rows: Sequence[Row], token_ids: Mapping[int, Sequence[int]]) -> Outcomes:
         positions = list(chain.from_iterable(rows))
         try:
-            logits = self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))
+            with self._turn:
+                logits = self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))
             if not np.isfinite(logits).all():  # of one text, they spoil others in its row
                 raise FloatingPointError("the model gave logits that are not finite")
         except Exception as error:  # pylint: disable=broad-exception-caught  # see _isolate

@@ -1,20 +1,18 @@
 """Requests share a batch as soon as the model is free; none waits for others that do not come."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from _bentoml_impl.server import app
 
-from api.batching import QuietDispatcher, batch_quietly
+from api.batching import MAX_CHARACTERS, QuietDispatcher, batch_quietly, portions
+from api.requests import Asker, Question
 
 LONG_S = 0.05
 MOST = 8
 UNLUCKY = -13
 LATE = "answered late"
-
-Call = Callable[[int], Awaitable[Any]]
 
 
 class Doubling:
@@ -25,9 +23,14 @@ class Doubling:
         self.dispatcher = QuietDispatcher(
             deadline_ms, MOST, fallback=lambda: LATE, get_batch_size=lambda _: 1
         )
-        self.call: Call = self.dispatcher(self._double)
+        self._ask = self.dispatcher(self._double)
 
-    async def _double(self, numbers: tuple[int, ...]) -> list[int]:
+    async def call(self, number: int) -> Any:
+        """Ask for one number, as BentoML does for one request."""
+        return await self._ask([Question(str(number), 0, Asker())])
+
+    async def _double(self, asked: tuple[list[Question], ...]) -> list[int]:
+        numbers = [int(question.text) for (question,) in asked]
         self.batches.append(len(numbers))
         await asyncio.sleep(LONG_S)
         if UNLUCKY in numbers:
@@ -111,3 +114,18 @@ def test_requests_that_wait_beyond_their_deadline_are_given_up() -> None:
         return await asyncio.gather(first, model.call(2), model.call(3))
 
     assert [2, LATE, LATE] == asyncio.run(ask())
+
+
+def test_portions_have_as_many_texts_as_one_batch_and_no_more_characters() -> None:
+    tweets = [Question("x" * 100, 0, Asker())] * 128
+    essays = [Question("x" * 5000, 0, Asker())] * 20
+
+    assert [64, 64] == [len(portion) for portion in portions(tweets)]
+    assert [8, 8, 4] == [len(portion) for portion in portions(essays)]
+
+
+def test_a_text_beyond_all_bounds_is_a_portion_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.batching.COUNTED_CHARACTERS", 2 * MAX_CHARACTERS)
+    giants = [Question("x" * (2 * MAX_CHARACTERS), 0, Asker())] * 2
+
+    assert [1, 1] == [len(portion) for portion in portions(giants)]

@@ -13,8 +13,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from api.admission import Admission
 from api.guard import Guard
-from api.requests import VALIDATED
+from api.requests import VALIDATED, Validated
+from api.settings import GuardSettings
 
 BODIES_OF_BOTH = [("/predict", {"text": "fine"}), ("/predict_batch", {"texts": ["a", "b"]})]
 
@@ -221,3 +223,113 @@ def test_an_overloaded_service_says_when_to_come_again(client: TestClient) -> No
     response = client.get("/busy")
 
     assert (503, "1") == (response.status_code, response.headers["retry-after"])
+
+
+async def fails(_request: Request) -> Response:
+    """Raise what nobody catches."""
+    raise RuntimeError("/secret/path")
+
+
+def one_route(endpoint: Any, path: str = "/predict") -> Starlette:
+    """Make an application of one endpoint."""
+    return Starlette(routes=[Route(path, endpoint, methods=["GET", "POST"])])
+
+
+def test_what_nobody_catches_is_logged_with_the_requests_id_and_told_to_no_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = TestClient(Guard(one_route(fails, "/model")))
+
+    response = client.get("/model", headers={"X-Request-Id": "abc-1"})
+
+    assert (500, {"error": "Internal Server Error"}) == (response.status_code, response.json())
+    assert "abc-1" == response.headers["x-request-id"]
+    assert "abc-1" in caplog.text
+
+
+@pytest.mark.parametrize("given", ["", "two words", "x" * 65, "<script>"])
+def test_a_request_without_a_decent_id_gets_one_of_its_own(client: TestClient, given: str) -> None:
+    ids = {
+        client.get("/nowhere", headers={"X-Request-Id": given}).headers["x-request-id"]
+        for _ in range(2)
+    }
+
+    assert 2 == len(ids)
+    assert given not in ids
+
+
+@pytest.mark.parametrize("path", ["/predict", "/nowhere", "/busy", "/broken"])
+def test_every_answer_has_the_headers_of_security(client: TestClient, path: str) -> None:
+    headers = post(client, path, '{"text": "fine"}').headers
+
+    assert ("nosniff", "no-store") == (headers["x-content-type-options"], headers["cache-control"])
+    assert "server" not in headers
+
+
+def test_whoever_has_no_key_is_refused_before_its_body_is_read() -> None:
+    settings = GuardSettings.model_validate({"api_keys": "the-key"})
+    client = TestClient(Guard(one_route(echo), settings))
+
+    refused = client.post("/predict", content=b"no JSON")
+    accepted = client.post("/predict", json={"text": "fine"}, headers={"X-API-Key": "the-key"})
+
+    assert (401, 200) == (refused.status_code, accepted.status_code)
+    assert "Bearer" == refused.headers["www-authenticate"]
+
+
+def test_an_open_service_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    client = TestClient(Guard(one_route(echo)))
+    for _ in range(3):
+        post(client, "/predict", '{"text": "fine"}')
+
+    assert 1 == caplog.text.count("API_KEYS is not set")
+
+
+def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_again() -> None:
+    admission = Admission(most=2)
+    client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
+
+    with admission.working_on(1):
+        refused = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
+    accepted = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
+
+    assert (429, "1") == (refused.status_code, refused.headers["retry-after"])
+    assert 200 == accepted.status_code
+
+
+def test_the_endpoint_learns_that_its_client_has_left() -> None:
+    seen: list[bool] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        validated: Validated = scope[VALIDATED]
+        seen.append(validated.asker.is_gone)
+        async with asyncio.timeout(60):
+            while not validated.asker.is_gone:
+                await asyncio.sleep(0)
+        seen.append(validated.asker.is_gone)
+
+    messages = [
+        {"type": "http.request", "body": b'{"text": "fine"}', "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return messages.pop(0)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+    asyncio.run(Guard(app)(scope, receive, lambda _: asyncio.sleep(0)))
+
+    assert [False, True] == seen
+
+
+def test_websockets_are_closed() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Guard(Starlette())({"type": "websocket"}, asyncio.Event().wait, send))
+
+    assert ["websocket.close"] == [message["type"] for message in sent]

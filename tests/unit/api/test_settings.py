@@ -1,0 +1,56 @@
+"""Keys and public paths as the environment says."""
+
+import pytest
+
+from api.settings import GuardSettings, GuardSettingsError
+
+
+def test_nothing_set_is_no_key_and_no_path() -> None:
+    settings = GuardSettings()
+
+    assert ((), ()) == (settings.keys, settings.paths)
+
+
+def test_commas_part_keys_and_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEYS", " one, two,")
+    monkeypatch.setenv("PUBLIC_PATHS", "/metrics , /static_content/*")
+
+    settings = GuardSettings()
+
+    assert ("one", "two") == settings.keys
+    assert ("/metrics", "/static_content/*") == settings.paths
+
+
+@pytest.mark.parametrize("keys", ["gut,schl\u00fcssel-geheim", "two words-secret", "tab\tsecret"])
+def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("API_KEYS", keys)
+
+    with pytest.raises(GuardSettingsError, match="API_KEYS has a key, number") as caught:
+        _ = GuardSettings().keys
+
+    assert not any(part in str(caught.value) for part in ("geheim", "secret"))
+
+
+def test_keys_that_are_only_commas_do_not_open_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEYS", " , ")
+
+    with pytest.raises(GuardSettingsError, match="API_KEYS is set, but has no key"):
+        _ = GuardSettings().keys
+
+
+@pytest.mark.parametrize("path", ["metrics", "/a/*/b"])
+def test_a_public_path_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("PUBLIC_PATHS", f"/metrics,{path}")
+
+    with pytest.raises(GuardSettingsError, match="PUBLIC_PATHS has '") as caught:
+        _ = GuardSettings().paths
+
+    assert repr(path) in str(caught.value)
+
+
+def test_keys_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEYS", "planted-key")
+
+    assert "planted-key" not in repr(GuardSettings())
