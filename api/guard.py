@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.admission import Admission
 from api.bodies import BODY_DEADLINE_S, JSON_MEDIA_TYPE, BodyReader, ClientGoneError
 from api.errors import RETRY_AFTER_S, RefusedError, error_response
-from api.headers import REQUEST_ID_HEADER, SECURITY_HEADERS, request_id
+from api.headers import REQUEST_ID_HEADER, complete, request_id
 from api.keys import ApiKeys
 from api.requests import BODIES, VALIDATED, Asker, Validated
 from api.settings import GuardSettings
@@ -116,15 +116,15 @@ class _Shaper:
     async def __call__(self, message: Message) -> None:
         if self._is_replaced:
             return
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            status, headers = message["status"], MutableHeaders(scope=message)
             is_json = headers.get("content-type", "").startswith(JSON_MEDIA_TYPE)
-            if message["status"] >= 400 and (
-                not is_json or message["status"] in FRAMEWORK_STATUSES
-            ):
+            if not is_json or status in FRAMEWORK_STATUSES:
                 self._is_replaced = True
-                await self._say(message["status"], headers)
+                await self._say(status, headers)
                 return
+            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                headers.setdefault("Retry-After", str(RETRY_AFTER_S))
         await self._pass(message)
 
     async def fail(self) -> None:
@@ -142,17 +142,8 @@ class _Shaper:
         if message["type"] == "http.response.start":
             self._has_started = True
             self._log(message["status"])
-            self._complete(message["status"], MutableHeaders(scope=message))
+            message["headers"] = complete(message["headers"], self.request_id)
         await self._send(message)
-
-    def _complete(self, status: int, headers: MutableHeaders) -> None:
-        headers[REQUEST_ID_HEADER] = self.request_id
-        for name, value in SECURITY_HEADERS.items():
-            headers[name] = value
-        if "server" in headers:
-            del headers["server"]  # it names a library
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers.setdefault("Retry-After", str(RETRY_AFTER_S))
 
     def _log(self, status: int) -> None:
         """Tell of failures and strangers; of what clients do wrong, only they are told."""

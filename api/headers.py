@@ -1,7 +1,10 @@
 """Headers that every answer has."""
 
 import re
+from collections.abc import Iterable
 from uuid import uuid4
+
+Raw = list[tuple[bytes, bytes]]
 
 REQUEST_ID_HEADER = "X-Request-Id"
 SECURITY_HEADERS = {
@@ -11,9 +14,21 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+RAW_SECURITY_HEADERS = [
+    (name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()
+]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def request_id(given: str = "") -> str:
     """Return the id that a client has given its request where it is a short word, or a new one."""
     return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def complete(headers: Iterable[tuple[bytes, bytes]], id_of_request: str) -> Raw:
+    """Return an answer's headers with ours, and without the one that names a library.
+
+    Every answer pays for this: they are as ASGI has them, in lower case.
+    """
+    kept = [header for header in headers if header[0] != b"server"]
+    return [*kept, (b"x-request-id", id_of_request.encode()), *RAW_SECURITY_HEADERS]
