@@ -42,6 +42,7 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 
 bench: $(VENV)/.dev $(VENV)/peers/.installed  ## measure speed (MODEL=, TEXTS=, DATABASE_URL=, DATASET=)
 	$(BIN)/python -m benchmarks serving
+	$(BIN)/python -m benchmarks overload
 	$(BIN)/python -m benchmarks growth
 	$(BIN)/python -m benchmarks recording
 	$(BIN)/python -m benchmarks training

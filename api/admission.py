@@ -18,7 +18,9 @@ class Admission:
         """Allow ``most`` texts at once."""
         self.in_flight = 0
         self._most = most
-        self._left: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)  # when, how many
+        # When texts left, and how many had by then: refusals are to be cheap, so nothing is summed.
+        self._left: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)
+        self._count = 0
 
     def has_room(self, texts: int) -> bool:
         """Tell whether so many more texts may come in."""
@@ -34,12 +36,13 @@ class Admission:
             yield
         finally:
             self.in_flight -= texts
-            self._left.append((time.monotonic(), texts))
+            self._count += texts
+            self._left.append((time.monotonic(), self._count))
 
     def retry_after_s(self) -> int:
         """Return the whole seconds, at least 1, in which all that is in flight will have left."""
         if len(self._left) < 2:
             return 1
-        took_s = self._left[-1][0] - self._left[0][0]
-        texts = sum(count for _, count in self._left) - self._left[0][1]
-        return max(1, min(LONGEST_RETRY_AFTER_S, math.ceil(self.in_flight * took_s / texts)))
+        (first_s, before), (last_s, after) = self._left[0], self._left[-1]
+        needed_s = self.in_flight * (last_s - first_s) / (after - before)
+        return max(1, min(LONGEST_RETRY_AFTER_S, math.ceil(needed_s)))

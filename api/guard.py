@@ -75,16 +75,20 @@ class Guard:
         if model is None:
             await self._app(scope, receive, send)
             return
+        self._check_room(1)  # most refusals are spared the reading
         validated = await self._bodies.read(model, headers, receive)
         texts = len(validated.body.all_texts())
+        self._check_room(texts)
+        with self._admission.working_on(texts):
+            await self._work(validated, scope, receive, send)
+
+    def _check_room(self, texts: int) -> None:
         if not self._admission.has_room(texts):
             raise RefusedError(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too many texts are waiting",
                 headers={"Retry-After": str(self._admission.retry_after_s())},
             )
-        with self._admission.working_on(texts):
-            await self._work(validated, scope, receive, send)
 
     async def _work(self, validated: Validated, scope: Scope, receive: Receive, send: Send) -> None:
         """Have it answered, unless the client leaves before its turn comes."""

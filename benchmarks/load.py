@@ -20,6 +20,7 @@ from benchmarks.connection import Connection, post
 LAST_ANSWERS_S = 30  # how long the answers to the last requests may take
 RECONNECT_S = 0.05
 SEED = 0
+REFUSALS = (429, 503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,16 @@ class Outcome:
 
     ``latencies_ms`` are those of the answers (status 200) within the measured ``duration_s``;
     ``answered`` counts all, those before and just behind it too. ``failures`` are other statuses
-    and broken connections, whenever they happened. ``cpu_s`` is the processor time that the
-    generator took while measuring.
+    and broken connections, whenever they happened; ``refused_ms`` is what the measured ones of
+    status 429 and 503 took. ``cpu_s`` is the processor time that the generator took while
+    measuring.
     """
 
     duration_s: float
     latencies_ms: tuple[float, ...]
     answered: int
     failures: tuple[str, ...]
+    refused_ms: tuple[float, ...]
     cpu_s: float
 
 
@@ -84,15 +87,20 @@ async def _measure(plan: Plan) -> Outcome:
     await asyncio.sleep(ends_s - start_s)
     end_s, end_cpu_s = time.perf_counter(), time.process_time()
     await _end(clients, log)
+
+    def measured_ms(answers: Sequence[tuple[float, float]]) -> tuple[float, ...]:
+        return tuple(
+            (arrived_s - sent_s) * 1000
+            for sent_s, arrived_s in answers
+            if start_s < (arrived_s if plan.arrivals_per_s is None else sent_s) <= end_s
+        )
+
     return Outcome(
         duration_s=end_s - start_s,
-        latencies_ms=tuple(
-            (arrived_s - sent_s) * 1000
-            for sent_s, arrived_s in log.answers
-            if start_s < (arrived_s if plan.arrivals_per_s is None else sent_s) <= end_s
-        ),
+        latencies_ms=measured_ms(log.answers),
         answered=len(log.answers),
         failures=tuple(log.failures),
+        refused_ms=measured_ms(log.refusals),
         cpu_s=end_cpu_s - start_cpu_s,
     )
 
@@ -102,7 +110,18 @@ class _Log:
     """What all clients saw: when requests were sent or due, and answered (s), and failures."""
 
     answers: list[tuple[float, float]] = field(default_factory=list)
+    refusals: list[tuple[float, float]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+
+    def note(self, status: int, sent_s: float) -> None:
+        """Note an answer that has just arrived."""
+        times = (sent_s, time.perf_counter())
+        if status == 200:
+            self.answers.append(times)
+            return
+        self.failures.append(str(status))
+        if status in REFUSALS:
+            self.refusals.append(times)
 
 
 async def _ask(host: str, port: int, requests: Iterator[bytes], ends_s: float, log: _Log) -> None:
@@ -133,11 +152,7 @@ async def _ask_on(
     connection: Connection, requests: Iterator[bytes], ends_s: float, log: _Log
 ) -> None:
     while (sent_s := time.perf_counter()) < ends_s:
-        status = await connection.send(next(requests))
-        if status == 200:
-            log.answers.append((sent_s, time.perf_counter()))
-        else:
-            log.failures.append(str(status))
+        log.note(await connection.send(next(requests)), sent_s)
 
 
 class _Arrivals:
@@ -168,7 +183,4 @@ class _Arrivals:
             self._log.failures.append(f"{type(error).__name__}: {error}")
             return
         self._free.append(connection)
-        if status == 200:
-            self._log.answers.append((due_s, time.perf_counter()))
-        else:
-            self._log.failures.append(str(status))
+        self._log.note(status, due_s)

@@ -37,6 +37,14 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True)
+class Flood:
+    """How long more is asked than can be answered, and how long what can be is measured."""
+
+    duration_s: float
+    capacity_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Points:
     """How long and how often each point of a curve is measured."""
 
@@ -56,6 +64,7 @@ class Effort:
     training: Lessons
     serving: Contest
     growth: Points
+    overload: Flood
 
 
 # Many short rounds rather than few long ones: the speed of a shared machine drifts by a third
@@ -69,6 +78,7 @@ THOROUGH = Effort(
     Lessons(1000, 10, rounds=3, seeds=3),
     Contest(rounds=3, connections=(1, 8, 32, 128), warm_up_s=2, duration_s=6),
     Points(rounds=3, duration_s=2),
+    Flood(duration_s=60, capacity_s=15),
 )
 QUICK = Effort(
     2,
@@ -79,6 +89,7 @@ QUICK = Effort(
     Lessons(64, 2, rounds=2, seeds=2),
     Contest(rounds=2, connections=(1, 32), warm_up_s=0.5, duration_s=1),
     Points(rounds=2, duration_s=0.05),
+    Flood(duration_s=2, capacity_s=1),
 )
 
 
@@ -122,14 +133,17 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure the service beside others, how its cost grows, what recording "
-        "costs, or how quick training is. The environment may name a MODEL (a folder; else one "
-        "of RoBERTa-base size is made, with random weights), TEXTS (lines of JSON with a "
-        "`text`), a DATABASE_URL to record in, where the rows stay (else a new SQLite file), and "
+        description="Measure the service beside others, what it does of three times as much as "
+        "it can, how its cost grows, what recording costs, or how quick training is. The "
+        "environment may name a MODEL (a folder; else one of RoBERTa-base size is made, with "
+        "random weights), TEXTS (lines of JSON with a `text`), a DATABASE_URL to record in, "
+        "where the rows stay (else a new SQLite file), and "
         "a DATASET of labelled tweets (else nothing is said of accuracy).",
     )
     parser.add_argument(
-        "benchmark", choices=["serving", "growth", "recording", "training"], help="of what"
+        "benchmark",
+        choices=["serving", "overload", "growth", "recording", "training"],
+        help="of what",
     )
     parser.add_argument(
         "--quick", action="store_true", help="take seconds: the starter model, short stretches"
