@@ -31,58 +31,78 @@ WARM_UP_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What was asked and answered, per second, and what became of the rest.
+class Usual:
+    """What the service does while it can: with many connections, with one, and what it holds.
 
-    ``capacity_per_s`` is measured before and after the flood, and so is ``alone_ms``, the median
-    of a lone client. Memory is all that the service's processes hold, in MB.
+    ``alone_ms`` is the median latency of the one; memory is that of all its processes.
     """
 
-    machine: Machine
-    model: str
-    capacity_per_s: tuple[float, float]
+    alone_ms: float
+    memory_mb: float
+    capacity_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flooded:
+    """What was asked and answered, and what became of the rest."""
+
     asked_per_s: float
     answered_per_s: float
     answers_ms: Mapping[str, float]
     refusals_ms: Mapping[str, float]
     failures: Mapping[str, int]
-    alone_ms: tuple[float, float]
-    memory_mb: tuple[float, float]
     generator_cores: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A service before, in and after a flood."""
+
+    machine: Machine
+    model: str
+    before: Usual
+    flooded: Flooded
+    after: Usual
 
     def goals(self) -> list[Goal]:
         """Return what was wanted, and what came of it."""
+        before, flooded, after = self.before, self.flooded, self.after
         declared = {str(status) for status in REFUSALS}
-        others = sum(count for name, count in self.failures.items() if name not in declared)
-        capacity = sum(self.capacity_per_s) / 2
+        others = sum(count for name, count in flooded.failures.items() if name not in declared)
+        capacity = (before.capacity_per_s + after.capacity_per_s) / 2
         return [
             Goal("neither answered nor refused with 429 or 503", others, most=0),
-            Goal("refusals, p99 ms", self.refusals_ms["p99"], most=50),
-            Goal("answered / capacity", self.answered_per_s / capacity, least=0.9),
-            Goal("memory, after / before", self.memory_mb[1] / self.memory_mb[0], most=1.1),
+            Goal("refusals, p99 ms", flooded.refusals_ms["p99"], most=50),
+            Goal("answered / capacity", flooded.answered_per_s / capacity, least=0.9),
+            Goal("memory, after / before", after.memory_mb / before.memory_mb, most=1.1),
             Goal(
                 f"p50 alone {WARM_UP_S:.0f} s later / before",
-                self.alone_ms[1] / self.alone_ms[0],
+                after.alone_ms / before.alone_ms,
                 most=1.5,
             ),
         ]
 
     def show(self) -> str:
         """Return it as text."""
-        before, after = self.capacity_per_s
+        before, flooded, after = self.before, self.flooded, self.after
         rows = [
-            ["capacity before and after, requests/s", f"{before:.1f} and {after:.1f}"],
-            ["asked, requests/s", f"{self.asked_per_s:.1f}"],
-            ["answered, requests/s", f"{self.answered_per_s:.1f}"],
-            ["answers, ms", _quantiles(self.answers_ms)],
-            ["refusals, ms", _quantiles(self.refusals_ms)],
-            ["not answered", ", ".join(f"{n} x {what}" for what, n in self.failures.items())],
-            ["memory before and after, MB", "{:.0f} and {:.0f}".format(*self.memory_mb)],
-            ["cores that the generator took", f"{self.generator_cores:.2f}"],
+            ["", "before", "after"],
+            ["capacity, requests/s", f"{before.capacity_per_s:.1f}", f"{after.capacity_per_s:.1f}"],
+            ["p50 alone, ms", f"{before.alone_ms:.1f}", f"{after.alone_ms:.1f}"],
+            ["memory, MB", f"{before.memory_mb:.0f}", f"{after.memory_mb:.0f}"],
+        ]
+        flood = [
+            [f"{TIMES} x capacity", ""],
+            ["asked, requests/s", f"{flooded.asked_per_s:.1f}"],
+            ["answered, requests/s", f"{flooded.answered_per_s:.1f}"],
+            ["answers, ms", _shown(flooded.answers_ms)],
+            ["refusals, ms", _shown(flooded.refusals_ms)],
+            ["not answered", ", ".join(f"{n} x {what}" for what, n in flooded.failures.items())],
+            ["cores that the generator took", f"{flooded.generator_cores:.2f}"],
         ]
         goals = [["goal", "measured", "wanted", ""], *(goal.show() for goal in self.goals())]
-        heading = f"\n{self.model} on {self.machine.show()}, {TIMES} x its capacity"
-        return "\n\n".join([heading, table([["", ""], *rows]), table(goals)])
+        heading = f"\n{self.model} on {self.machine.show()}"
+        return "\n\n".join([heading, table(rows), table(flood), table(goals)])
 
 
 def run(settings: Settings) -> Report:
@@ -102,31 +122,33 @@ def _measure(server: Server, bodies: tuple[bytes, ...], model: str, flood: Flood
         url = f"{server.url}/predict"
         return generate(Plan(url, bodies, connections, WARM_UP_S, duration_s, arrivals_per_s))
 
-    def capacity_per_s() -> float:
-        made = asked(MANY, flood.capacity_s)
-        print(f"{made.answered} answered by {MANY} connections", flush=True)
-        return len(made.latencies_ms) / made.duration_s
+    def usual() -> Usual:
+        alone = asked(ALONE, flood.capacity_s)
+        many = asked(MANY, flood.capacity_s)
+        print(f"{many.answered} answered by {MANY} connections", flush=True)
+        return Usual(
+            alone_ms=float(np.median(alone.latencies_ms or [math.inf])),
+            memory_mb=_memory_mb(server),
+            capacity_per_s=len(many.latencies_ms) / many.duration_s,
+        )
 
-    def alone_ms() -> float:
-        return float(np.median(asked(ALONE, flood.capacity_s).latencies_ms or [math.inf]))
-
-    alone_before_ms, before_per_s = alone_ms(), capacity_per_s()
-    memory_before_mb = _memory_mb(server)
-    print(f"{flood.duration_s:.0f} s of {TIMES * before_per_s:.0f} requests/s", flush=True)
-    made = asked(0, flood.duration_s, TIMES * before_per_s)
-    alone_after_ms, memory_after_mb = alone_ms(), _memory_mb(server)
+    before = usual()
+    asked_per_s = TIMES * before.capacity_per_s
+    print(f"{flood.duration_s:.0f} s of {asked_per_s:.0f} requests/s", flush=True)
+    made = asked(0, flood.duration_s, asked_per_s)
     return Report(
         machine=Machine.read(),
         model=model,
-        capacity_per_s=(before_per_s, capacity_per_s()),
-        asked_per_s=TIMES * before_per_s,
-        answered_per_s=len(made.latencies_ms) / made.duration_s,
-        answers_ms=_quantiles_of(made.latencies_ms),
-        refusals_ms=_quantiles_of(made.refused_ms),
-        failures=dict(Counter(made.failures)),
-        alone_ms=(alone_before_ms, alone_after_ms),
-        memory_mb=(memory_before_mb, memory_after_mb),
-        generator_cores=made.cpu_s / made.duration_s,
+        before=before,
+        flooded=Flooded(
+            asked_per_s=asked_per_s,
+            answered_per_s=len(made.latencies_ms) / made.duration_s,
+            answers_ms=_quantiles(made.latencies_ms),
+            refusals_ms=_quantiles(made.refused_ms),
+            failures=dict(Counter(made.failures)),
+            generator_cores=made.cpu_s / made.duration_s,
+        ),
+        after=usual(),
     )
 
 
@@ -135,10 +157,10 @@ def _memory_mb(server: Server) -> float:
     return sum(held) / (1 << 20)
 
 
-def _quantiles_of(latencies_ms: Sequence[float]) -> dict[str, float]:
+def _quantiles(latencies_ms: Sequence[float]) -> dict[str, float]:
     values = latencies_ms or [math.nan]
     return {f"p{q}": float(np.percentile(values, q)) for q in (50, 99, 100)}
 
 
-def _quantiles(made: Mapping[str, float]) -> str:
+def _shown(made: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.1f}" for name, value in made.items())
