@@ -12,6 +12,8 @@ from starlette.requests import Request
 MAX_TEXT_CHARACTERS = 5_000
 MAX_TEXTS = 128
 MAX_SHOWN_CHARACTERS = 100
+# What `str.strip` leaves something of; every dialect of patterns has another idea of white space.
+NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 # Where the guard leaves the validated body in the ASGI scope, for the endpoint to pick up.
 VALIDATED = "sentiment.validated"
 
@@ -22,7 +24,14 @@ def _not_blank(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_not_blank)]
+Text = Annotated[
+    str,
+    Field(
+        max_length=MAX_TEXT_CHARACTERS,
+        json_schema_extra={"minLength": 1, "pattern": NOT_BLANK},  # refused in words of ours
+    ),
+    AfterValidator(_not_blank),
+]
 
 
 class _Body(BaseModel):
