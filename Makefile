@@ -15,7 +15,7 @@ SOURCES := service.py api db inference training benchmarks
 PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help serve test test-faults test-sqlserver lint bench train model starter bento lock clean
+.PHONY: help serve test test-faults test-sqlserver lint audit bench train model starter bento lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -39,6 +39,9 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/pylint --fail-under=9.0 --recursive=y $(SOURCES) tests
+
+audit: $(VENV)/.dev  ## ask PyPI for known weaknesses of all that is pinned
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r requirements/dev.txt
 
 bench: $(VENV)/.dev $(VENV)/peers/.installed  ## measure speed (MODEL=, TEXTS=, DATABASE_URL=, DATASET=)
 	$(BIN)/python -m benchmarks serving
