@@ -15,6 +15,7 @@ from typing import TypeVar
 import psutil
 
 READY_DEADLINE_S = 120  # these machines are shared; readiness itself is no measurement
+COMMAND_DEADLINE_S = 300
 T = TypeVar("T")
 REGISTER = "import sys, pathlib, inference.store as s; s.register(pathlib.Path(sys.argv[1]))"
 
@@ -97,6 +98,22 @@ class Server:
             return False
         finally:
             connection.close()
+
+
+def run_command(
+    command: Sequence[str], cwd: Path, env: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; what it prints comes back in one text."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=COMMAND_DEADLINE_S,
+        check=False,
+    )
 
 
 def run_python(arguments: Sequence[str], env: dict[str, str]) -> str:

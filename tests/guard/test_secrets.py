@@ -1,9 +1,8 @@
 """Planted secrets are in nothing that the service prints, answers, runs as or is packed into."""
 
+import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -11,12 +10,13 @@ import psutil
 import pytest
 
 from tests.faulty_model import POISON, make_faulty_model
-from tests.server import BENTOML, Server, eventually, free_port, put_into_store
+from tests.hub import Hub
+from tests.server import BENTOML, Server, eventually, free_port, put_into_store, run_command
 from tests.variables import secret_variables
 
 MARK = "planted"
 SECRETS = {name: f"{MARK}-{name.lower()}" for name in sorted(secret_variables())}
-# Secret or not, what is compared is in the end a URL with a password; nobody listens there.
+# A password inside of a URL, where nobody listens.
 SECRETS["DATABASE_URL"] = f"postgresql://service:{MARK}-in-a-url@127.0.0.1:{free_port()}/sentiment"
 SQL_SERVER = {
     "DATABASE_URL": "",
@@ -25,31 +25,12 @@ SQL_SERVER = {
     "SQL_PORT": str(free_port()),
     "SQL_USER": "service",
 }
-NO_TWEETS = {"DATASET": "/nowhere", "HF_REPO_ID": "somebody/something"}
 SERVE = [BENTOML, "serve", "--port", "{port}"]
-COMMAND_DEADLINE_S = 120
 PATIENCE_S = 60
-
-
-def run(
-    command: Sequence[str], folder: Path, environment: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, both of its streams in one."""
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMMAND_DEADLINE_S,
-        check=False,
-    )
 
 
 def test_every_secret_is_planted() -> None:
     assert {"API_KEYS", "DATABASE_URL", "HF_TOKEN", "SA_PASSWORD", "SQL_PASSWORD"} < set(SECRETS)
-    assert all(MARK in value for value in SECRETS.values())
 
 
 def test_a_service_that_fails_in_every_way_tells_none(
@@ -106,29 +87,44 @@ def test_a_service_that_cannot_start_tells_none(
     assert MARK not in str(caught.value)
 
 
+@pytest.mark.parametrize("command", ["status", "prune --older-than 90d"])
 @pytest.mark.parametrize(
-    ("module", "variables"),
+    ("variables", "reason"),
     [
-        pytest.param("db prune --older-than 90d", {}, id="pruning PostgreSQL"),
-        pytest.param("db status", {}, id="status of PostgreSQL"),
-        pytest.param("db prune --older-than 90d", SQL_SERVER, id="pruning SQL Server"),
-        pytest.param("db status", SQL_SERVER, id="status of SQL Server"),
-        pytest.param("training", NO_TWEETS, id="training"),
+        pytest.param({}, "refused", id="PostgreSQL"),
+        # The driver's words, or ours where there is none.
+        pytest.param(SQL_SERVER, "SQLDriverConnect|SQL_(SERVER|DRIVER)", id="SQL Server"),
     ],
 )
-def test_a_command_that_fails_tells_none(
+def test_a_command_without_its_database_tells_none(
     repository: Path,
     environment: dict[str, str],
-    tmp_path: Path,
-    module: str,
+    command: str,
     variables: dict[str, str],
+    reason: str,
 ) -> None:
-    environment = environment | SECRETS | {"PYTHONPATH": str(repository)} | variables
+    environment = environment | SECRETS | variables
 
-    done = run([sys.executable, "-m", *module.split()], tmp_path, environment)
+    done = run_command([sys.executable, "-m", "db", *command.split()], repository, environment)
 
-    assert 0 != done.returncode
-    assert done.stdout
+    assert 1 == done.returncode
+    assert re.search(reason, done.stdout), done.stdout
+    assert MARK not in done.stdout
+
+
+def test_the_hub_refusing_a_token_tells_none(
+    repository: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with Hub() as hub:
+        hub.create("somebody/private", is_private=True)
+        variables = hub.environment(tmp_path, SECRETS["HF_TOKEN"])
+        environment = environment | SECRETS | variables | {"HF_REPO_ID": "somebody/private"}
+        command = [sys.executable, "-m", "training.fetch"]
+
+        done = run_command(command, repository, environment)
+
+    assert 1 == done.returncode
+    assert "HF_TOKEN" in done.stdout
     assert MARK not in done.stdout
 
 
@@ -148,7 +144,7 @@ def test_the_bento_holds_none(
     del environment["ENV_FILE"]
     put_into_store(starter, environment)
 
-    built = run([BENTOML, "build"], checkout, environment)
+    built = run_command([BENTOML, "build"], checkout, environment)
 
     assert 0 == built.returncode, built.stdout
     assert MARK not in built.stdout

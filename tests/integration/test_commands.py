@@ -4,7 +4,6 @@ import http.client
 import json
 import re
 import socket
-import subprocess
 from pathlib import Path
 
 import httpx
@@ -13,7 +12,14 @@ import pytest
 
 from inference.runtime import HUGE_PAGES
 from tests.rows import Rows
-from tests.server import BENTOML, Server, eventually, free_port, put_into_store
+from tests.server import (
+    BENTOML,
+    Server,
+    eventually,
+    free_port,
+    put_into_store,
+    run_command,
+)
 
 STOP_WITHIN_S = 20
 HALF_A_REQUEST = (
@@ -45,20 +51,6 @@ def is_listening(port: int) -> bool:
 def is_running(process: psutil.Process) -> bool:
     """Tell whether a process is there and has not ended already."""
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-
-
-def run(command: list[str], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; what it prints comes back in one text."""
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def test_make_serve_imports_the_starter_and_sigterm_to_make_leaves_nothing(
@@ -124,7 +116,7 @@ def test_a_client_that_reads_only_after_sending_all_gets_its_413(server: Server)
 def test_plain_bentoml_serve_without_a_model_names_the_remedies(
     repository: Path, fresh: dict[str, str]
 ) -> None:
-    done = run([BENTOML, "serve", "--port", str(free_port())], repository, fresh)
+    done = run_command([BENTOML, "serve", "--port", str(free_port())], repository, fresh)
 
     assert 0 != done.returncode
     assert "`make serve`" in done.stdout
@@ -151,7 +143,7 @@ def test_a_bad_setting_stops_the_start_with_its_name(
     variable, _, value = setting.partition("=")
     command = [*server.command[:-1], str(free_port())]
 
-    done = run(command, repository, environment | {variable: value})
+    done = run_command(command, repository, environment | {variable: value})
 
     assert 0 != done.returncode
     assert message in done.stdout
@@ -165,7 +157,7 @@ def test_a_damaged_model_stops_the_start(
     for graph in Path(fresh["BENTOML_HOME"]).rglob("openvino_model.xml"):
         graph.unlink()
 
-    done = run([BENTOML, "serve", "--port", str(free_port())], repository, fresh)
+    done = run_command([BENTOML, "serve", "--port", str(free_port())], repository, fresh)
 
     assert 0 != done.returncode
     assert "it has no openvino_model.xml" in done.stdout
@@ -184,11 +176,11 @@ def test_a_password_in_the_databases_url_is_not_printed(
 def test_the_bento_serves_its_own_model_outside_the_checkout(
     repository: Path, starter: Path, fresh: dict[str, str], tmp_path: Path
 ) -> None:
-    built = run(["make", "bento"], repository, fresh)
+    built = run_command(["make", "bento"], repository, fresh)
     assert 0 == built.returncode, built.stdout
     packed = re.search(r"imported the starter model as (sentiment:\w+)", built.stdout)
     put_into_store(starter, fresh)  # a newer one, to be ignored
-    listed = run([BENTOML, "list", "--output", "json"], repository, fresh)
+    listed = run_command([BENTOML, "list", "--output", "json"], repository, fresh)
     (bento,) = json.loads(listed.stdout)
     folder = tmp_path / "empty"
     folder.mkdir()

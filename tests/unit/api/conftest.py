@@ -1,0 +1,49 @@
+"""A small application behind the guard, with the service's paths."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from api.guard import Guard
+from api.requests import VALIDATED
+
+
+async def echo(request: Request) -> Response:
+    """Answer the validated body."""
+    return JSONResponse(request.scope[VALIDATED].body.model_dump())
+
+
+async def busy(_request: Request) -> Response:
+    """Refuse as BentoML does under load."""
+    return JSONResponse({"error": "busy"}, 503)
+
+
+async def broken(_request: Request) -> Response:
+    """Fail with a page that is no JSON."""
+    return PlainTextResponse("Traceback: /secret/path", 500)
+
+
+@pytest.fixture(name="client")
+def fixture_client() -> Iterator[TestClient]:
+    """Put the guard in front of a small application with the service's paths."""
+    routes = [
+        Route("/predict", echo, methods=["POST"]),
+        Route("/predict_batch", echo, methods=["POST"]),
+        Route("/busy", busy),
+        Route("/broken", broken),
+    ]
+    with TestClient(Guard(Starlette(routes=routes))) as client:
+        yield client
+
+
+def post(client: TestClient, path: str, content: str | bytes | Iterator[bytes]) -> httpx.Response:
+    """Post a body as JSON."""
+    headers = {"Content-Type": "application/json"}
+    response: httpx.Response = client.post(path, content=content, headers=headers)
+    return response
