@@ -79,11 +79,12 @@ def test_two_processes_end_with_equal_weights(told: list[dict[str, Any]]) -> Non
 
 def test_two_processes_come_to_what_one_comes_to(told: list[dict[str, Any]]) -> None:
     first, _, alone = told
+    rounding = {"fp32": 1e-5, "bf16": 1e-2}[alone["precision"]]
 
     assert 1 == alone["processes"]
     assert alone["steps"] == first["steps"]
-    assert pytest.approx(alone["loss"], rel=1e-5) == first["loss"]
-    np.testing.assert_allclose(alone["logits"], first["logits"], atol=1e-4)
+    assert pytest.approx(alone["loss"], rel=rounding) == first["loss"]
+    np.testing.assert_allclose(alone["logits"], first["logits"], atol=10 * rounding)
 
 
 def test_one_process_is_the_one_that_writes(told: list[dict[str, Any]]) -> None:

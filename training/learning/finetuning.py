@@ -57,7 +57,8 @@ def fine_tune(  # pylint: disable=too-many-arguments,too-many-positional-argumen
     ):
         trainer = TweetTrainer(model, tokenizer, rows, _arguments(folder, recipe, seed))
         outcome = trainer.train()
-    model.eval().cpu()  # Trainer has left it where it learnt
+    model.eval().cpu()  # Trainer has left it where it learnt, and computing as it learnt
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     weights = digest(model)
     check_equal(weights)
     part()

@@ -127,10 +127,10 @@ def test_a_row_that_the_database_refuses_keeps_no_other_from_it(
     recorder.record([*rows[:37], too_long, *rows[37:]])
 
     assert by_id(rows) == by_id(awaited(settings, 100))
-    (kept,) = eventually(lambda: quarantined(settings.spool_dir), STORED_WITHIN_S)
+    assert eventually(lambda: "the database refuses a row" in caplog.text, STORED_WITHIN_S)
+    (kept,) = quarantined(settings.spool_dir)
     assert str(too_long.id) in kept.body
     assert kept.refused
-    assert "the database refuses a row" in caplog.text
     assert "private" not in caplog.text
 
 

@@ -11,6 +11,7 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from training.learning import finetuning
 from training.learning.finetuning import RecipeError, encode, fine_tune
 from training.learning.processes import digest
 from training.learning.recipe import Recipe
@@ -76,6 +77,19 @@ def test_a_trained_model_is_ready_to_judge_and_to_learn_again(model, tokenizer):
     assert not model.training
     assert all(weight.requires_grad for weight in model.parameters())
     assert "sdpa" == model.config._attn_implementation  # pylint: disable=protected-access
+
+
+def test_a_model_trained_in_bfloat16_judges_in_float32(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(finetuning, "has_bf16", lambda: True)
+    run = fine_tune(model, tokenizer, TEXTS, SARCASTIC, RECIPE, seed=1)
+    inputs = tokenizer(TEXTS, padding=True, return_tensors="pt")
+    same = type(model)(model.config).eval()
+    same.load_state_dict(model.state_dict())
+
+    with torch.no_grad():
+        assert torch.equal(same(**inputs).logits, model(**inputs).logits)
+
+    assert "bf16" == run.precision
 
 
 def test_what_the_recipe_freezes_stays_as_it_was(model, tokenizer):
