@@ -8,14 +8,22 @@ GRACE_S ?= 15
 RUNTIME ?= openvino
 # The index that has the CPU build of torch, for whom PyPI's CUDA build is too large.
 TORCH_INDEX_URL ?=
+# The container image's name, for docker and for compose.
+IMAGE ?= $(or $(shell sed -n 's/^IMAGE=//p' .env 2>/dev/null),tweet-sentiment:latest)
+export IMAGE
 
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := service.py api db inference training benchmarks
+# Version 2 where there is one, else 1.29.
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+STACK = -f docker-compose.yml $(if $(SQL_PORT_MAPPING)$(shell grep -s '^SQL_PORT_MAPPING=.' .env),\
+	-f docker-compose.sql-port.yml)
 PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help serve test test-faults test-sqlserver lint audit bench train model starter bento lock clean
+.PHONY: help serve test test-faults test-sqlserver test-container lint audit bench train model starter bento \
+	image up down env lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -25,14 +33,17 @@ serve: $(VENV)/$(if $(filter torch,$(RUNTIME)),.training,.serving)  ## serve on 
 	@$(BIN)/python -m inference.starter
 	$(BIN)/bentoml serve --port $(PORT) --timeout-graceful-shutdown $(GRACE_S)
 
-test: lint  ## lint, and run all tests that this machine can run but those of faults
-	$(BIN)/pytest --ignore=tests/faults
+test: lint  ## lint, and run all tests that this machine can run but those of faults and containers
+	$(BIN)/pytest --ignore=tests/faults --ignore=tests/container
 
 test-faults: $(VENV)/.dev  ## kill, cut and fill everything under load; needs PostgreSQL's server
 	$(BIN)/pytest tests/faults
 
 test-sqlserver: $(VENV)/.dev  ## test on the SQL Server of SQL_* and SA_PASSWORD
 	$(BIN)/pytest tests/sqlserver
+
+test-container: $(VENV)/.dev  ## build and run the image by compose; root on Debian gets Docker installed
+	$(BIN)/pytest --capture=no tests/container
 
 lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/ruff check .
@@ -62,6 +73,20 @@ starter: $(VENV)/.training  ## train the starter model anew on the tweets of DAT
 bento: $(VENV)/.serving  ## build a Bento with the same choice of model as `make serve`
 	@$(BIN)/python -m inference.starter
 	$(BIN)/bentoml build
+
+image: bento  ## build IMAGE (tweet-sentiment:latest) of a new Bento; without buildx, by Docker's old builder
+	docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0; \
+	$(BIN)/bentoml containerize sentiment_service:latest --image-tag $(IMAGE)
+
+up: .env image  ## build the image, and start SQL Server, the service and Grafana
+	$(COMPOSE) $(STACK) up -d --build
+
+down:  ## stop them; predictions and dashboards stay
+	$(COMPOSE) $(STACK) down
+
+env: .env  ## write a .env with generated passwords for the stack, where there is none
+.env:
+	@$(PYTHON) -m db.passwords $@
 
 lock: $(VENV)/.dev  ## resolve the pins of pyproject.toml to requirements/*.txt
 	$(BIN)/pip install --quiet pip-tools

@@ -102,4 +102,11 @@ def test_env_example_names_the_variables_that_are_read(repository: Path) -> None
     example = (repository / ".env.example").read_text(encoding="utf-8")
 
     names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
-    assert variables() == names
+    assert variables() | composed(repository) == names
+
+
+def composed(repository: Path) -> set[str]:
+    """Return the names of the variables that the compose files read."""
+    files = repository.glob("docker-compose*.yml")
+    found = [re.findall(r"\$\{([A-Z_]+)", path.read_text(encoding="utf-8")) for path in files]
+    return {name for names in found for name in names}

@@ -1,0 +1,122 @@
+"""Commands of docker and compose, as the tests give them."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from tests.server import eventually, free_port
+
+READY_DEADLINE_S = 60
+COMMAND_DEADLINE_S = 600
+
+
+def command(
+    *words: str, variables: Mapping[str, str] | None = None, folder: Path | None = None
+) -> str:
+    """Run a command; return what it printed. Raises AssertionError where it failed."""
+    done = attempt(*words, variables=variables, folder=folder)
+    assert 0 == done.returncode, done.stdout
+    return done.stdout
+
+
+def attempt(
+    *words: str, variables: Mapping[str, str] | None = None, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, its errors among its output."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env={**os.environ, **(variables or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=COMMAND_DEADLINE_S,
+        check=False,
+    )
+
+
+def inspect(name: str) -> dict[str, Any]:
+    """Return what Docker knows of an image or a container."""
+    (found,) = json.loads(command("docker", "inspect", name))
+    return found
+
+
+class EmbeddedStack:
+    """`docker-compose.embedded.yml`, as a project of its own; it is removed with the context."""
+
+    def __init__(self, repository: Path, image: str) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._repository = repository
+        self._project = f"sentiment-test-{port}"
+        self._variables = {"IMAGE": image, "API_PORT_MAPPING": f"127.0.0.1:{port}:3000"}
+
+    def __enter__(self) -> "EmbeddedStack":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.compose("down", "--volumes")
+
+    def compose(self, *words: str) -> str:
+        """Run a command of compose; return what it printed."""
+        return command(
+            *compose_program(),
+            "--project-name",
+            self._project,
+            "--file",
+            "docker-compose.embedded.yml",
+            *words,
+            variables=self._variables,
+            folder=self._repository,
+        )
+
+    def start(self) -> float:
+        """Start the service; return the seconds until it was ready."""
+        start_s = time.monotonic()
+        self.compose("up", "-d", "--build")
+        eventually(self._is_ready, READY_DEADLINE_S)
+        return time.monotonic() - start_s
+
+    @property
+    def container(self) -> str:
+        """Return the id of the service's container, whether it runs or not."""
+        project = f"label=com.docker.compose.project={self._project}"
+        return command("docker", "ps", "--all", "--quiet", "--filter", project).strip()
+
+    def predict(self, text: str) -> UUID:
+        """Ask for a prediction; return the id of its row."""
+        answer = httpx.post(f"{self.url}/predict", json={"text": text}, timeout=30)
+        assert 200 == answer.status_code, answer.text
+        return UUID(answer.headers["X-Prediction-Id"])
+
+    def stored(self) -> set[UUID]:
+        """Return the ids of the rows in the container's database."""
+        query = (
+            "import sqlite3; "
+            "[print(row[0]) for row in sqlite3.connect('data/predictions.sqlite3')"
+            ".execute('SELECT id FROM metrics')]"
+        )
+        told = command("docker", "exec", self.container, "python3", "-c", query)
+        return set(map(UUID, told.split()))
+
+    def _is_ready(self) -> bool:
+        try:
+            return 200 == httpx.get(f"{self.url}/readyz", timeout=5).status_code
+        except httpx.HTTPError:
+            return False
+
+
+def compose_program() -> list[str]:
+    """Return compose's command: version 2 where there is one, else 1.29."""
+    if 0 == attempt("docker", "compose", "version").returncode:
+        return ["docker", "compose"]
+    assert shutil.which("docker-compose"), "compose is not installed"
+    return ["docker-compose"]

@@ -1,0 +1,93 @@
+"""Compose starts the image, and what was answered outlives its containers."""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.container.containers import EmbeddedStack, attempt, command, compose_program, inspect
+from tests.server import eventually
+
+STORED_WITHIN_S = 10
+TEXTS = ["so many words about a long and beautiful day " * 100] * 128
+
+
+def test_predictions_outlive_restarts_kills_and_the_container(stack: EmbeddedStack) -> None:
+    ready_s = stack.start()
+    print(f"\n    ready {ready_s:.1f} s after `compose up`", file=sys.stderr)
+    expected = {stack.predict("Beautiful post!!!")}
+
+    stack.compose("restart")
+    stack.start()
+    expected.add(stack.predict("after a restart"))
+    command("docker", "kill", stack.container)
+    stack.start()
+    expected.add(stack.predict("after a kill"))
+    stack.compose("down")
+    stack.start()
+
+    assert eventually(lambda: len(stack.stored()) >= len(expected), STORED_WITHIN_S)
+    assert expected == stack.stored()
+
+
+def test_it_stops_in_order_and_answers_first(stack: EmbeddedStack) -> None:
+    stack.start()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(
+            httpx.post, f"{stack.url}/predict_batch", json={"texts": TEXTS}, timeout=60
+        )
+        time.sleep(0.3)  # until it has arrived
+        start_s = time.monotonic()
+        stack.compose("stop")
+        stopped_s = time.monotonic() - start_s
+        answer = asked.result()
+
+    print(f"\n    stopped in {stopped_s:.1f} s", file=sys.stderr)
+    assert 200 == answer.status_code
+    assert len(TEXTS) == len(answer.json())
+    assert 0 == inspect(stack.container)["State"]["ExitCode"]
+    stack.start()
+    assert len(TEXTS) == len(eventually(stack.stored, STORED_WITHIN_S))
+
+
+def test_it_becomes_healthy(stack: EmbeddedStack) -> None:
+    stack.start()
+
+    assert eventually(
+        lambda: "healthy" == inspect(stack.container)["State"]["Health"]["Status"], STORED_WITHIN_S
+    )
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_empty_env_file_names_the_first_secret_that_is_missing(
+    repository: Path, tmp_path: Path
+) -> None:
+    for path in repository.glob("docker-compose*.yml"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / ".env").touch()
+
+    done = attempt(*compose_program(), "config", folder=tmp_path)
+
+    assert 0 != done.returncode
+    assert "SA_PASSWORD is not set" in done.stdout
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_generated_env_file_fills_the_whole_stack(repository: Path, tmp_path: Path) -> None:
+    for path in repository.glob("docker-compose*.yml"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    command(sys.executable, "-m", "db.passwords", str(tmp_path / ".env"), folder=repository)
+    given = dict(
+        line.split("=", 1)
+        for line in (tmp_path / ".env").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    )
+
+    told = command(*compose_program(), "config", folder=tmp_path)
+
+    secrets = {name: value for name, value in given.items() if name.endswith("PASSWORD")}
+    assert 4 == len(secrets)
+    assert set() == {name for name, value in secrets.items() if value not in told}

@@ -1,0 +1,57 @@
+"""The image holds what serving needs, no more, and nothing that is secret."""
+
+import subprocess
+import sys
+
+from tests.container.conftest import PLANTED
+from tests.container.containers import attempt, command, inspect
+
+MAX_BYTES = 650_000_000
+LIBRARIES = ("torch", "transformers", "datasets", "openvino", "pyodbc", "psycopg")
+
+
+def test_it_is_small(image: str, engine: str) -> None:
+    size = inspect(image)["Size"]
+
+    print(f"\n    {size / 1e6:.0f} MB, upon {engine}", file=sys.stderr)
+    assert size < MAX_BYTES
+
+
+def test_it_has_what_serving_needs_and_nothing_for_training(image: str) -> None:
+    look = "import sys; from importlib.util import find_spec as f; print(*filter(f, sys.argv[1:]))"
+
+    found = command("docker", "run", "--rm", image, "python", "-c", look, *LIBRARIES).split()
+
+    assert ["openvino", "pyodbc", "psycopg"] == found
+
+
+def test_its_user_is_not_root(image: str) -> None:
+    told = command("docker", "run", "--rm", image, "id", "--user").strip()
+
+    assert "1034" == told
+
+
+def test_microsofts_driver_reaches_for_a_server(image: str) -> None:
+    variables = {"SQL_SERVER": "127.0.0.1", "SQL_USER": "nobody", "SQL_PASSWORD": "none"}
+    given = [f"--env={name}={value}" for name, value in variables.items()]
+
+    done = attempt(
+        *("docker", "run", "--rm", *given, "--env=DATABASE_TIMEOUT_S=2"),
+        *("--workdir=/home/bentoml/bento/src", image, "python", "-m", "db", "status"),
+    )
+
+    assert 0 != done.returncode
+    assert "SQLDriverConnect" in done.stdout
+    assert "08001" in done.stdout or "HYT00" in done.stdout, done.stdout  # no server, or too late
+    assert "Traceback" not in done.stdout
+
+
+def test_no_secret_of_the_builder_is_in_it(image: str) -> None:
+    saved = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
+    with saved:
+        count = ["grep", "--count", "--text", PLANTED]
+        found = subprocess.run(count, stdin=saved.stdout, capture_output=True, check=False)
+
+    assert b"0\n" == found.stdout
+    assert 0 == saved.returncode
+    assert PLANTED not in command("docker", "history", "--no-trunc", image)

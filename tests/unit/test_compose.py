@@ -1,0 +1,71 @@
+"""The compose files satisfy their schema, keep no secret, and publish on the loopback alone."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+FILES = ("docker-compose.yml", "docker-compose.embedded.yml", "docker-compose.sql-port.yml")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_satisfies_the_schema(repository: Path, name: str) -> None:
+    command = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", name]
+
+    done = subprocess.run(
+        [sys.executable, *command], cwd=repository, capture_output=True, text=True, check=False
+    )
+
+    assert 0 == done.returncode, done.stdout
+
+
+def test_there_are_no_other_files(repository: Path) -> None:
+    assert set(FILES) == {path.name for path in repository.glob("docker-compose*")}
+
+
+def test_every_secret_must_be_set_and_says_what_to_do(repository: Path) -> None:
+    secrets = {
+        (service, name): value
+        for service, parts in services(repository, "docker-compose.yml").items()
+        for name, value in parts["environment"].items()
+        if name.endswith("PASSWORD")
+    }
+
+    assert 7 == len(secrets)
+    for value in secrets.values():
+        assert re.fullmatch(r"\$\{(\w+):\?\1 is not set; make env writes one\}", value)
+
+
+def test_the_service_gets_no_administrators_password(repository: Path) -> None:
+    found = services(repository, "docker-compose.yml")
+
+    holders = {name for name, parts in found.items() if "SA_PASSWORD" in str(parts["environment"])}
+
+    assert {"sqlserver", "db-setup"} == holders
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_ports_are_published_on_the_loopback(repository: Path, name: str) -> None:
+    ports = [
+        port for parts in services(repository, name).values() for port in parts.get("ports", ())
+    ]
+
+    assert ports
+    assert all(
+        re.fullmatch(r"\$\{\w+_PORT_MAPPING:-127\.0\.0\.1:\d+:3000\}", port) for port in ports
+    )
+
+
+def test_images_of_others_are_pinned(repository: Path) -> None:
+    images = [parts["image"] for parts in services(repository, "docker-compose.yml").values()]
+
+    pinned = [image for image in images if re.search(r":\d+[\w.-]*\d", image)]
+    assert ["${IMAGE:-tweet-sentiment:latest}"] * 2 == [one for one in images if one not in pinned]
+
+
+def services(repository: Path, name: str) -> dict[str, dict[str, object]]:
+    """Return the services of a compose file."""
+    return yaml.safe_load((repository / name).read_text(encoding="utf-8"))["services"]
