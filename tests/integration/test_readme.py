@@ -52,7 +52,7 @@ def keys(output: str) -> set[str]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_curl_commands_answer_what_is_shown(readme: str, server: Server) -> None:
     commands = curls(readme)
-    assert len(commands) == 3
+    assert len(commands) == 2
 
     for command, shown in commands:
         here = shlex.split(command.replace("localhost:3000", server.url))
