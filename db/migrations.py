@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.failures import Failure, kind_of, sqlstate
 from db.prediction import utc_now
-from db.schema import METRICS, SCHEMA_VERSION
+from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 
 ATTEMPTS = 3  # others may be about to take the same step
 
@@ -27,9 +27,14 @@ def create_metrics(connection: Connection) -> None:
     METRICS.create(connection, checkfirst=True)
 
 
+def create_training_runs(connection: Connection) -> None:
+    """Create the table of training runs."""
+    TRAINING_RUNS.create(connection, checkfirst=True)
+
+
 # What was released is never changed; a change of the schema is a step of its own at the end,
 # and the first one, which makes new databases, is kept able to run before it.
-STEPS: tuple[Step, ...] = (create_metrics,)
+STEPS: tuple[Step, ...] = (create_metrics, create_training_runs)
 
 
 def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:

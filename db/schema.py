@@ -1,8 +1,9 @@
-"""The tables of the prediction log."""
+"""The tables of the prediction log, and that of training runs."""
 
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -48,6 +49,35 @@ METRICS = Table(
     CheckConstraint(f'length("text") <= {MAX_TEXT_CHARACTERS}', "ck_metrics_text").ddl_if(
         callable_=_is_not_sql_server
     ),
+)
+
+# One row for each training run; shares in 0..1, of the rows that the run drew for its evaluation.
+TRAINING_RUNS = Table(
+    "training_runs",
+    METADATA,
+    Column("id", Uuid),
+    Column("timestamp", DateTime().with_variant(mssql.DATETIME2(3), "mssql"), nullable=False),
+    Column("decision", String(16), nullable=False),  # promoted, or rejected
+    Column("reason", UnicodeText().with_variant(mssql.NVARCHAR(), "mssql"), nullable=False),
+    Column("model_tag", String(128)),  # what the run put into the Bento store
+    # an id on the Hub, or a path, which may be long
+    Column("base_model", UnicodeText().with_variant(mssql.NVARCHAR(), "mssql"), nullable=False),
+    Column("precision", String(16)),
+    Column("accuracy", Float, nullable=False),
+    Column("macro_recall", Float, nullable=False),
+    Column("macro_f1", Float, nullable=False),
+    Column("expected_calibration_error", Float, nullable=False),
+    Column("champion_accuracy", Float),
+    Column("base_accuracy", Float, nullable=False),
+    Column("p_value", Float),
+    Column("train_size", Integer, nullable=False),
+    Column("eval_size", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("loss", Float, nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Column("git_commit", String(64)),
+    PrimaryKeyConstraint("id", name="pk_training_runs", mssql_clustered=False),
+    Index("ix_training_runs_timestamp", "timestamp", "id", mssql_clustered=True),
 )
 
 # One row for each step of `db.migrations` that this database has taken.

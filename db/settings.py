@@ -82,6 +82,11 @@ class DatabaseSettings(BaseSettings):
         return self._sql_server_url(self.sql_user, self.sql_password, self.sql_db)
 
     @property
+    def names_database(self) -> bool:
+        """Tell whether somebody has chosen a database, rather than being given a file."""
+        return self.database_url is not None or self.sql_server is not None
+
+    @property
     def is_sql_server(self) -> bool:
         """Tell whether it is SQL_* that name the database."""
         return self.database_url is None and self.sql_server is not None

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import make_engine
 from db.migrations import migrate
-from db.schema import METRICS, SCHEMA_VERSION
+from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 from db.settings import ADMINISTRATOR, SettingsError, SetupSettings
 
 WAIT_S = 180  # a new container of SQL Server takes up to a minute
@@ -64,13 +64,15 @@ def _set_up_sql_server(settings: SetupSettings, say: Callable[[str], None]) -> N
     database = make_engine(settings, settings.administrators_url())
     _create_tables(database, say)
     _create_login(database, service, settings.sql_password, say)
-    _grant(database, service, "SELECT, INSERT", METRICS.name, say)
+    for table in (METRICS, TRAINING_RUNS):
+        _grant(database, service, "SELECT, INSERT", table.name, say)
     _grant(database, service, "SELECT", SCHEMA_VERSION.name, say)
     if settings.grafana_reader_password is None:
         say("GRAFANA_READER_PASSWORD is not set: no login for Grafana")
     else:
         _create_login(database, GRAFANA_READER, settings.grafana_reader_password, say)
-        _grant(database, GRAFANA_READER, "SELECT", METRICS.name, say)
+        for table in (METRICS, TRAINING_RUNS):
+            _grant(database, GRAFANA_READER, "SELECT", table.name, say)
     database.dispose()
 
 

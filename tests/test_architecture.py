@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "api": set(),
     "db": set(),
     "inference": set(),
-    "training": {"inference"},
+    "training": {"db", "inference"},
     "benchmarks": {"service", "api", "db", "inference", "training"},
 }
 SERVING = ("service", "api", "db", "inference")

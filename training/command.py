@@ -9,6 +9,7 @@ from training.files import Files
 from training.flow import Outcome, assist, run
 from training.learning.processes import is_main_process
 from training.papers import summary
+from training.run_log import log_run
 from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
 
@@ -24,6 +25,7 @@ def train(settings: TrainingSettings, files: Files) -> None:
     with claimed(files) as scratch:
         outcome = run(settings, files, scratch)
         tell(outcome, files)
+        log_run(outcome.report, files)
         publish(outcome)
 
 

@@ -31,6 +31,11 @@ class Files:
         return self.artifacts / "promotion.json"
 
     @property
+    def unrecorded_runs(self) -> Path:
+        """Return the folder of runs that the database does not have yet, a file for each."""
+        return self.artifacts / "unrecorded_runs"
+
+    @property
     def releases(self) -> Path:
         """Return the folder that keeps the champion's full form, as it is published."""
         return self.artifacts / "releases"

@@ -1,7 +1,9 @@
 """The training commands, on a Hub that stands in for Hugging Face's."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -222,6 +224,18 @@ def test_two_processes_train_one_model_and_one_of_them_writes(
     assert 1 == done.stdout.count("The candidate is better: ")
     (model,) = workplace.models
     assert f"sentiment:{model.name}" == workplace.read("best_metrics.json")["model_tag"]
+
+
+def test_a_run_is_a_row_of_the_database_with_the_figures_of_its_file(fresh: Workplace) -> None:
+    path = fresh.folder / "runs.sqlite3"
+
+    fresh.train(LEARNING | {"DATABASE_URL": f"sqlite:///{path}"})
+
+    metrics = fresh.read("metrics.json")
+    names = ("accuracy", "macro_f1", "model_tag", "seed", "precision")
+    with closing(sqlite3.connect(path)) as connection:
+        (row,) = connection.execute(f"SELECT decision, {', '.join(names)} FROM training_runs")
+    assert ("promoted", *(metrics[name] for name in names)) == row
 
 
 def test_a_setting_that_makes_no_sense_is_told_without_a_traceback(fresh: Workplace) -> None:

@@ -29,6 +29,8 @@ SELECT = "SELECT count(*) FROM metrics"
 DELETE = "DELETE FROM metrics"
 CREATE = "CREATE TABLE another (a int)"
 VERSION = "SELECT count(*) FROM schema_version"
+INSERT_RUN = "INSERT INTO training_runs SELECT * FROM training_runs WHERE 1 = 0"
+SELECT_RUNS = "SELECT count(*) FROM training_runs"
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def as_reader() -> dict[str, Any]:
     return {"sql_user": GRAFANA_READER, "sql_password": SecretStr(READER_PASSWORD)}
 
 
-@pytest.mark.parametrize("statement", [INSERT, SELECT, VERSION])
+@pytest.mark.parametrize("statement", [INSERT, SELECT, VERSION, INSERT_RUN, SELECT_RUNS])
 def test_the_service_may_insert_and_select(database: SQLServerDatabase, statement: str) -> None:
     with connected(database.settings()) as connection:
         connection.exec_driver_sql(statement)
@@ -61,12 +63,13 @@ def test_the_service_may_do_no_more(database: SQLServerDatabase, statement: str)
     assert Failure.DATA is not kind_of(caught.value)
 
 
-def test_grafana_may_select(database: SQLServerDatabase) -> None:
+@pytest.mark.parametrize("statement", [SELECT, SELECT_RUNS])
+def test_grafana_may_select(database: SQLServerDatabase, statement: str) -> None:
     with connected(database.settings(), **as_reader()) as connection:
-        assert 0 == connection.exec_driver_sql(SELECT).scalar()
+        assert 0 == connection.exec_driver_sql(statement).scalar()
 
 
-@pytest.mark.parametrize("statement", [INSERT, DELETE, CREATE])
+@pytest.mark.parametrize("statement", [INSERT, INSERT_RUN, DELETE, CREATE])
 def test_grafana_may_do_no_more(database: SQLServerDatabase, statement: str) -> None:
     with (
         connected(database.settings(), **as_reader()) as connection,

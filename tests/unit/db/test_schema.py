@@ -6,7 +6,7 @@ from sqlalchemy.dialects import mssql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from db.schema import METRICS, SCHEMA_VERSION
+from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 
 
 def compiled(element: CreateTable | CreateIndex, dialect: Dialect) -> str:
@@ -40,6 +40,14 @@ def test_rows_lie_in_the_order_of_time_and_the_key_beside_them() -> None:
         "CREATE CLUSTERED INDEX ix_metrics_timestamp ON metrics (timestamp, id)"
         == on_sql_server(CreateIndex(index))
     )
+
+
+def test_training_runs_have_types_that_hold_long_paths_and_large_seeds() -> None:
+    statement = on_sql_server(CreateTable(TRAINING_RUNS))
+
+    assert "base_model NVARCHAR(max) NOT NULL" in statement
+    assert "seed BIGINT NOT NULL" in statement
+    assert "CONSTRAINT pk_training_runs PRIMARY KEY NONCLUSTERED (id)" in statement
 
 
 def test_sql_server_bounds_a_text_by_its_bytes_in_utf_16() -> None:

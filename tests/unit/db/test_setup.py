@@ -70,10 +70,12 @@ def test_everything_is_asked_for_in_t_sql_and_in_order(server: Server) -> None:
         "CREATE LOGIN [tweet]]service] WITH PASSWORD = N'it''s a secret'",
         "CREATE USER [tweet]]service] FOR LOGIN [tweet]]service]",
         "GRANT SELECT, INSERT ON [metrics] TO [tweet]]service]",
+        "GRANT SELECT, INSERT ON [training_runs] TO [tweet]]service]",
         "GRANT SELECT ON [schema_version] TO [tweet]]service]",
         "CREATE LOGIN [grafana_reader] WITH PASSWORD = N'the reader''s'",
         "CREATE USER [grafana_reader] FOR LOGIN [grafana_reader]",
         "GRANT SELECT ON [metrics] TO [grafana_reader]",
+        "GRANT SELECT ON [training_runs] TO [grafana_reader]",
     ] == changes
     for statement in server.statements:
         sqlglot.parse_one(statement.replace("MIGRATE", "SELECT 1"), dialect="tsql")
@@ -115,7 +117,7 @@ def test_a_server_that_knows_no_row_versions_is_set_up_all_the_same(server: Serv
     set_up(SetupSettings.model_validate(SETTINGS), told.append)
 
     assert [line for line in told if "stays off" in line and "the server said no" in line]
-    assert "GRANT SELECT ON [metrics] TO [grafana_reader]" == server.statements[-1]
+    assert "GRANT SELECT ON [training_runs] TO [grafana_reader]" == server.statements[-1]
 
 
 @pytest.mark.parametrize("name", ["a", "a]b", "]; DROP TABLE metrics --"])

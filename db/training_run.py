@@ -1,0 +1,75 @@
+"""One training run as it is recorded, for the dashboard of model quality."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal, Self
+from uuid import UUID
+
+from sqlalchemy import insert, select
+
+from db.engine import make_engine
+from db.migrations import migrate
+from db.schema import TRAINING_RUNS
+from db.settings import DatabaseSettings
+
+
+@dataclass(frozen=True)
+class TrainingRun:  # pylint: disable=too-many-instance-attributes  # one for each column
+    """One row of the table `training_runs`.
+
+    ``timestamp`` is UTC in whole milliseconds; the accuracies, ``macro_recall``, ``macro_f1`` and
+    ``expected_calibration_error`` are shares in 0..1 of the rows of the evaluation, the
+    candidate's where no other model is named. ``reason`` puts the decision into words.
+    """
+
+    id: UUID
+    timestamp: datetime
+    decision: Literal["promoted", "rejected"]
+    reason: str
+    model_tag: str | None
+    base_model: str
+    precision: str | None
+    accuracy: float
+    macro_recall: float
+    macro_f1: float
+    expected_calibration_error: float
+    champion_accuracy: float | None
+    base_accuracy: float
+    p_value: float | None
+    train_size: int
+    eval_size: int
+    seed: int
+    loss: float
+    duration_s: float
+    git_commit: str | None
+
+    def to_json(self) -> str:
+        """Return the row as a JSON object, the form in which it waits for the database."""
+        row = asdict(self) | {"id": str(self.id), "timestamp": self.timestamp.isoformat()}
+        return json.dumps(row)
+
+    @classmethod
+    def from_json(cls, body: str) -> Self:
+        """Read what `to_json` wrote. Raises ValueError, KeyError or TypeError on anything else."""
+        row = json.loads(body)
+        made = {"id": UUID(row["id"]), "timestamp": datetime.fromisoformat(row["timestamp"])}
+        return cls(**row | made)
+
+
+def record(settings: DatabaseSettings, runs: Sequence[TrainingRun]) -> None:
+    """Insert those runs whose id is not there yet, into a table that is made where it is missing.
+
+    Raises SettingsError, or SQLAlchemyError where the database does not take them.
+    """
+    engine = make_engine(settings)
+    try:
+        migrate(engine)
+        with engine.begin() as connection:
+            known = set(connection.scalars(select(TRAINING_RUNS.c.id)))
+            for run in runs:
+                if run.id not in known:
+                    connection.execute(insert(TRAINING_RUNS).values(**asdict(run)))
+    finally:
+        engine.dispose()

@@ -1,0 +1,140 @@
+"""Every run of a named database is a row there, once, also where the database was away."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, select
+
+from db.schema import TRAINING_RUNS
+from tests.postgres import running_or_skipped
+from tests.reports import run_report
+from tests.server import free_port
+from training.decision import Decision
+from training.files import Files
+from training.report import Recorded
+from training.run_log import log_run, row_of
+
+
+@pytest.fixture(name="files")
+def fixture_files(tmp_path: Path) -> Files:
+    """Return where the runs of a test write."""
+    return Files(tmp_path)
+
+
+@pytest.fixture(name="url", params=["sqlite", "postgresql"])
+def fixture_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Name an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/database.sqlite3"
+        return
+    with running_or_skipped() as server:
+        yield server.environment()["DATABASE_URL"]
+
+
+def rows(url: str) -> list[dict[str, Any]]:
+    """Return all rows, in the order of their ids, which is that of time."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = connection.execute(select(TRAINING_RUNS).order_by(TRAINING_RUNS.c.id)).mappings()
+        told = [dict(row) for row in found]
+    engine.dispose()
+    return told
+
+
+def test_runs_are_rows_with_their_figures(
+    url: str, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    rejected = run_report(
+        decision=Decision(False, "not better"),
+        model_tag=None,
+        champion=Recorded("sentiment:lost", 0.9),
+        test=None,
+    )
+
+    log_run(run_report(), files)
+    log_run(rejected, files)
+
+    first, second = rows(url)
+    assert ("promoted", "sentiment:new") == (first["decision"], first["model_tag"])
+    assert (0.875, 0.75, 0.625) == (
+        first["accuracy"],
+        first["champion_accuracy"],
+        first["base_accuracy"],
+    )
+    assert ("int8", 1000, 8, 42) == (
+        first["precision"],
+        first["train_size"],
+        first["eval_size"],
+        first["seed"],
+    )
+    assert "2026-10-01T10:00:00" == first["timestamp"].isoformat()
+    assert pytest.approx(run_report().test.p_value) == first["p_value"]  # type: ignore[union-attr]
+    assert ("rejected", None, 0.9, None) == tuple(
+        second[name] for name in ("decision", "model_tag", "champion_accuracy", "p_value")
+    )
+    assert [] == list(files.unrecorded_runs.iterdir())
+
+
+def test_a_run_waits_while_the_database_is_away(
+    url: str,
+    files: Files,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    away = f"postgresql+psycopg://somebody:secret@127.0.0.1:{free_port()}/nowhere"
+    monkeypatch.setenv("DATABASE_URL", away)
+    log_run(run_report(), files)
+    waiting = len(list(files.unrecorded_runs.iterdir()))
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    log_run(run_report(), files)
+
+    assert 1 == waiting
+    assert 2 == len(rows(url))
+    assert "The run is not in the database" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_what_was_recorded_before_its_file_was_removed_is_not_doubled(
+    url: str, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setattr(Path, "unlink", lambda _: None)  # as if the process had been killed there
+    log_run(run_report(), files)
+    monkeypatch.undo()
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    log_run(run_report(), files)
+
+    assert 2 == len(rows(url))
+    assert [] == list(files.unrecorded_runs.iterdir())
+
+
+def test_without_a_named_database_nothing_is_written(files: Files) -> None:
+    log_run(run_report(), files)
+
+    assert not files.unrecorded_runs.exists()
+
+
+def test_a_large_seed_and_a_long_path_are_taken(
+    url: str, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    report = run_report()
+    origin = type(report.origin)(
+        **{**vars(report.origin), "seed": 2**32 - 1, "base_model": "/long" * 200}
+    )
+
+    log_run(run_report(origin=origin), files)
+
+    (row,) = rows(url)
+    assert (2**32 - 1, "/long" * 200) == (row["seed"], row["base_model"])
+
+
+def test_a_row_survives_its_time_in_a_file() -> None:
+    row = row_of(run_report())
+
+    assert row == type(row).from_json(row.to_json())
