@@ -14,7 +14,7 @@ export IMAGE
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := service.py api db inference training benchmarks
+SOURCES := service.py api db inference training benchmarks grafana
 # Version 2 where there is one, else 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 STACK = -f docker-compose.yml $(if $(SQL_PORT_MAPPING)$(shell grep -s '^SQL_PORT_MAPPING=.' .env),\
@@ -23,7 +23,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotatio
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .PHONY: help serve test test-faults test-sqlserver test-container lint audit bench train model starter bento \
-	image up down env lock clean
+	image up down env dashboards lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -87,6 +87,9 @@ down:  ## stop them; predictions and dashboards stay
 env: .env  ## write a .env with generated passwords for the stack, where there is none
 .env:
 	@$(PYTHON) -m db.passwords $@
+
+dashboards: $(VENV)/.dev  ## write Grafana's dashboards and alert rules anew
+	$(BIN)/python -m grafana
 
 lock: $(VENV)/.dev  ## resolve the pins of pyproject.toml to requirements/*.txt
 	$(BIN)/pip install --quiet pip-tools

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PARTS = ("service", "api", "db", "inference", "training", "benchmarks")
+PARTS = ("service", "api", "db", "inference", "training", "benchmarks", "grafana")
 MAY_IMPORT = {
     "service": {"api", "db", "inference"},
     "api": set(),
@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "inference": set(),
     "training": {"db", "inference"},
     "benchmarks": {"service", "api", "db", "inference", "training"},
+    "grafana": set(),
 }
 SERVING = ("service", "api", "db", "inference")
 ONLY_FOR_TRAINING = {

@@ -232,10 +232,12 @@ def test_a_run_is_a_row_of_the_database_with_the_figures_of_its_file(fresh: Work
     fresh.train(LEARNING | {"DATABASE_URL": f"sqlite:///{path}"})
 
     metrics = fresh.read("metrics.json")
-    names = ("accuracy", "macro_f1", "model_tag", "seed", "precision")
     with closing(sqlite3.connect(path)) as connection:
-        (row,) = connection.execute(f"SELECT decision, {', '.join(names)} FROM training_runs")
-    assert ("promoted", *(metrics[name] for name in names)) == row
+        connection.row_factory = sqlite3.Row
+        (row,) = connection.execute("SELECT * FROM training_runs")
+    assert "promoted" == row["decision"]
+    for name in ("accuracy", "macro_f1", "model_tag", "seed", "precision"):
+        assert metrics[name] == row[name], name
 
 
 def test_a_setting_that_makes_no_sense_is_told_without_a_traceback(fresh: Workplace) -> None:

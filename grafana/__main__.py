@@ -1,0 +1,23 @@
+"""Write the dashboards and alert rules: `python -m grafana`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from grafana import alerts, dashboards
+
+FOLDER = Path(__file__).parent
+
+
+def files() -> Mapping[Path, str]:
+    """Return what is generated, by the path below `grafana/` that it belongs to."""
+    return {
+        Path("dashboards/service.json"): dashboards.to_json(dashboards.service()),
+        Path("dashboards/quality.json"): dashboards.to_json(dashboards.quality()),
+        Path("provisioning/alerting/rules.json"): alerts.to_json(),
+    }
+
+
+if __name__ == "__main__":
+    for path, content in files().items():
+        (FOLDER / path).write_text(content, encoding="utf-8")
+        print(f"Wrote {path}")

@@ -1,0 +1,115 @@
+"""The two dashboards: how the service is doing, and what became of the models."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, QueryVariable
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import (
+    AnnotationQuery,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from grafana import queries
+from grafana.panels import SOURCE, SQL, chart, number, rows
+
+SLOW_MS, TOO_SLOW_MS = 100, 500
+
+
+def service() -> Dashboard:
+    """Return the dashboard of the running service."""
+    return (
+        Dashboard("Sentiment service")
+        .uid("sentiment-service")
+        .tags(["sentiment"])
+        .timezone("browser")
+        .refresh("5s")
+        .time("now-15m", "now")
+        .with_variable(_choice("model_tag", "Model", queries.MODEL_TAGS))
+        .with_variable(_choice("label", "Label", queries.LABEL_NAMES))
+        .annotation(
+            # it builds itself
+            _NewModels("New model", SOURCE, True, icon_color="purple")  # type: ignore[arg-type]
+        )
+        .with_panel(chart("Requests", queries.REQUESTS, "reqps"))
+        .with_panel(
+            chart(
+                "Latency",
+                queries.LATENCY,
+                "ms",
+                ((SLOW_MS, "yellow"), (TOO_SLOW_MS, "red")),
+            )
+        )
+        .with_panel(chart("Mean confidence", queries.CONFIDENCE, "percentunit"))
+        .with_panel(chart("Labels", queries.LABELS, "short", is_share=True))
+        .with_panel(
+            chart(
+                f"Share of predictions under {queries.LOW_CONFIDENCE:.0%} confidence",
+                queries.LOW_CONFIDENCE_SHARE,
+                "percentunit",
+                ((0.3, "yellow"), (0.5, "red")),
+            )
+        )
+        .with_panel(chart("Texts in a batch", queries.BATCH_SIZE, "short"))
+        .with_panel(
+            number("Age of the newest row", queries.NEWEST_ROW, "s", ((60, "yellow"), (600, "red")))
+        )
+        .with_panel(rows("Last predictions", queries.LAST_PREDICTIONS))
+    )
+
+
+def quality() -> Dashboard:
+    """Return the dashboard of training runs."""
+    return (
+        Dashboard("Model quality")
+        .uid("model-quality")
+        .tags(["sentiment"])
+        .timezone("browser")
+        .refresh("1m")
+        .time("now-90d", "now")
+        .with_panel(chart("Accuracy on the evaluation rows", queries.ACCURACY, "percentunit"))
+        .with_panel(chart("The candidate's other figures", queries.QUALITY, "percentunit"))
+        .with_panel(
+            chart(
+                "Expected calibration error",
+                queries.CALIBRATION,
+                "percentunit",
+                ((0.1, "yellow"), (0.2, "red")),
+            )
+        )
+        .with_panel(chart("p-value", queries.P_VALUE, "none", ((0.05, "red"),)))
+        .with_panel(chart("Training loss", queries.LOSS, "none"))
+        .with_panel(chart("Duration of the run", queries.DURATION, "s"))
+        .with_panel(number("Promoted, of all runs", queries.PROMOTED, "short", ()))
+        .with_panel(rows("Last runs", queries.LAST_RUNS))
+    )
+
+
+def to_json(dashboard: Dashboard) -> str:
+    """Return what Grafana reads."""
+    return JSONEncoder(sort_keys=True, indent=2).encode(dashboard.build()) + "\n"
+
+
+def _choice(name: str, label: str, statement: str) -> QueryVariable:
+    return (
+        QueryVariable(name)
+        .label(label)
+        .datasource(SOURCE)
+        .query(statement)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_ASC)
+        .multi(True)
+        .include_all(True)
+        .current(VariableOption(selected=True, text="All", value="$__all"))
+    )
+
+
+class _NewModels(AnnotationQuery):
+    """Mark where a model answered first; the SDK knows no annotations by SQL."""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the annotation as dashboards hold it."""
+        return super().to_json() | SQL(queries.NEW_MODELS, "table").to_json()
+
+    def build(self) -> AnnotationQuery:
+        """Return itself: dashboards take builders."""
+        return self

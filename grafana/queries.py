@@ -1,0 +1,129 @@
+"""What the panels and alert rules ask SQL Server, in T-SQL with Grafana's macros.
+
+`$__timeFilter` stands on the bare column, so that the index on it is used. Buckets are whole
+seconds. Percentiles are those of the nearest rank, which every version of SQL Server can find in
+one pass over a bucket's rows.
+"""
+
+LOW_CONFIDENCE = 0.6
+MIN_ROWS = 100
+"""Fewer rows than this, now or before, tell nothing about a shift."""
+
+CHOSEN = (
+    "$__timeFilter(timestamp) AND model_tag IN (${model_tag:sqlstring})"
+    " AND label IN (${label:sqlstring})"
+)
+BUCKET = "$__timeGroup(timestamp, '$__interval')"
+
+
+def over_time(figures: str, where: str = CHOSEN) -> str:
+    """Return a query for figures of each bucket of time."""
+    return (
+        f"SELECT {BUCKET} AS time, {figures} FROM metrics WHERE {where}"  # noqa: S608  # constants
+        f" GROUP BY {BUCKET} ORDER BY 1"
+    )
+
+
+def _ranked(bucket: str, where: str) -> str:
+    """Return a query for each row's rank by latency in its bucket, and the bucket's size."""
+    return (
+        f"SELECT bucket, latency_ms,"  # noqa: S608  # constants
+        " ROW_NUMBER() OVER (PARTITION BY bucket ORDER BY latency_ms) AS position,"
+        " COUNT(*) OVER (PARTITION BY bucket) AS total"
+        f" FROM (SELECT {bucket} AS bucket, latency_ms FROM metrics WHERE {where}) AS chosen"
+    )
+
+
+def _percentile(percent: int) -> str:
+    return f"MIN(CASE WHEN position * 100 >= total * {percent} THEN latency_ms END)"
+
+
+REQUESTS = over_time("COUNT(*) * 1000.0 / $__interval_ms AS requests")
+LATENCY = (
+    "SELECT bucket AS time, AVG(latency_ms) AS mean,"  # noqa: S608  # constants
+    f" {_percentile(50)} AS p50, {_percentile(95)} AS p95, {_percentile(99)} AS p99"
+    f" FROM ({_ranked(BUCKET, CHOSEN)}) AS ranked GROUP BY bucket ORDER BY 1"
+)
+CONFIDENCE = over_time("AVG(confidence) AS confidence")
+LABELS = (
+    f"SELECT {BUCKET} AS time, label AS metric, COUNT(*) AS value"  # noqa: S608  # constants
+    f" FROM metrics WHERE {CHOSEN} GROUP BY {BUCKET}, label ORDER BY 1, 2"
+)
+LOW_CONFIDENCE_SHARE = over_time(
+    f"AVG(CASE WHEN confidence < {LOW_CONFIDENCE} THEN 1.0 ELSE 0.0 END) AS share"
+)
+BATCH_SIZE = over_time("AVG(batch_size * 1.0) AS mean, MAX(batch_size) AS largest")
+# A row does not tell when it came into the table: what can be told is how old the newest one is,
+# which under steady load is the delay between prediction and row.
+NEWEST_ROW = (
+    "SELECT DATEDIFF(millisecond, MAX(timestamp), SYSUTCDATETIME()) / 1000.0 AS age"
+    " FROM metrics WHERE $__timeFilter(timestamp)"
+)
+LAST_PREDICTIONS = (
+    "SELECT TOP 50 timestamp, label, confidence, latency_ms, batch_size, model_tag, text"  # noqa: S608
+    f" FROM metrics WHERE {CHOSEN} ORDER BY timestamp DESC"
+)
+NEW_MODELS = (
+    "SELECT MIN(timestamp) AS time, model_tag AS text FROM metrics"
+    " WHERE $__timeFilter(timestamp) GROUP BY model_tag"
+)
+MODEL_TAGS = "SELECT DISTINCT model_tag FROM metrics WHERE $__timeFilter(timestamp)"
+LABEL_NAMES = "SELECT DISTINCT label FROM metrics WHERE $__timeFilter(timestamp)"
+
+
+def runs(figures: str) -> str:
+    """Return a query for figures of each training run."""
+    return (
+        f"SELECT timestamp AS time, {figures} FROM training_runs"  # noqa: S608  # constants
+        " WHERE $__timeFilter(timestamp) ORDER BY 1"
+    )
+
+
+ACCURACY = runs("accuracy AS candidate, champion_accuracy AS champion, base_accuracy AS base")
+QUALITY = runs("macro_recall, macro_f1")
+CALIBRATION = runs("expected_calibration_error")
+P_VALUE = runs("p_value")
+LOSS = runs("loss")
+DURATION = runs("duration_s")
+PROMOTED = (
+    "SELECT COALESCE(SUM(CASE WHEN decision = 'promoted' THEN 1 ELSE 0 END), 0) AS promoted,"
+    " COUNT(*) AS runs FROM training_runs WHERE $__timeFilter(timestamp)"
+)
+LAST_RUNS = (
+    "SELECT TOP 50 timestamp, decision, reason, accuracy, champion_accuracy, p_value, precision,"
+    " model_tag, base_model, train_size, eval_size, seed, duration_s, git_commit"
+    " FROM training_runs WHERE $__timeFilter(timestamp) ORDER BY timestamp DESC"
+)
+
+# --- alert rules: one row with a time and one figure, no variables -------------------------------
+
+_EVERYTHING = "$__timeFilter(timestamp)"
+_RECENT = "timestamp >= DATEADD(hour, -1, SYSUTCDATETIME())"
+_NOW = "SYSUTCDATETIME() AS time"
+
+P95_LATENCY = (
+    f"SELECT {_NOW}, {_percentile(95)} AS p95"  # noqa: S608  # constants
+    f" FROM ({_ranked('1', _EVERYTHING)}) AS ranked"
+)
+ROWS = f"SELECT {_NOW}, COUNT(*) AS rows_found FROM metrics WHERE {_EVERYTHING}"  # noqa: S608
+CONFIDENCE_DROP = (
+    f"SELECT {_NOW}, CASE"  # noqa: S608  # constants
+    f" WHEN COUNT(CASE WHEN {_RECENT} THEN 1 END) < {MIN_ROWS} THEN 0.0"
+    f" WHEN COUNT(CASE WHEN {_RECENT} THEN NULL ELSE 1 END) < {MIN_ROWS} THEN 0.0"
+    f" ELSE AVG(CASE WHEN {_RECENT} THEN NULL ELSE confidence END)"
+    f" - AVG(CASE WHEN {_RECENT} THEN confidence END) END AS confidence_drop"
+    f" FROM metrics WHERE {_EVERYTHING}"
+)
+# Half the sum of the differences of all labels' shares: the share of texts that would have to
+# change their label (total variation distance).
+LABEL_SHIFT = (
+    f"SELECT {_NOW},"  # noqa: S608  # constants
+    " COALESCE(SUM(ABS(recent * 1.0 / recent_total - earlier * 1.0 / earlier_total)) / 2, 0.0)"
+    " AS label_shift FROM ("
+    " SELECT recent, earlier, SUM(recent) OVER () AS recent_total,"
+    " SUM(earlier) OVER () AS earlier_total FROM ("
+    f" SELECT label, SUM(CASE WHEN {_RECENT} THEN 1 ELSE 0 END) AS recent,"
+    f" SUM(CASE WHEN {_RECENT} THEN 0 ELSE 1 END) AS earlier"
+    f" FROM metrics WHERE {_EVERYTHING} GROUP BY label) AS counted) AS mixed"
+    f" WHERE recent_total >= {MIN_ROWS} AND earlier_total >= {MIN_ROWS}"
+)

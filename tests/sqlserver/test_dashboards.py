@@ -1,0 +1,49 @@
+"""SQL Server takes every query of the dashboards and alert rules as it is, as Grafana's login."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from db.engine import make_engine
+from db.insertion import insert_missing
+from db.prediction import utc_now
+from db.setup import GRAFANA_READER
+from tests.grafana_queries import View, expand, others, panels, rules, since
+from tests.predictions import prediction
+from tests.sql_server import READER_PASSWORD, SQLServerDatabase, skip_module_without_a_server
+
+skip_module_without_a_server()
+
+
+@pytest.mark.parametrize("has_rows", [False, True])
+def test_every_query_is_taken(
+    database: SQLServerDatabase, repository: Path, *, has_rows: bool
+) -> None:
+    settings = database.settings()
+    made, now = prediction(), utc_now()
+    if has_rows:
+        engine = make_engine(settings)
+        with engine.begin() as connection:
+            insert_missing(connection, [made.to_json()])
+        engine.dispose()
+    day = timedelta(days=1)
+    view = View(now - day, now + day, 60, [made.model_tag], [made.label])
+    statements = [
+        expand(statement, view)
+        for name in ("service", "quality")
+        for statement in (*panels(repository, name).values(), *others(repository, name).values())
+    ]
+    statements += [
+        expand(query, since(now, range_s)) for query, range_s in rules(repository).values()
+    ]
+    reader = {"sql_user": GRAFANA_READER, "sql_password": SecretStr(READER_PASSWORD)}
+    engine = make_engine(settings.model_copy(update=reader))
+
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement).fetchall()
+
+    engine.dispose()
+    assert 23 == len(statements)

@@ -1,0 +1,75 @@
+"""What Grafana reads is what the code writes, and belongs together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytest.importorskip("grafana_foundation_sdk", reason="the dev group is not installed")
+
+# pylint: disable=wrong-import-position  # only where the SDK is installed
+from grafana.__main__ import files
+from grafana.alerts import RULES
+from grafana.panels import UID
+
+DASHBOARDS = ("service", "quality")
+
+
+def read(repository: Path, name: str) -> Any:
+    """Return the content of a file below `grafana/`."""
+    return yaml.safe_load((repository / "grafana" / name).read_text(encoding="utf-8"))
+
+
+def test_the_files_are_what_the_code_writes(repository: Path) -> None:
+    for path, content in files().items():
+        found = (repository / "grafana" / path).read_text(encoding="utf-8")
+        assert content == found, f"{path} is old: `make dashboards` writes it anew"
+
+
+def test_every_dashboard_is_written(repository: Path) -> None:
+    found = {path.stem for path in (repository / "grafana" / "dashboards").iterdir()}
+
+    assert set(DASHBOARDS) == found
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_every_panel_has_source_unit_thresholds_and_room(repository: Path, name: str) -> None:
+    content = read(repository, f"dashboards/{name}.json")
+
+    assert 7 <= len(content["panels"])
+    for panel in content["panels"]:
+        defaults = panel["fieldConfig"]["defaults"]
+        assert {"type": "mssql", "uid": UID} == panel["datasource"]
+        assert defaults["unit"]
+        assert defaults["thresholds"]["steps"]
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+
+
+def test_the_service_is_refreshed_every_five_seconds(repository: Path) -> None:
+    assert "5s" == read(repository, "dashboards/service.json")["refresh"]
+
+
+def test_the_data_source_has_the_uid_and_the_readers_login(repository: Path) -> None:
+    (source,) = read(repository, "provisioning/datasources/sqlserver.yaml")["datasources"]
+
+    assert (UID, "mssql", "grafana_reader") == (source["uid"], source["type"], source["user"])
+    assert "$GRAFANA_READER_PASSWORD" == source["secureJsonData"]["password"]
+
+
+def test_compose_mounts_what_the_provider_reads(repository: Path) -> None:
+    (provider,) = read(repository, "provisioning/dashboards/dashboards.yaml")["providers"]
+    compose = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
+
+    mounts = [volume.split(":")[:2] for volume in compose["services"]["grafana"]["volumes"]]
+    assert ["./grafana/dashboards", provider["options"]["path"]] in mounts
+    assert ["./grafana/provisioning", "/etc/grafana/provisioning"] in mounts
+
+
+def test_rules_ask_the_source_and_use_no_variables(repository: Path) -> None:
+    content = json.dumps(read(repository, "provisioning/alerting/rules.json"))
+
+    assert len(RULES) == content.count(f'"datasourceUid": "{UID}"') == 4
+    assert "${" not in content
+    assert "$__interval" not in content

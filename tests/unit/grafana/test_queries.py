@@ -1,0 +1,313 @@
+"""Every query finds what Python finds in the same rows.
+
+They run on PostgreSQL, translated by sqlglot, since SQL Server is not everywhere; the ring
+`tests/sqlserver/` runs them as they are.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+import sqlglot
+from sqlalchemy import Engine, create_engine, insert, text
+
+from db.migrations import migrate
+from db.prediction import Prediction, new_id
+from db.schema import METRICS, TRAINING_RUNS
+from tests.grafana_queries import View, expand, others, panels, rules, since
+from tests.postgres import running_or_skipped
+
+NOW = datetime(2026, 3, 1, 12, 0, 0)
+LABELS = ("negative", "neutral", "positive")
+TAGS = ("sentiment:new", "sentiment:old")
+VIEW = View(NOW - timedelta(minutes=15), NOW, 30, TAGS, LABELS)
+SECONDS = "DATEDIFF(second, '1970-01-01', timestamp)"
+
+Rows = list[dict[str, Any]]
+Ask = Callable[[str, View], Rows]
+
+
+def made(moment: datetime, chance: random.Random) -> Prediction:
+    """Return a prediction of that moment."""
+    return Prediction(
+        id=new_id(),
+        timestamp=moment.replace(microsecond=moment.microsecond // 1000 * 1000),
+        text="some text",
+        latency_ms=round(chance.lognormvariate(2, 1), 3),
+        label=chance.choices(LABELS, (2, 3, 5))[0],
+        confidence=round(chance.uniform(0.34, 1), 6),
+        model_tag=TAGS[moment < NOW - timedelta(minutes=5)],
+        batch_size=chance.randint(1, 32),
+    )
+
+
+@pytest.fixture(name="predictions", scope="module")
+def fixture_predictions() -> list[Prediction]:
+    """Make predictions of the last 15 minutes, and fewer of the day before."""
+    chance = random.Random(7)
+    ages_s = [chance.uniform(1, 890) for _ in range(600)]
+    ages_s += [chance.uniform(4000, 80000) for _ in range(300)]
+    return [made(NOW - timedelta(seconds=age_s), chance) for age_s in ages_s]
+
+
+@pytest.fixture(name="runs", scope="module")
+def fixture_runs() -> Rows:
+    """Make training runs of several days."""
+    chance = random.Random(8)
+    shares = ("accuracy", "macro_recall", "macro_f1", "expected_calibration_error")
+    return [
+        dict.fromkeys((*shares, "base_accuracy", "loss", "duration_s"), chance.random())
+        | {
+            "id": new_id(),
+            "timestamp": NOW - timedelta(days=days),
+            "decision": "promoted" if days % 3 else "rejected",
+            "reason": "better",
+            "base_model": "base",
+            "champion_accuracy": chance.random() if days % 2 else None,
+            "p_value": chance.random() if days % 2 else None,
+            "train_size": 1000,
+            "eval_size": 200,
+            "seed": days,
+        }
+        for days in range(1, 9)
+    ]
+
+
+@pytest.fixture(name="engine", scope="module")
+def fixture_engine(predictions: list[Prediction], runs: Rows) -> Iterator[Engine]:
+    """Start a database that holds them."""
+    with running_or_skipped() as server:
+        engine = create_engine(server.environment()["DATABASE_URL"])
+        migrate(engine)
+        with engine.begin() as connection:
+            connection.execute(insert(METRICS), [asdict(row) for row in predictions])
+            connection.execute(insert(TRAINING_RUNS), runs)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(name="ask")
+def fixture_ask(engine: Engine) -> Ask:
+    """Give a runner of queries, at the moment NOW."""
+
+    def ask(statement: str, view: View) -> Rows:
+        told = expand(statement, view).replace(
+            "SYSUTCDATETIME()", f"CAST('{NOW.isoformat()}' AS DATETIME2)"
+        )
+        # SQL Server counts the seconds that are over, where sqlglot's translation rounds
+        told = told.replace(SECONDS, SECONDS.replace("timestamp", "DATETRUNC(second, timestamp)"))
+        (translated,) = sqlglot.transpile(told, read="tsql", write="postgres")
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(translated)).mappings()]
+
+    return ask
+
+
+@pytest.fixture(name="buckets")
+def fixture_buckets(predictions: list[Prediction]) -> dict[int, list[Prediction]]:
+    """Sort what the view shows into its buckets."""
+    found = defaultdict(list)
+    for row in predictions:
+        if VIEW.start <= row.timestamp <= VIEW.end:
+            found[VIEW.bucket(row.timestamp)].append(row)
+    return dict(sorted(found.items()))
+
+
+def nearest_rank(values: Sequence[float], percent: int) -> float:
+    """Return a percentile: the smallest value that so many percent of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[-(-len(ordered) * percent // 100) - 1]
+
+
+def approx(rows: Rows) -> Any:
+    """Return rows to compare with, decimals and floats alike."""
+    return [
+        {
+            name: pytest.approx(value) if isinstance(value, float) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+FIGURES: dict[str, Callable[[list[Prediction]], dict[str, float]]] = {
+    "Requests": lambda rows: {"requests": len(rows) / VIEW.bucket_s},
+    "Latency": lambda rows: {
+        "mean": mean(row.latency_ms for row in rows),
+        **{f"p{p}": nearest_rank([row.latency_ms for row in rows], p) for p in (50, 95, 99)},
+    },
+    "Mean confidence": lambda rows: {"confidence": mean(row.confidence for row in rows)},
+    "Share of predictions under 60% confidence": lambda rows: {
+        "share": mean(float(row.confidence < 0.6) for row in rows)
+    },
+    "Texts in a batch": lambda rows: {
+        "mean": mean(float(row.batch_size) for row in rows),
+        "largest": max(row.batch_size for row in rows),
+    },
+}
+
+
+@pytest.mark.parametrize("title", FIGURES)
+def test_figures_over_time(
+    repository: Path, ask: Ask, buckets: dict[int, list[Prediction]], title: str
+) -> None:
+    found = ask(panels(repository, "service")[title], VIEW)
+
+    expected = [{"time": time, **FIGURES[title](rows)} for time, rows in buckets.items()]
+    assert 20 < len(expected)
+    assert approx(expected) == as_floats(found)
+
+
+def as_floats(rows: Rows) -> Rows:
+    """Return rows whose numbers compare with Python's own."""
+    return [{name: float(value) for name, value in row.items()} for row in rows]
+
+
+def test_labels_over_time(repository: Path, ask: Ask, buckets: dict[int, list[Prediction]]) -> None:
+    found = ask(panels(repository, "service")["Labels"], VIEW)
+
+    expected = [
+        (time, label, count)
+        for time, rows in buckets.items()
+        for label, count in sorted(Counter(row.label for row in rows).items())
+    ]
+    assert expected == [(int(row["time"]), row["metric"], row["value"]) for row in found]
+
+
+def test_only_what_is_chosen_is_counted(
+    repository: Path, ask: Ask, buckets: dict[int, list[Prediction]]
+) -> None:
+    view = View(VIEW.start, VIEW.end, VIEW.bucket_s, TAGS[:1], LABELS[2:])
+
+    found = ask(panels(repository, "service")["Requests"], view)
+
+    chosen = [
+        row
+        for rows in buckets.values()
+        for row in rows
+        if (row.model_tag, row.label) == (TAGS[0], LABELS[2])
+    ]
+    assert chosen
+    assert len(chosen) == round(sum(float(row["requests"]) * VIEW.bucket_s for row in found))
+
+
+def test_the_age_of_the_newest_row(
+    repository: Path, ask: Ask, predictions: list[Prediction]
+) -> None:
+    (row,) = ask(panels(repository, "service")["Age of the newest row"], VIEW)
+
+    expected = (NOW - max(row.timestamp for row in predictions)).total_seconds()
+    assert pytest.approx(expected, abs=0.01) == float(row["age"])
+
+
+def test_the_last_predictions(repository: Path, ask: Ask, predictions: list[Prediction]) -> None:
+    found = ask(panels(repository, "service")["Last predictions"], VIEW)
+
+    newest = sorted(predictions, key=lambda row: row.timestamp, reverse=True)[:50]
+    assert [row.timestamp for row in newest] == [row["timestamp"] for row in found]
+    assert {"label", "confidence", "latency_ms", "text"} <= set(found[0])
+
+
+def test_variables_and_annotations(
+    repository: Path, ask: Ask, buckets: dict[int, list[Prediction]]
+) -> None:
+    queries = others(repository, "service")
+
+    found = {name: ask(query, VIEW) for name, query in queries.items()}
+
+    seen = [row for rows in buckets.values() for row in rows]
+    assert {"model_tag", "label", "New model"} == set(found)
+    assert set(TAGS) == {row["model_tag"] for row in found["model_tag"]}
+    assert set(LABELS) == {row["label"] for row in found["label"]}
+    assert {tag: min(row.timestamp for row in seen if row.model_tag == tag) for tag in TAGS} == {
+        row["text"]: row["time"] for row in found["New model"]
+    }
+
+
+RUN_FIGURES = {
+    "Accuracy on the evaluation rows": {
+        "candidate": "accuracy",
+        "champion": "champion_accuracy",
+        "base": "base_accuracy",
+    },
+    "The candidate's other figures": {"macro_recall": "macro_recall", "macro_f1": "macro_f1"},
+    "Expected calibration error": {"expected_calibration_error": "expected_calibration_error"},
+    "p-value": {"p_value": "p_value"},
+    "Training loss": {"loss": "loss"},
+    "Duration of the run": {"duration_s": "duration_s"},
+}
+
+
+@pytest.mark.parametrize("title", RUN_FIGURES)
+def test_figures_of_runs(repository: Path, ask: Ask, runs: Rows, title: str) -> None:
+    view = View(NOW - timedelta(days=5, hours=1), NOW, 60)
+
+    found = ask(panels(repository, "quality")[title], view)
+
+    expected = [
+        {"time": run["timestamp"]}
+        | {shown: run[column] for shown, column in RUN_FIGURES[title].items()}
+        for run in sorted(runs, key=lambda run: run["timestamp"])
+        if run["timestamp"] >= view.start
+    ]
+    assert 5 == len(expected)
+    assert approx(expected) == found
+
+
+def test_promotions_and_the_last_runs(repository: Path, ask: Ask, runs: Rows) -> None:
+    view = View(NOW - timedelta(days=30), NOW, 60)
+    queries = panels(repository, "quality")
+
+    (counted,) = ask(queries["Promoted, of all runs"], view)
+    listed = ask(queries["Last runs"], view)
+
+    promoted = sum(run["decision"] == "promoted" for run in runs)
+    assert {"promoted": promoted, "runs": len(runs)} == counted
+    assert sorted(run["seed"] for run in runs) == [row["seed"] for row in listed]
+
+
+def test_no_panel_is_left_out(repository: Path) -> None:
+    special = {"Labels", "Age of the newest row", "Last predictions"}
+
+    assert set(FIGURES) | special == set(panels(repository, "service"))
+    special = {"Promoted, of all runs", "Last runs"}
+    assert set(RUN_FIGURES) | special == set(panels(repository, "quality"))
+
+
+def test_alert_rules(repository: Path, ask: Ask, predictions: list[Prediction]) -> None:
+    found = {}
+    for uid, (statement, range_s) in rules(repository).items():
+        (row,) = ask(statement, since(NOW, range_s))
+        assert NOW == row.pop("time")
+        ((found[uid],)) = row.values()
+
+    day = [row for row in predictions if NOW - row.timestamp <= timedelta(hours=25)]
+    recent = [row for row in day if NOW - row.timestamp <= timedelta(hours=1)]
+    earlier = [row for row in day if row not in recent]
+    last = [row for row in day if NOW - row.timestamp <= timedelta(minutes=5)]
+    shares = [
+        {label: sum(row.label == label for row in rows) / len(rows) for label in LABELS}
+        for rows in (recent, earlier)
+    ]
+    expected = {
+        "p95-latency": nearest_rank([row.latency_ms for row in last], 95),
+        "no-rows": sum(NOW - row.timestamp <= timedelta(minutes=10) for row in day),
+        "confidence-drop": mean(row.confidence for row in earlier)
+        - mean(row.confidence for row in recent),
+        "label-shift": sum(abs(shares[0][label] - shares[1][label]) for label in LABELS) / 2,
+    }
+    assert pytest.approx(expected) == {uid: float(value) for uid, value in found.items()}
+
+
+def test_rules_on_shifts_stay_quiet_where_there_are_few_rows(repository: Path, ask: Ask) -> None:
+    long_ago = since(NOW - timedelta(days=2), 25 * 3600)
+
+    for uid in ("confidence-drop", "label-shift"):
+        (row,) = ask(rules(repository)[uid][0], long_ago)
+        assert 0 == list(row.values())[1]
