@@ -8,6 +8,10 @@ GRACE_S ?= 15
 RUNTIME ?= openvino
 # The index that has the CPU build of torch, for whom PyPI's CUDA build is too large.
 TORCH_INDEX_URL ?=
+# Where `make replay` sends how many tweets, and how many of them a second.
+URL ?= http://localhost:$(PORT)
+RATE ?= 20
+COUNT ?= 2000
 # The container image's name, for docker and for compose.
 IMAGE ?= $(or $(shell sed -n 's/^IMAGE=//p' .env 2>/dev/null),tweet-sentiment:latest)
 export IMAGE
@@ -23,7 +27,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotatio
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .PHONY: help serve test test-faults test-sqlserver test-container lint audit bench train model starter bento \
-	image up down env dashboards lock clean
+	image up down env demo replay dashboards lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -87,6 +91,13 @@ down:  ## stop them; predictions and dashboards stay
 env: .env  ## write a .env with generated passwords for the stack, where there is none
 .env:
 	@$(PYTHON) -m db.passwords $@
+
+demo: up  ## start them all, and replay tweets, so that the dashboards live
+	@for try in $$(seq 60); do curl --silent --fail --output /dev/null $(URL)/readyz && break; sleep 1; done
+	@$(MAKE) replay
+
+replay: $(VENV)/$(if $(DATASET),.training,.serving)  ## send COUNT tweets (2000), RATE a second (20), to the service at URL
+	@$(BIN)/python -m benchmarks.replay --url $(URL) --rate $(RATE) --count $(COUNT)
 
 dashboards: $(VENV)/.dev  ## write Grafana's dashboards and alert rules anew
 	$(BIN)/python -m grafana

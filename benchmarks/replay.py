@@ -1,0 +1,139 @@
+"""Send tweets steadily to a service that runs, so that its dashboards live: `make replay`."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import quantiles
+
+import aiohttp  # BentoML's own client, so it is there wherever the service is
+from rich.progress import Progress
+
+SAMPLE = Path(__file__).parent.parent / "samples" / "tweets.jsonl"
+MAX_WAITING = 1000
+"""Requests without an answer; beyond, the replay waits rather than running out of sockets."""
+
+TIMEOUT_S = 30
+
+
+@dataclass
+class Tally:
+    """Count what became of the requests; latencies are in milliseconds, as clients see them."""
+
+    latencies_ms: list[float] = field(default_factory=list)
+    labels: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def sent(self) -> int:
+        """Return how many requests have ended, in whatever way."""
+        return len(self.latencies_ms) + self.refusals.total() + self.failures.total()
+
+    def summary(self) -> str:
+        """Return all of it in lines."""
+        lines = [f"answered {len(self.latencies_ms)} of {self.sent}"]
+        if len(self.latencies_ms) > 1:
+            cuts = quantiles(self.latencies_ms, n=100, method="inclusive")
+            lines.append(f"latency p50 {cuts[49]:.1f} ms, p99 {cuts[98]:.1f} ms")
+        mix = (f"{label} {count}" for label, count in self.labels.most_common())
+        lines.append(f"labels: {', '.join(mix) or 'none'}")
+        lines += [f"refused with {status}: {count}" for status, count in self.refusals.items()]
+        lines += [f"failed by {name}: {count}" for name, count in self.failures.items()]
+        return "\n".join(lines)
+
+
+async def replay(url: str, texts: Sequence[str], rate: float, count: int, tally: Tally) -> None:
+    """Send ``count`` texts, ``rate`` a second, whether or not the service keeps up."""
+    waiting = asyncio.Semaphore(MAX_WAITING)
+    key = os.environ.get("API_KEYS", "").partition(",")[0].strip()
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    limits = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+
+    async with aiohttp.ClientSession(
+        url, headers=headers, connector=limits, timeout=timeout
+    ) as web:
+
+        async def send(text: str) -> None:
+            start_s = time.perf_counter()
+            try:
+                async with web.post("/predict", json={"text": text}) as answer:
+                    if answer.status == 200:
+                        tally.labels[(await answer.json())["label"]] += 1
+                        tally.latencies_ms.append((time.perf_counter() - start_s) * 1000)
+                    else:
+                        tally.refusals[answer.status] += 1
+            except (aiohttp.ClientError, TimeoutError) as error:
+                tally.failures[type(error).__name__] += 1
+            finally:
+                waiting.release()
+
+        start_s = time.perf_counter()
+        async with asyncio.TaskGroup() as requests:
+            for number, text in enumerate(islice(cycle(texts), count)):
+                await asyncio.sleep(max(0.0, start_s + number / rate - time.perf_counter()))
+                await waiting.acquire()
+                requests.create_task(send(text))
+
+
+async def watched(url: str, texts: Sequence[str], rate: float, count: int, tally: Tally) -> None:
+    """Replay, and show how far it is."""
+    work = asyncio.create_task(replay(url, texts, rate, count, tally))
+    with Progress() as progress:
+        task = progress.add_task(f"{rate:g} tweets a second", total=count)
+        while not work.done():
+            await asyncio.wait([work], timeout=0.5)
+            progress.update(task, completed=tally.sent)
+    await work
+
+
+def tweets() -> list[str]:
+    """Read the tweets of DATASET's validation, or else the repository's own sample."""
+    if source := os.environ.get("DATASET"):
+        from training.dataset import load  # pylint: disable=import-outside-toplevel  # takes 5 s
+
+        return list(load(source).evaluation.texts)
+    return list(_sample())
+
+
+def main(words: Sequence[str]) -> int:
+    """Replay as the command line says; return 1 where nothing was answered."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
+    parser.add_argument("--url", default="http://localhost:3000", help="of the service")
+    parser.add_argument("--rate", type=_positive, default=20.0, help="tweets a second")
+    parser.add_argument("--count", type=int, default=2000, help="tweets in all")
+    given = parser.parse_args(words)
+    tally = Tally()
+    try:
+        asyncio.run(watched(given.url, tweets(), given.rate, given.count, tally))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+    print(tally.summary())
+    if not tally.latencies_ms:
+        print(f"{given.url} answered nothing: is the service running there?", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _sample() -> Iterator[str]:
+    for line in SAMPLE.read_text(encoding="utf-8").splitlines():
+        yield json.loads(line)["text"]
+
+
+def _positive(word: str) -> float:
+    value = float(word)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{word} is not over 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

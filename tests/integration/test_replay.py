@@ -1,0 +1,58 @@
+"""The replay has a running service answer and record every tweet, and says what became of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import Server, free_port
+
+
+@pytest.fixture(name="run")
+def fixture_run(repository: Path):  # type: ignore[no-untyped-def]
+    """Give a runner of the command."""
+
+    def run(url: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "benchmarks.replay", "--url", url, *words],
+            cwd=repository,
+            env={name: value for name, value in os.environ.items() if name != "DATASET"}
+            | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def test_every_tweet_is_answered_and_counted(server: Server, run) -> None:  # type: ignore[no-untyped-def]
+    done = run(server.url, "--rate", "200", "--count", "300")
+
+    assert 0 == done.returncode, done.stderr
+    lines = done.stdout.splitlines()
+    assert "answered 300 of 300" in lines
+    (labels,) = (line for line in lines if line.startswith("labels: "))
+    assert 300 == sum(int(word) for word in labels.replace(",", "").split() if word.isdigit())
+    assert any(line.startswith("latency p50 ") for line in lines)
+
+
+def test_no_service_is_told_and_is_an_error(run) -> None:  # type: ignore[no-untyped-def]
+    url = f"http://127.0.0.1:{free_port()}"
+
+    done = run(url, "--rate", "50", "--count", "3")
+
+    assert 1 == done.returncode
+    assert "failed by ClientConnectorError: 3" in done.stdout
+    assert f"{url} answered nothing: is the service running there?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_rate_that_makes_no_sense_is_refused(run) -> None:  # type: ignore[no-untyped-def]
+    done = run("http://localhost:1", "--rate", "0")
+
+    assert 2 == done.returncode
+    assert "0 is not over 0" in done.stderr
