@@ -53,13 +53,11 @@ class Tally:
 async def replay(url: str, texts: Sequence[str], rate: float, count: int, tally: Tally) -> None:
     """Send ``count`` texts, ``rate`` a second, whether or not the service keeps up."""
     waiting = asyncio.Semaphore(MAX_WAITING)
-    key = os.environ.get("API_KEYS", "").partition(",")[0].strip()
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    limits = aiohttp.TCPConnector(limit=0)
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-
     async with aiohttp.ClientSession(
-        url, headers=headers, connector=limits, timeout=timeout
+        url,
+        headers=_key_header(),
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
     ) as web:
 
         async def send(text: str) -> None:
@@ -121,6 +119,11 @@ def main(words: Sequence[str]) -> int:
         print(f"{given.url} answered nothing: is the service running there?", file=sys.stderr)
         return 1
     return 0
+
+
+def _key_header() -> dict[str, str]:
+    key = os.environ.get("API_KEYS", "").partition(",")[0].strip()
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _sample() -> Iterator[str]:
