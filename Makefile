@@ -26,7 +26,7 @@ STACK = -f docker-compose.yml $(if $(SQL_PORT_MAPPING)$(shell grep -s '^SQL_PORT
 PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help serve test test-faults test-sqlserver test-container lint audit bench train model starter bento \
+.PHONY: help serve test test-faults test-sqlserver test-container test-stack lint audit bench train model starter bento \
 	image up down env demo replay dashboards lock clean
 .DEFAULT_GOAL := help
 
@@ -38,7 +38,7 @@ serve: $(VENV)/$(if $(filter torch,$(RUNTIME)),.training,.serving)  ## serve on 
 	$(BIN)/bentoml serve --port $(PORT) --timeout-graceful-shutdown $(GRACE_S)
 
 test: lint  ## lint, and run all tests that this machine can run but those of faults and containers
-	$(BIN)/pytest --ignore=tests/faults --ignore=tests/container
+	$(BIN)/pytest --ignore=tests/faults --ignore=tests/container --ignore=tests/stack
 
 test-faults: $(VENV)/.dev  ## kill, cut and fill everything under load; needs PostgreSQL's server
 	$(BIN)/pytest tests/faults
@@ -48,6 +48,9 @@ test-sqlserver: $(VENV)/.dev  ## test on the SQL Server of SQL_* and SA_PASSWORD
 
 test-container: $(VENV)/.dev  ## build and run the image by compose; root on Debian gets Docker installed
 	$(BIN)/pytest --capture=no tests/container
+
+test-stack: $(VENV)/.dev  ## test what `make up` has started: rows, dashboards, alert rules
+	$(BIN)/pytest tests/stack
 
 lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/ruff check .

@@ -67,14 +67,9 @@ def dashboard(repository: Path, name: str) -> dict[str, list[dict[str, object]]]
 
 def expand(statement: str, view: View) -> str:
     """Return a statement as SQL Server gets it. Raises AssertionError over an unknown macro."""
-    variables = {
-        "${model_tag:sqlstring}": _strings(view.model_tags),
-        "${label:sqlstring}": _strings(view.labels),
-        "$__interval_ms": str(view.bucket_s * 1000),
-        "$__interval": f"{view.bucket_s}s",
-    }
-    for name, value in variables.items():
-        statement = statement.replace(name, value)
+    statement = fill(statement, view)
+    statement = statement.replace("$__interval_ms", str(view.bucket_s * 1000))
+    statement = statement.replace("$__interval", f"{view.bucket_s}s")
     start, end = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (view.start, view.end))
     statement = re.sub(
         r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN '{start}' AND '{end}'", statement
@@ -82,6 +77,12 @@ def expand(statement: str, view: View) -> str:
     statement = re.sub(r"\$__timeGroup\(([^(),]*), *'(\d+)([smh])'\)", _group, statement)
     assert "$" not in statement, statement
     return statement
+
+
+def fill(statement: str, view: View) -> str:
+    """Return a statement as Grafana's server gets it: its front end fills in the variables."""
+    statement = statement.replace("${model_tag:sqlstring}", _strings(view.model_tags))
+    return statement.replace("${label:sqlstring}", _strings(view.labels))
 
 
 def since(end: datetime, range_s: int) -> View:

@@ -1,0 +1,90 @@
+"""One prediction is one row of SQL Server, and Grafana shows it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.grafana_queries import View, dashboard, fill, others, panels, rules
+from tests.server import eventually
+from tests.stack.conftest import DATA_SOURCE, Grafana
+
+STORED_WITHIN_S = 30
+DASHBOARDS = ("service", "quality")
+
+
+def test_one_prediction_is_one_row(service: httpx.Client, grafana: Grafana) -> None:
+    answer = service.post("/predict", json={"text": "Beautiful post!!!"})
+
+    assert 200 == answer.status_code, answer.text
+    row = f"FROM metrics WHERE id = '{answer.headers['X-Prediction-Id']}'"
+    assert eventually(
+        lambda: [[1]] == grafana.run(f"SELECT COUNT(*) AS found {row}"), STORED_WITHIN_S
+    )
+    said = answer.json()
+    (labels,) = grafana.run(f"SELECT label {row}")
+    (scores,) = grafana.run(f"SELECT confidence {row}")
+    assert [said["label"]] == labels
+    assert scores == pytest.approx([said["score"]], abs=1e-6)
+
+
+def test_nobody_sees_anything_without_the_password(grafana: Grafana, given: dict[str, str]) -> None:
+    assert grafana.get("/api/search")
+    mapping = given.get("GRAFANA_PORT_MAPPING", "127.0.0.1:3001:3000")
+
+    answer = httpx.get(f"http://{mapping.rpartition(':')[0]}/api/search", timeout=30)
+
+    assert 401 == answer.status_code
+
+
+def test_grafana_reads_and_cannot_write(grafana: Grafana) -> None:
+    assert "OK" == grafana.get(f"/api/datasources/uid/{DATA_SOURCE}/health")["status"]
+
+    with pytest.raises(AssertionError, match="permission"):
+        grafana.run("DELETE FROM metrics")
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_a_dashboard_is_the_committed_one(repository: Path, grafana: Grafana, name: str) -> None:
+    committed = dashboard(repository, name)
+
+    loaded = grafana.get(f"/api/dashboards/uid/{committed['uid']}")
+
+    assert loaded["meta"]["provisioned"]
+    assert committed["title"] == loaded["dashboard"]["title"]
+    assert _titles(committed) == _titles(loaded["dashboard"])
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_every_query_of_a_dashboard_is_answered(
+    repository: Path, grafana: Grafana, service: httpx.Client, name: str
+) -> None:
+    assert 200 == service.post("/predict", json={"text": "so that there is a row"}).status_code
+    tags = [
+        str(tag)
+        for column in grafana.run("SELECT DISTINCT model_tag FROM metrics")
+        for tag in column
+    ]
+    now = datetime.now(UTC)
+    view = View(now - timedelta(days=1), now, 60, tags, ["negative", "neutral", "positive"])
+    statements = panels(repository, name) | others(repository, name)
+
+    for statement in statements.values():
+        grafana.run(fill(statement, view))
+
+    assert statements
+
+
+def test_every_alert_rule_is_loaded_and_evaluates(repository: Path, grafana: Grafana) -> None:
+    expected = set(rules(repository))
+
+    loaded = {rule["uid"] for rule in grafana.get("/api/v1/provisioning/alert-rules")}
+
+    assert expected == loaded
+    for statement, _ in rules(repository).values():
+        grafana.run(statement)
+
+
+def _titles(content: dict) -> list[str]:  # type: ignore[type-arg]
+    return [panel["title"] for panel in content["panels"]]

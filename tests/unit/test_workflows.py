@@ -1,0 +1,116 @@
+"""The workflows satisfy their schema, pin their actions, and may do no more than they must."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+NAMES = ("ci.yml", "train.yml")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_workflow_satisfies_the_schema(repository: Path, name: str) -> None:
+    command = ["-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+
+    done = subprocess.run(
+        [sys.executable, *command, str(_path(repository, name))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 0 == done.returncode, done.stdout
+
+
+def test_there_are_no_other_workflows(repository: Path) -> None:
+    assert set(NAMES) == {path.name for path in _path(repository, "ci.yml").parent.iterdir()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_actions_are_pinned_by_commit_and_name_their_version(repository: Path, name: str) -> None:
+    lines = [line for line in _text(repository, name).splitlines() if "uses: actions/" in line]
+
+    assert lines
+    for line in lines:
+        assert re.search(r"uses: actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_job_ends_in_time_and_has_cached_packages(repository: Path, name: str) -> None:
+    own = [job for job in _content(repository, name)["jobs"].values() if "uses" not in job]
+
+    assert own
+    for job in own:
+        assert job["timeout-minutes"] <= 120
+        assert "pip" in [step.get("with", {}).get("cache") for step in job["steps"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_the_image_may_write_and_only_packages(repository: Path, name: str) -> None:
+    content = _content(repository, name)
+
+    wider = {
+        job: parts["permissions"]
+        for job, parts in content["jobs"].items()
+        if "permissions" in parts
+    }
+
+    assert {"contents": "read"} == content["permissions"]
+    assert wider in ({}, {"image": {"contents": "read", "packages": "write"}})
+
+
+def test_training_waits_for_the_tests_and_the_image_for_promotion(repository: Path) -> None:
+    jobs = _content(repository, "train.yml")["jobs"]
+
+    assert "./.github/workflows/ci.yml" == jobs["test"]["uses"]
+    assert "test" == jobs["train"]["needs"]
+    assert "train" == jobs["image"]["needs"]
+    assert "needs.train.outputs.improved == 'true'" == jobs["image"]["if"]
+
+
+def test_the_hubs_secrets_are_seen_by_training_alone(repository: Path) -> None:
+    seeing = {
+        (name, step.get("name"))
+        for name in NAMES
+        for job in _content(repository, name)["jobs"].values()
+        for step in job.get("steps", ())
+        if "secrets.HF_" in str(step)
+    }
+    outside = [
+        job.get("env") for name in NAMES for job in _content(repository, name)["jobs"].values()
+    ]
+
+    assert {("train.yml", "make train")} == seeing
+    assert "secrets" not in str(outside)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_make_target_exists(repository: Path, name: str) -> None:
+    rules = (repository / "Makefile").read_text(encoding="utf-8")
+    existing = set(re.findall(r"^([\w-]+):", rules, re.MULTILINE))
+    runs = [
+        step.get("run", "")
+        for job in _content(repository, name)["jobs"].values()
+        for step in job.get("steps", ())
+    ]
+
+    called = set(re.findall(r"^ *make ([a-z][\w-]*)", "\n".join(runs), re.MULTILINE))
+
+    assert called
+    assert called <= existing
+
+
+def _path(repository: Path, name: str) -> Path:
+    return repository / ".github" / "workflows" / name
+
+
+def _text(repository: Path, name: str) -> str:
+    return _path(repository, name).read_text(encoding="utf-8")
+
+
+def _content(repository: Path, name: str) -> Any:
+    return yaml.safe_load(_text(repository, name))
