@@ -1,22 +1,24 @@
 """Insert rows that may be there already: after a commit whose answer was lost, nobody knows."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 
 from sqlalchemy import Connection, UnicodeText, bindparam, insert, select, text
 
-from db.prediction import Prediction
+from db.prediction import Prediction, utc_now
 from db.schema import METRICS
 
-COLUMNS = [column.name for column in METRICS.columns]
+COLUMNS = [field.name for field in fields(Prediction)]
 
 # All rows are one parameter, so a batch is one round trip whatever its size. Without its type,
 # Microsoft's driver would prepare the statement first, and send a long text as ntext, which
 # OPENJSON does not take; FreeTDS does send it so.
 INTO_SQL_SERVER = insert(METRICS).from_select(
-    COLUMNS,
+    [*COLUMNS, "recorded_at"],
     text(
         """
-        SELECT id, [timestamp], [text], latency_ms, label, confidence, model_tag, batch_size
+        SELECT id, [timestamp], [text], latency_ms, label, confidence, model_tag, batch_size,
+            SYSUTCDATETIME() AS recorded_at
         FROM OPENJSON(CAST(:rows AS nvarchar(max))) WITH (
             id uniqueidentifier, [timestamp] datetime2(3), [text] nvarchar(max),
             latency_ms float, label varchar(max), confidence float, model_tag varchar(max),
@@ -45,6 +47,7 @@ def insert_missing(connection: Connection, bodies: Sequence[str]) -> None:
         )
     )
     if missing := [made for made in predictions if made.id not in stored]:
+        recorded_at = utc_now()
         connection.execute(
-            insert(METRICS), [{name: getattr(made, name) for name in COLUMNS} for made in missing]
+            insert(METRICS), [asdict(made) | {"recorded_at": recorded_at} for made in missing]
         )

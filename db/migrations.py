@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
-from sqlalchemy import Connection, Engine, func, insert, inspect, select
+from sqlalchemy import Connection, Engine, func, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from db.failures import Failure, kind_of, sqlstate
@@ -32,9 +32,21 @@ def create_training_runs(connection: Connection) -> None:
     TRAINING_RUNS.create(connection, checkfirst=True)
 
 
+def tell_when_rows_were_written(connection: Connection) -> None:
+    """Add `recorded_at` to a table of predictions that lacks it."""
+    column = METRICS.c.recorded_at
+    if column.name not in {known["name"] for known in inspect(connection).get_columns("metrics")}:
+        kind = column.type.compile(connection.dialect)
+        connection.execute(text(f"ALTER TABLE metrics ADD {column.name} {kind}"))
+
+
 # What was released is never changed; a change of the schema is a step of its own at the end,
 # and the first one, which makes new databases, is kept able to run before it.
-STEPS: tuple[Step, ...] = (create_metrics, create_training_runs)
+STEPS: tuple[Step, ...] = (
+    create_metrics,
+    create_training_runs,
+    tell_when_rows_were_written,
+)
 
 
 def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:

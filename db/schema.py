@@ -41,6 +41,8 @@ METRICS = Table(
     Column("confidence", Float, nullable=False),
     Column("model_tag", String(128), nullable=False),
     Column("batch_size", Integer, nullable=False),
+    # When the row was written; rows from before there was this column have none.
+    Column("recorded_at", DateTime().with_variant(mssql.DATETIME2(3), "mssql")),
     # SQL Server sorts uniqueidentifier by its last bytes, which are random in these ids: rows lie
     # in the order of time there, not of the key.
     PrimaryKeyConstraint("id", name="pk_metrics", mssql_clustered=False),

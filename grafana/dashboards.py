@@ -10,9 +10,11 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from grafana import queries
-from grafana.panels import SOURCE, SQL, chart, number, rows
+from grafana.panels import HALF, HEIGHT, SOURCE, SQL, chart, number, rows
 
 SLOW_MS, TOO_SLOW_MS = 100, 500
+LATE_S, TOO_LATE_S = 2, 60
+"""Rows are promised within the first while the database is healthy."""
 
 
 def service() -> Dashboard:
@@ -51,7 +53,17 @@ def service() -> Dashboard:
         )
         .with_panel(chart("Texts in a batch", queries.BATCH_SIZE, "short"))
         .with_panel(
+            chart(
+                "Delay between prediction and row",
+                queries.DELAY,
+                "s",
+                ((LATE_S, "yellow"), (TOO_LATE_S, "red")),
+            )
+        )
+        .with_panel(
             number("Age of the newest row", queries.NEWEST_ROW, "s", ((60, "yellow"), (600, "red")))
+            .height(HEIGHT)
+            .span(HALF)
         )
         .with_panel(rows("Last predictions", queries.LAST_PREDICTIONS))
     )

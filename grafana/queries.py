@@ -53,10 +53,11 @@ LOW_CONFIDENCE_SHARE = over_time(
     f"AVG(CASE WHEN confidence < {LOW_CONFIDENCE} THEN 1.0 ELSE 0.0 END) AS share"
 )
 BATCH_SIZE = over_time("AVG(batch_size * 1.0) AS mean, MAX(batch_size) AS largest")
-# A row does not tell when it came into the table: what can be told is how old the newest one is,
-# which under steady load is the delay between prediction and row.
+# Milliseconds of an int end after 24 days, for which a database may well have been away.
+_DELAY_S = "DATEDIFF_BIG(millisecond, timestamp, recorded_at) / 1000.0"
+DELAY = over_time(f"AVG({_DELAY_S}) AS mean, MAX({_DELAY_S}) AS longest")
 NEWEST_ROW = (
-    "SELECT DATEDIFF(millisecond, MAX(timestamp), SYSUTCDATETIME()) / 1000.0 AS age"
+    "SELECT DATEDIFF(second, MAX(timestamp), SYSUTCDATETIME()) AS age"
     " FROM metrics WHERE $__timeFilter(timestamp)"
 )
 LAST_PREDICTIONS = (

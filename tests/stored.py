@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, inspect, select
 
 from db.engine import make_engine
+from db.insertion import COLUMNS
 from db.prediction import Prediction
 from db.schema import METRICS
 from db.settings import DatabaseSettings
@@ -30,7 +31,7 @@ def stored(settings: DatabaseSettings) -> list[Prediction]:
     with connected(settings) as connection:
         if not inspect(connection).has_table(METRICS.name):
             return []
-        rows = connection.execute(select(METRICS)).mappings().all()
+        rows = connection.execute(select(*(METRICS.c[name] for name in COLUMNS))).mappings().all()
     return [Prediction(**row) for row in rows]
 
 

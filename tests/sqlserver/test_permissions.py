@@ -117,7 +117,8 @@ def test_a_server_that_is_away_is_to_be_waited_for(database: SQLServerDatabase) 
     [
         ("SELECT * FROM no_such_table", Failure.PERMANENT),
         (
-            "INSERT INTO metrics VALUES (NULL, NULL, NULL, 0, '', 0, '', 0)",
+            "INSERT INTO metrics (id, latency_ms, label, confidence, model_tag, batch_size)"
+            " VALUES (NULL, 0, '', 0, '', 0)",
             Failure.DATA,
         ),
     ],
@@ -141,6 +142,7 @@ def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> 
     assert {
         "id": "UNIQUEIDENTIFIER",
         "timestamp": "DATETIME2(3)",
+        "recorded_at": "DATETIME2(3)",
         "label": "VARCHAR(64)",
         "model_tag": "VARCHAR(128)",
         "batch_size": "INTEGER",
@@ -198,7 +200,8 @@ def test_time_keeps_its_milliseconds_and_texts_their_astral_characters(
     made = prediction("\U0001f600")
     with connected(database.settings()) as connection:
         connection.exec_driver_sql(
-            "INSERT INTO metrics VALUES (?, ?, ?, 1, 'neutral', 0.5, 'm', 1)",
+            "INSERT INTO metrics (id, [timestamp], [text], latency_ms, label, confidence,"
+            " model_tag, batch_size) VALUES (?, ?, ?, 1, 'neutral', 0.5, 'm', 1)",
             (str(made.id), made.timestamp, made.text),
         )
         row = connection.exec_driver_sql("SELECT [timestamp], [text] FROM metrics").one()

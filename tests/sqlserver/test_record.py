@@ -13,6 +13,7 @@ from tests.unit.db.test_migrations import (
 from tests.unit.db.test_recorder import (
     fixture_recorder,
     test_a_prediction_is_read_back_as_it_was_recorded,
+    test_a_row_tells_when_it_was_written,
     test_a_row_that_is_spooled_twice_in_one_batch_is_there_once,
     test_a_row_that_is_written_again_is_there_once,
     test_a_row_that_the_database_refuses_keeps_no_other_from_it,

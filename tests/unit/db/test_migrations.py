@@ -2,15 +2,17 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import pytest
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import make_engine
 from db.migrations import STEPS, migrate, schema_version
 from db.schema import METADATA, METRICS
 from db.settings import DatabaseSettings
+from tests.predictions import prediction
 
 
 def add_column(connection: Connection) -> None:
@@ -77,6 +79,20 @@ def test_a_table_from_before_there_were_steps_is_kept(engine: Engine) -> None:
     migrate(engine)
 
     assert len(STEPS) == schema_version(engine)
+
+
+def test_a_table_without_the_time_of_writing_gets_it_and_keeps_its_rows(engine: Engine) -> None:
+    made = prediction()
+    migrate(engine, STEPS[:2])
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE metrics DROP COLUMN recorded_at"))
+        connection.execute(insert(METRICS).values(asdict(made)))
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        row = connection.execute(select(METRICS)).mappings().one()
+    assert asdict(made) | {"recorded_at": None} == row
 
 
 def test_a_table_that_was_dropped_is_made_anew(engine: Engine) -> None:

@@ -8,17 +8,22 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
-from db.prediction import Prediction
+from db.prediction import Prediction, utc_now
 from db.recorder import Recorder
+from db.schema import METRICS
 from db.settings import DatabaseSettings
 from db.status import quarantined, spool_depth
 from tests.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 from tests.server import eventually
-from tests.stored import STORED_WITHIN_S, awaited, stored
+from tests.stored import STORED_WITHIN_S, awaited, connected, stored
+
+MOST_SKEW = timedelta(seconds=2)  # of a database's own clock
 
 
 def by_id(rows: list[Prediction]) -> dict[UUID, Prediction]:
@@ -43,6 +48,19 @@ def test_a_prediction_is_read_back_as_it_was_recorded(
     recorder.record([made])
 
     assert [made] == awaited(settings, 1)
+
+
+def test_a_row_tells_when_it_was_written(settings: DatabaseSettings) -> None:
+    recorder = Recorder(settings)
+    made = replace(prediction(), timestamp=utc_now())
+    recorder.record([made])
+
+    recorder.open()
+    recorder.close()
+
+    with connected(settings) as connection:
+        (written,) = connection.scalars(select(METRICS.c.recorded_at))
+    assert made.timestamp - MOST_SKEW <= written <= utc_now() + MOST_SKEW
 
 
 def test_every_text_survives(recorder: Recorder, settings: DatabaseSettings) -> None:

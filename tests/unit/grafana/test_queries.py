@@ -7,7 +7,7 @@ They run on PostgreSQL, translated by sqlglot, since SQL Server is not everywher
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import mean
@@ -33,22 +33,37 @@ Rows = list[dict[str, Any]]
 Ask = Callable[[str, View], Rows]
 
 
-def made(moment: datetime, chance: random.Random) -> Prediction:
+@dataclass(frozen=True)
+class Row(Prediction):
+    """Hold a prediction, and when its row was written."""
+
+    recorded_at: datetime | None
+
+    @property
+    def delay_s(self) -> float | None:
+        """Return what passed in between; rows from before the column tell nothing."""
+        return self.recorded_at and (self.recorded_at - self.timestamp).total_seconds()
+
+
+def made(moment: datetime, chance: random.Random) -> Row:
     """Return a prediction of that moment."""
-    return Prediction(
+    timestamp = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    delay = timedelta(milliseconds=chance.choice([50, 700, 40 * 86_400_000]))
+    return Row(
         id=new_id(),
-        timestamp=moment.replace(microsecond=moment.microsecond // 1000 * 1000),
+        timestamp=timestamp,
         text="some text",
         latency_ms=round(chance.lognormvariate(2, 1), 3),
         label=chance.choices(LABELS, (2, 3, 5))[0],
         confidence=round(chance.uniform(0.34, 1), 6),
         model_tag=TAGS[moment < NOW - timedelta(minutes=5)],
         batch_size=chance.randint(1, 32),
+        recorded_at=timestamp + delay if chance.random() > 0.2 else None,
     )
 
 
 @pytest.fixture(name="predictions", scope="module")
-def fixture_predictions() -> list[Prediction]:
+def fixture_predictions() -> list[Row]:
     """Make predictions of the last 15 minutes, and fewer of the day before."""
     chance = random.Random(7)
     ages_s = [chance.uniform(1, 890) for _ in range(600)]
@@ -80,7 +95,7 @@ def fixture_runs() -> Rows:
 
 
 @pytest.fixture(name="engine", scope="module")
-def fixture_engine(predictions: list[Prediction], runs: Rows) -> Iterator[Engine]:
+def fixture_engine(predictions: list[Row], runs: Rows) -> Iterator[Engine]:
     """Start a database that holds them."""
     with running_or_skipped() as server:
         engine = create_engine(server.environment()["DATABASE_URL"])
@@ -110,7 +125,7 @@ def fixture_ask(engine: Engine) -> Ask:
 
 
 @pytest.fixture(name="buckets")
-def fixture_buckets(predictions: list[Prediction]) -> dict[int, list[Prediction]]:
+def fixture_buckets(predictions: list[Row]) -> dict[int, list[Row]]:
     """Sort what the view shows into its buckets."""
     found = defaultdict(list)
     for row in predictions:
@@ -136,7 +151,7 @@ def approx(rows: Rows) -> Any:
     ]
 
 
-FIGURES: dict[str, Callable[[list[Prediction]], dict[str, float]]] = {
+FIGURES: dict[str, Callable[[list[Row]], dict[str, float]]] = {
     "Requests": lambda rows: {"requests": len(rows) / VIEW.bucket_s},
     "Latency": lambda rows: {
         "mean": mean(row.latency_ms for row in rows),
@@ -150,12 +165,16 @@ FIGURES: dict[str, Callable[[list[Prediction]], dict[str, float]]] = {
         "mean": mean(float(row.batch_size) for row in rows),
         "largest": max(row.batch_size for row in rows),
     },
+    "Delay between prediction and row": lambda rows: {
+        "mean": mean(row.delay_s for row in rows if row.delay_s is not None),
+        "longest": max(row.delay_s for row in rows if row.delay_s is not None),
+    },
 }
 
 
 @pytest.mark.parametrize("title", FIGURES)
 def test_figures_over_time(
-    repository: Path, ask: Ask, buckets: dict[int, list[Prediction]], title: str
+    repository: Path, ask: Ask, buckets: dict[int, list[Row]], title: str
 ) -> None:
     found = ask(panels(repository, "service")[title], VIEW)
 
@@ -169,7 +188,7 @@ def as_floats(rows: Rows) -> Rows:
     return [{name: float(value) for name, value in row.items()} for row in rows]
 
 
-def test_labels_over_time(repository: Path, ask: Ask, buckets: dict[int, list[Prediction]]) -> None:
+def test_labels_over_time(repository: Path, ask: Ask, buckets: dict[int, list[Row]]) -> None:
     found = ask(panels(repository, "service")["Labels"], VIEW)
 
     expected = [
@@ -181,7 +200,7 @@ def test_labels_over_time(repository: Path, ask: Ask, buckets: dict[int, list[Pr
 
 
 def test_only_what_is_chosen_is_counted(
-    repository: Path, ask: Ask, buckets: dict[int, list[Prediction]]
+    repository: Path, ask: Ask, buckets: dict[int, list[Row]]
 ) -> None:
     view = View(VIEW.start, VIEW.end, VIEW.bucket_s, TAGS[:1], LABELS[2:])
 
@@ -197,16 +216,14 @@ def test_only_what_is_chosen_is_counted(
     assert len(chosen) == round(sum(float(row["requests"]) * VIEW.bucket_s for row in found))
 
 
-def test_the_age_of_the_newest_row(
-    repository: Path, ask: Ask, predictions: list[Prediction]
-) -> None:
+def test_the_age_of_the_newest_row(repository: Path, ask: Ask, predictions: list[Row]) -> None:
     (row,) = ask(panels(repository, "service")["Age of the newest row"], VIEW)
 
     expected = (NOW - max(row.timestamp for row in predictions)).total_seconds()
-    assert pytest.approx(expected, abs=0.01) == float(row["age"])
+    assert pytest.approx(expected, abs=1) == float(row["age"])
 
 
-def test_the_last_predictions(repository: Path, ask: Ask, predictions: list[Prediction]) -> None:
+def test_the_last_predictions(repository: Path, ask: Ask, predictions: list[Row]) -> None:
     found = ask(panels(repository, "service")["Last predictions"], VIEW)
 
     newest = sorted(predictions, key=lambda row: row.timestamp, reverse=True)[:50]
@@ -215,7 +232,7 @@ def test_the_last_predictions(repository: Path, ask: Ask, predictions: list[Pred
 
 
 def test_variables_and_annotations(
-    repository: Path, ask: Ask, buckets: dict[int, list[Prediction]]
+    repository: Path, ask: Ask, buckets: dict[int, list[Row]]
 ) -> None:
     queries = others(repository, "service")
 
@@ -280,7 +297,7 @@ def test_no_panel_is_left_out(repository: Path) -> None:
     assert set(RUN_FIGURES) | special == set(panels(repository, "quality"))
 
 
-def test_alert_rules(repository: Path, ask: Ask, predictions: list[Prediction]) -> None:
+def test_alert_rules(repository: Path, ask: Ask, predictions: list[Row]) -> None:
     found = {}
     for uid, (statement, range_s) in rules(repository).items():
         (row,) = ask(statement, since(NOW, range_s))
