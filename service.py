@@ -28,6 +28,7 @@ from api.answers import (
 from api.batching import MAX_TEXTS, batch_quietly, portions
 from api.connections import bound_connections, raise_descriptor_limit
 from api.guard import CLIENT_CLOSED_REQUEST, Guard
+from api.metrics import bound_metrics
 from api.openapi import describe
 from api.requests import PredictBatchInput, PredictInput, Question
 from api.settings import GuardSettings
@@ -62,6 +63,7 @@ routes = FastAPI(openapi_url=None)
 routes.add_api_route("/docs.json", describe, include_in_schema=False)  # instead of BentoML's
 batch_quietly()
 bound_connections()
+bound_metrics()
 
 GONE = Refusal(CLIENT_CLOSED_REQUEST, "the client has left")
 LATE = Refusal(503, f"the text waited longer than {DEADLINE_S} s")

@@ -1,0 +1,16 @@
+"""Every path that is served is counted by itself."""
+
+from bentoml._internal.server.http import instruments
+
+from api.metrics import KNOWN_PATHS, BoundedMetrics, bound_metrics
+from api.openapi import describe
+
+
+def test_bentoml_counts_by_ours() -> None:
+    bound_metrics()
+
+    assert instruments.RunnerTrafficMetricsMiddleware is BoundedMetrics
+
+
+def test_all_that_the_page_describes_is_known() -> None:
+    assert set(describe()["paths"]) <= KNOWN_PATHS
