@@ -26,7 +26,8 @@ from api.answers import (
     Refusal,
 )
 from api.batching import MAX_TEXTS, batch_quietly, portions
-from api.connections import bound_connections, raise_descriptor_limit
+from api.connections import bound_connections
+from api.descriptors import raise_descriptor_limit
 from api.guard import CLIENT_CLOSED_REQUEST, Guard
 from api.metrics import bound_metrics
 from api.openapi import describe

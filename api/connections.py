@@ -1,58 +1,76 @@
 """What a client may do before there is a request: uvicorn's protocol, with bounds.
 
-uvicorn waits for ever for the head of a first request, and takes heads of any size.
+uvicorn waits for ever for the head of a first request, takes heads of any size, and any number of
+requests at once on one connection.
 """
 
 import asyncio
-import json
-import resource
 from http import HTTPStatus
 
+from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn import config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.errors import RETRY_AFTER_S
-from api.headers import REQUEST_ID_HEADER, SECURITY_HEADERS, request_id
+from api.errors import RefusedError
+from api.flow import BoundedFlow
+from api.headers import complete, request_id
+from api.log import rationed
 
 HEAD_DEADLINE_S = 10.0
 MAX_HEAD_BYTES = 32 << 10
+HEADER_BYTES = 4  # of a header, besides its name and its value
+MAX_WAITING = 16  # requests that a client has sent before it has read its answers
 MAX_CONNECTIONS = 4096
-DESCRIPTORS = 2 * MAX_CONNECTIONS  # files and the database's connections need some, too
+
+logger = rationed("bentoml.sentiment.connections")
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, whose every head comes within HEAD_DEADLINE_S and MAX_HEAD_BYTES."""
 
+    flow: BoundedFlow
     _deadline: asyncio.TimerHandle | None = None
     _is_in_head = False
-    _received_bytes = 0  # of a head that came in several parts
-    _parsed_bytes = 0
+    _head_bytes = 0
+    _untold_bytes = 0  # that came since the parser last told of something
+    _last_answer: RefusedError | None = None  # once all that came before it has its own
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, unless there are too many connections."""
         super().connection_made(transport)
+        self.flow = BoundedFlow(transport, self.pipeline)
         if len(self.connections) > MAX_CONNECTIONS:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "there are too many connections")
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            self._refuse(RefusedError(status, "there are too many connections"))
         else:
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._stop_waiting()
+        self.flow.stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; it is the parser that tells where a head begins and ends."""
-        super().data_received(data)
-        if self._is_in_head and not self.transport.is_closing():
-            self._received_bytes += len(data)
-            if self._is_too_large():
-                self._refuse_head()
+        if self._last_answer is not None:
+            return
+        self._unset_keepalive_if_required()
+        self._untold_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+            if self._untold_bytes > MAX_HEAD_BYTES:
+                self._refuse_in_turn(_too_large())
+        except HttpParserUpgrade as upgrade:
+            self._stay_with_http(data[upgrade.args[0] :])
+        except HttpParserError as error:
+            reason = error.__context__  # what a method below has raised
+            self._refuse_in_turn(reason if isinstance(reason, RefusedError) else _not_http())
 
     def on_message_begin(self) -> None:
         """Begin to count."""
         self._is_in_head = True
-        self._received_bytes = self._parsed_bytes = 0
+        self._head_bytes = self._untold_bytes = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -62,28 +80,44 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header."""
-        self._count(len(name) + len(value))
+        self._count(len(name) + len(value) + HEADER_BYTES)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin the request."""
+        """Begin the request, unless its head has to be parsed again or too many wait."""
+        if self.parser.should_upgrade():
+            return
+        if len(self.pipeline) >= MAX_WAITING:
+            error = f"more than {MAX_WAITING} requests wait on this connection"
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, error)
         self._is_in_head = False
         self._stop_waiting()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body, whose size is not this protocol's affair."""
+        self._untold_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request, if it was begun."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next head, and the rest of a body that nobody wants."""
         has_next = bool(self.pipeline)
         super().on_response_complete()
-        if not has_next and not self.transport.is_closing():
+        if self.transport.is_closing():
+            self.flow.close()
+        elif self._last_answer is not None and not has_next:
+            self._refuse(self._last_answer)
+        elif not has_next:
             self._await_head()
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be parsed, in the one shape of errors."""
-        self._refuse_head()
-
-    def _should_upgrade_to_ws(self) -> bool:
-        return False
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that was idle for long enough."""
+        self.flow.close()
 
     def _await_head(self) -> None:
         self._stop_waiting()
@@ -96,50 +130,67 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _be_late(self) -> None:
         if not self._is_in_head:  # nothing was begun
-            self.transport.close()
+            self.flow.close()
         else:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
+            status = HTTPStatus.REQUEST_TIMEOUT
+            self._refuse(RefusedError(status, "the request took too long to arrive"))
 
     def _count(self, size: int) -> None:
-        self._parsed_bytes += size
-        if self._is_too_large():
-            raise ValueError("too large")  # which stops the parser
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise _too_large()  # which stops the parser
 
-    def _is_too_large(self) -> bool:
-        return max(self._received_bytes, self._parsed_bytes) > MAX_HEAD_BYTES
+    def _stay_with_http(self, rest: bytes) -> None:
+        """Parse a head again without its wish for another protocol, which nobody has to grant.
 
-    def _refuse_head(self) -> None:
-        if self._is_too_large():
-            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            self._refuse(status, f"URL and headers are larger than {MAX_HEAD_BYTES} bytes")
-        else:
-            self._refuse(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP")
+        See RFC 9110, section 7.8. The parser takes what follows for that protocol.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse_in_turn(RefusedError(HTTPStatus.BAD_REQUEST, "this is no proxy"))
+            return
+        lines = [b"%b %b HTTP/%b" % (method, self.url, self.parser.get_http_version().encode())]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
 
-    def _refuse(self, status: HTTPStatus, error: str) -> None:
+    def _refuse_in_turn(self, refused: RefusedError) -> None:
+        """Refuse what was being parsed, once all that came before it has its answer."""
         self._stop_waiting()
-        body = json.dumps({"error": error}).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-            REQUEST_ID_HEADER: request_id(),
-            **SECURITY_HEADERS,
-        }
-        if status is HTTPStatus.SERVICE_UNAVAILABLE:
-            headers["Retry-After"] = str(RETRY_AFTER_S)
-        lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
-        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
-        self.transport.close()
+        self._last_answer = refused
+        cycle = self.cycle
+        if not self._is_in_head and cycle is not None and cycle.more_body:  # it is a body
+            cycle.disconnected = True  # nobody is to answer it but this
+            if self.pipeline:
+                self.pipeline.popleft()
+            elif cycle.response_started:
+                self.flow.close()
+            else:
+                self._refuse(refused)
+        elif cycle is None or cycle.response_complete:
+            self._refuse(refused)
+
+    def _refuse(self, refused: RefusedError) -> None:
+        self._stop_waiting()
+        response, id_of_request = refused.response, request_id()
+        headers = [*complete(response.raw_headers, id_of_request), (b"connection", b"close")]
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        start = STATUS_LINE[response.status_code]
+        self.transport.write(b"".join([start, *lines, b"\r\n", bytes(response.body)]))
+        self.flow.close()
+        logger.info("request %s was refused: %s", id_of_request, refused)
+
+
+def _too_large() -> RefusedError:
+    return RefusedError(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        f"URL and headers are larger than {MAX_HEAD_BYTES} bytes",
+    )
+
+
+def _not_http() -> RefusedError:
+    return RefusedError(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP")
 
 
 def bound_connections() -> None:
     """Have the servers that are started from now on in this process use it."""
     config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"
-
-
-def raise_descriptor_limit() -> None:
-    """Let this process and its children hold as many connections as they accept."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-    if soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -1,0 +1,68 @@
+"""A small application behind the guard, on a real port, spoken to byte by byte."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from api.connections import BoundedProtocol
+from tests.server import eventually
+
+PATIENCE_S = 30
+PAUSE_S = 0.05
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[int]:
+    """Serve an application by uvicorn with our protocol; yield the port."""
+    config = uvicorn.Config(
+        app, http=BoundedProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            eventually(lambda: server.started, PATIENCE_S)
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def connected(port: int, receive_bytes: int = 0) -> Iterator[socket.socket]:
+    """Open a connection, which takes in no more than so many bytes unread."""
+    with socket.socket() as connection:
+        if receive_bytes:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        connection.settimeout(PATIENCE_S)
+        connection.connect(("127.0.0.1", port))
+        yield connection
+
+
+def ask(port: int, *pieces: bytes) -> bytes:
+    """Send pieces one after the other; return all that comes back until the service hangs up."""
+    with connected(port) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(PAUSE_S if len(pieces) > 1 else 0)  # so that each arrives by itself
+        return all_of(connection)
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """Read until the service hangs up."""
+    parts = []
+    with suppress(ConnectionError):  # it had heard enough
+        while part := connection.recv(1 << 16):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def statuses(received: bytes) -> list[int]:
+    """Return the status of each answer."""
+    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]

@@ -1,0 +1,47 @@
+"""Strangers cannot fill the log."""
+
+import logging
+
+import pytest
+
+from api.log import MOST_LINES, PERIOD_S, Ration
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        """Return the time in seconds."""
+        return self.now_s
+
+
+def passed(ration: Ration, count: int) -> list[str]:
+    """Log so many lines; return those that pass."""
+    lines = [
+        logging.LogRecord("a", logging.INFO, "", 0, "line %d", (number,), None)
+        for number in range(count)
+    ]
+    return [line.getMessage() for line in lines if ration.filter(line)]
+
+
+def test_so_many_lines_pass_in_a_while_and_the_next_tells_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, ration = Clock(), Ration()
+    monkeypatch.setattr("api.log.time", clock)
+
+    now, meanwhile = passed(ration, MOST_LINES + 5), passed(ration, 2)
+    clock.now_s += PERIOD_S
+    later = passed(ration, 2)
+
+    assert [f"line {number}" for number in range(MOST_LINES)] == now
+    assert [] == meanwhile
+    assert ["line 0 (7 lines like this were left out before)", "line 1"] == later
+
+
+def test_who_causes_few_lines_reads_of_no_others() -> None:
+    ration = Ration()
+
+    assert ["line 0", "line 1"] == passed(ration, 2)
