@@ -5,24 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from api.admission import Admission
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    now_s = 100.0
-
-    def monotonic(self) -> float:
-        """Return the time in seconds."""
-        return self.now_s
-
-
-@pytest.fixture(name="clock")
-def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Put a clock of our own in place of the system's."""
-    clock = Clock()
-    monkeypatch.setattr("api.admission.time", clock)
-    return clock
+from tests.unit.api.conftest import Clock
 
 
 def test_there_is_room_up_to_the_bound_and_again_once_texts_have_left() -> None:
@@ -83,3 +66,71 @@ def test_idle_times_do_not_count(clock: Clock) -> None:
                 pass
 
         assert 5 == admission.retry_after_s()
+
+
+@pytest.mark.parametrize("since_s", [0.0, 0.7])
+def test_batches_that_leave_at_once_count_by_the_time_between_them(
+    clock: Clock, since_s: float
+) -> None:
+    admission = Admission(most=1000)
+    with admission.working_on(245):
+        for _ in range(100):  # 80 texts leave per second
+            clock.now_s += 0.79
+            for _ in range(64):
+                with admission.working_on(1):
+                    clock.now_s += 0.01 / 64
+        clock.now_s += since_s
+
+        assert 4 == admission.retry_after_s()
+
+
+def test_the_first_batch_tells_how_long_it_took(clock: Clock) -> None:
+    admission = Admission(most=1000)
+    with admission.working_on(190):
+        with admission.working_on(64):
+            clock.now_s += 2
+
+        assert 6 == admission.retry_after_s()
+
+
+def test_how_fast_they_were_long_ago_does_not_count(clock: Clock) -> None:
+    admission = Admission(most=1000)
+    with admission.working_on(20):
+        for pause_s in [0.1] * 100 + [2] * 40:
+            clock.now_s += pause_s
+            with admission.working_on(1):
+                pass
+
+        assert 40 == admission.retry_after_s()
+
+
+def test_what_stands_still_takes_ever_longer(clock: Clock) -> None:
+    admission = Admission(most=1000)
+    with admission.working_on(100):
+        for _ in range(10):  # ten texts leave per second
+            clock.now_s += 0.1
+            with admission.working_on(1):
+                pass
+        before = admission.retry_after_s()
+        clock.now_s += 4
+
+        assert (10, 50) == (before, admission.retry_after_s())
+
+
+def test_before_any_has_left_they_take_as_long_as_they_did_already(clock: Clock) -> None:
+    admission = Admission(most=1000)
+    with admission.working_on(100):
+        clock.now_s += 4.5
+
+        assert 5 == admission.retry_after_s()
+
+
+def test_a_text_leaves_once_however_often_it_is_counted_out() -> None:
+    admission = Admission(most=10)
+
+    with admission.working_on(4) as leave, admission.working_on(5):
+        leave()
+        leave()
+        during = admission.in_flight
+
+    assert (5, 0) == (during, admission.in_flight)
