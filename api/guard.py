@@ -79,8 +79,13 @@ class Guard:
         validated = await self._bodies.read(model, headers, receive)
         texts = len(validated.body.all_texts())
         self._check_room(texts)
-        with self._admission.working_on(texts):
-            await self._work(validated, scope, receive, send)
+        with self._admission.working_on(texts) as leave:
+
+            async def send_and_leave(message: Message) -> None:
+                leave()  # a client may take its answer slowly, or not at all
+                await send(message)
+
+            await self._work(validated, scope, receive, send_and_leave)
 
     def _check_room(self, texts: int) -> None:
         if not self._admission.has_room(texts):

@@ -54,13 +54,18 @@ def posted(body: bytes, path: str = "/predict") -> bytes:
 
 
 @contextmanager
-def connected(server: Server, count: int) -> Iterator[list[socket.socket]]:
-    """Open so many connections, which are closed in the end."""
+def connected(
+    server: Server, count: int, receive_bytes: int | None = None
+) -> Iterator[list[socket.socket]]:
+    """Open so many connections, each of which takes in so many bytes unread; all are closed."""
     with ExitStack() as stack:
-        yield [
-            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE_S))
-            for _ in range(count)
-        ]
+        connections = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for connection in connections:
+            connection.settimeout(PATIENCE_S)
+            if receive_bytes is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+            connection.connect(("127.0.0.1", server.port))
+        yield connections
 
 
 def ask(server: Server, sent: bytes) -> Reply:

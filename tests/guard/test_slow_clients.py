@@ -1,17 +1,22 @@
 """Clients that take their time, or leave, are bounded; honest ones go on being served."""
 
+import json
+import socket
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import psutil
 import pytest
 
 from tests.guard.honest import Honest
-from tests.guard.raw import PATIENCE_S, connected, dribble, head, posted
+from tests.guard.raw import PATIENCE_S, ask, connected, dribble, head, posted
 from tests.rows import Rows
 from tests.server import Server, eventually
 
 MANY = 1000
 SOME = 200
+LARGE_ANSWER = "/static_content/swagger-ui-bundle.js"
 FLAT_MB = 100
 
 
@@ -39,6 +44,28 @@ def test_bodies_that_nobody_wants_do_not_keep_a_connection(server: Server) -> No
         replies = dribble(connections, head(path="/nowhere", content_length=1 << 30), b" ")
 
     assert {404} == {reply.status for reply in replies}
+
+
+@pytest.mark.usefixtures("honest")
+def test_clients_that_take_no_answers_keep_nobody_out_and_are_cut_off(server: Server) -> None:
+    batch = json.dumps({"texts": ["fine"] * 100}).encode()
+    asked = head(path="/predict_batch", content_length=len(batch)) + batch
+    sent = asked * 4 + head("GET", LARGE_ANSWER) * 8 + asked
+
+    with connected(server, 2, receive_bytes=4096) as connections:
+        for connection in connections:
+            connection.sendall(sent)
+        eventually(lambda: not is_held(server, connections), PATIENCE_S)
+
+
+@pytest.mark.usefixtures("honest")
+def test_requests_without_end_on_one_connection_are_bounded(server: Server) -> None:
+    before_mb = memory_mb(server)
+
+    reply = ask(server, head("GET", "/livez") * 100_000)
+
+    assert 200 == reply.status
+    assert memory_mb(server) - before_mb < FLAT_MB
 
 
 @pytest.mark.usefixtures("honest")
@@ -81,12 +108,22 @@ def memory_mb(server: Server) -> float:
     return sum(process.memory_info().rss for process in server.processes()) / (1 << 20)
 
 
+def is_held(server: Server, connections: Sequence[socket.socket]) -> bool:
+    """Tell whether the service holds one of these connections."""
+    ours = {connection.getsockname() for connection in connections}
+    return any(tuple(each.raddr) in ours for each in held(server))
+
+
 def connections_of(server: Server) -> int:
     """Count the connections that the service holds."""
-    held = [
+    return len(held(server))
+
+
+def held(server: Server) -> list[Any]:
+    """Return the connections that the service holds."""
+    return [
         connection
         for process in server.processes()
         for connection in process.net_connections("tcp")
         if connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == server.port
     ]
-    return len(held)

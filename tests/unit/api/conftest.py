@@ -14,6 +14,16 @@ from api.guard import Guard
 from api.requests import VALIDATED
 
 
+class Clock:
+    """A clock that stands until it is moved."""
+
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        """Return the time in seconds."""
+        return self.now_s
+
+
 async def echo(request: Request) -> Response:
     """Answer the validated body."""
     return JSONResponse(request.scope[VALIDATED].body.model_dump())
@@ -27,6 +37,15 @@ async def busy(_request: Request) -> Response:
 async def broken(_request: Request) -> Response:
     """Fail with a page that is no JSON."""
     return PlainTextResponse("Traceback: /secret/path", 500)
+
+
+@pytest.fixture(name="clock")
+def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Put a clock of our own in place of the system's, where rates are measured."""
+    clock = Clock()
+    for module in ("api.admission", "api.log"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    return clock
 
 
 @pytest.fixture(name="client")

@@ -143,7 +143,8 @@ def test_nothing_is_sent_on_to_others(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [pytest.param(LARGE + LARGE, id="another waits"), pytest.param(LAST_LARGE, id="closing")]
+    "asked",
+    [pytest.param(LARGE * 2, id="another waits"), pytest.param(LAST_LARGE, id="closing")],
 )
 def test_a_client_that_takes_no_answer_is_given_up(
     port: int, monkeypatch: pytest.MonkeyPatch, asked: bytes

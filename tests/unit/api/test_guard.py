@@ -14,7 +14,7 @@ from api.admission import Admission
 from api.guard import Guard
 from api.requests import VALIDATED, Validated
 from api.settings import GuardSettings
-from tests.unit.api.conftest import echo, post
+from tests.unit.api.conftest import Clock, echo, post
 
 
 @pytest.mark.parametrize(
@@ -105,16 +105,36 @@ def test_an_open_service_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     assert 1 == caplog.text.count("API_KEYS is not set")
 
 
-def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_again() -> None:
+def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_again(
+    clock: Clock,
+) -> None:
     admission = Admission(most=2)
     client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
 
     with admission.working_on(1):
+        clock.now_s += 6.5
         refused = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
     accepted = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
 
-    assert (429, "1") == (refused.status_code, refused.headers["retry-after"])
+    assert (429, "7") == (refused.status_code, refused.headers["retry-after"])
     assert 200 == accepted.status_code
+
+
+def test_a_text_whose_answer_has_begun_is_in_flight_no_more() -> None:
+    admission = Admission(most=1)
+    seen: list[int] = []
+
+    async def send(_message: Any) -> None:
+        seen.append(admission.in_flight)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b'{"text": "fine"}', "more_body": False}
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+    asyncio.run(Guard(one_route(echo), admission=admission)(scope, receive, send))
+
+    assert [0, 0] == seen
 
 
 def test_the_endpoint_learns_that_its_client_has_left() -> None:

@@ -2,19 +2,8 @@
 
 import logging
 
-import pytest
-
 from api.log import MOST_LINES, PERIOD_S, Ration
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    now_s = 100.0
-
-    def monotonic(self) -> float:
-        """Return the time in seconds."""
-        return self.now_s
+from tests.unit.api.conftest import Clock
 
 
 def passed(ration: Ration, count: int) -> list[str]:
@@ -26,11 +15,8 @@ def passed(ration: Ration, count: int) -> list[str]:
     return [line.getMessage() for line in lines if ration.filter(line)]
 
 
-def test_so_many_lines_pass_in_a_while_and_the_next_tells_of_the_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock, ration = Clock(), Ration()
-    monkeypatch.setattr("api.log.time", clock)
+def test_so_many_lines_pass_in_a_while_and_the_next_tells_of_the_others(clock: Clock) -> None:
+    ration = Ration()
 
     now, meanwhile = passed(ration, MOST_LINES + 5), passed(ration, 2)
     clock.now_s += PERIOD_S
