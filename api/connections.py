@@ -6,10 +6,15 @@ requests at once on one connection.
 
 import asyncio
 from http import HTTPStatus
+from typing import Any
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn import config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from api.errors import RefusedError
 from api.flow import BoundedFlow
@@ -33,6 +38,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _is_in_head = False
     _head_bytes = 0
     _untold_bytes = 0  # that came since the parser last told of something
+    _current: RequestResponseCycle | None = None  # whose turn it is; `cycle` is the latest
     _last_answer: RefusedError | None = None  # once all that came before it has its own
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -50,6 +56,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self.flow.stop_waiting()
         super().connection_lost(exc)
+        if self._current is not None and not self._current.response_complete:
+            self._current.disconnected = True  # which uvicorn tells the latest alone
+            self._current.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; it is the parser that tells where a head begins and ends."""
@@ -119,6 +128,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Close a connection that was idle for long enough."""
         self.flow.close()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._current = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _await_head(self) -> None:
         self._stop_waiting()
         self._deadline = self.loop.call_later(HEAD_DEADLINE_S, self._be_late)
@@ -151,22 +164,23 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         lines = [b"%b %b HTTP/%b" % (method, self.url, self.parser.get_http_version().encode())]
         lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = HttpRequestParser(self)  # the other one may take this request for the last
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         self.data_received(b"\r\n".join([*lines, b"", rest]))
 
     def _refuse_in_turn(self, refused: RefusedError) -> None:
         """Refuse what was being parsed, once all that came before it has its answer."""
         self._stop_waiting()
         self._last_answer = refused
-        cycle = self.cycle
-        if not self._is_in_head and cycle is not None and cycle.more_body:  # it is a body
-            cycle.disconnected = True  # nobody is to answer it but this
+        if not self._is_in_head and self.cycle is not None and self.cycle.more_body:  # it is a body
+            self.cycle.disconnected = True  # nobody is to answer it but this
             if self.pipeline:
                 self.pipeline.popleft()
-            elif cycle.response_started:
+            elif self.cycle.response_started:
                 self.flow.close()
             else:
                 self._refuse(refused)
-        elif cycle is None or cycle.response_complete:
+        elif self._current is None or self._current.response_complete:
             self._refuse(refused)
 
     def _refuse(self, refused: RefusedError) -> None:
