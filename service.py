@@ -29,6 +29,7 @@ from api.batching import MAX_TEXTS, batch_quietly, portions
 from api.connections import bound_connections
 from api.descriptors import raise_descriptor_limit
 from api.guard import CLIENT_CLOSED_REQUEST, Guard
+from api.log import name_requests
 from api.metrics import bound_metrics
 from api.openapi import describe
 from api.requests import PredictBatchInput, PredictInput, Question
@@ -65,6 +66,7 @@ routes.add_api_route("/docs.json", describe, include_in_schema=False)  # instead
 batch_quietly()
 bound_connections()
 bound_metrics()
+name_requests()
 
 GONE = Refusal(CLIENT_CLOSED_REQUEST, "the client has left")
 LATE = Refusal(503, f"the text waited longer than {DEADLINE_S} s")
@@ -218,6 +220,8 @@ class SentimentService:
         if isinstance(made, Refusal):
             return made
         if isinstance(made, ClassificationError):
+            request_id = question.asker.request_id
+            logger.error("request %s: the model failed on a text", request_id, exc_info=made)
             return NOT_CLASSIFIED
         exact = dict(zip(self.classifier.labels, made.probabilities, strict=True))
         label = max(exact, key=exact.__getitem__)

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive
 
 from api.errors import RefusedError
+from api.log import REQUEST_ID
 from api.requests import Asker, Body, Validated
 
 MAX_BODY_BYTES = 1 << 20
@@ -44,9 +45,10 @@ class BodyReader:
                 headers={"Connection": "close"},
             ) from error
         try:
-            return Validated(model.model_validate_json(body), time.perf_counter(), Asker())
+            posted = model.model_validate_json(body)
         except ValidationError as error:
             raise _bad_request(error) from error
+        return Validated(posted, time.perf_counter(), Asker(REQUEST_ID.get()))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         """Read a body, counting: what Content-Length says changes nothing.

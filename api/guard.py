@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,20 +13,28 @@ from api.bodies import BODY_DEADLINE_S, JSON_MEDIA_TYPE, BodyReader, ClientGoneE
 from api.errors import RETRY_AFTER_S, RefusedError, error_response
 from api.headers import REQUEST_ID_HEADER, complete, request_id
 from api.keys import ApiKeys
+from api.log import REQUEST_ID, rationed
 from api.requests import BODIES, VALIDATED, Asker, Validated
 from api.settings import GuardSettings
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's, for the metrics; it reaches nobody
-# No endpoint answers these: they come from the router, in the router's words.
-FRAMEWORK_STATUSES = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+# No endpoint answers these: they come from the router, in the router's words. Where another slash
+# would make a path, it leads there, by way of whatever host the request has named.
+ANSWERS_OF_THE_ROUTER = {
+    HTTPStatus.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.TEMPORARY_REDIRECT: HTTPStatus.NOT_FOUND,
+}
+# Less than BentoML's own timeout, which stands outside of this with an answer of its own.
+DEADLINE_S = 55.0
+# Routers take a path with a newline at its end for the one without.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 logger = logging.getLogger("bentoml.sentiment.guard")
+strangers = rationed("bentoml.sentiment.strangers")
 
 
 class Guard:
-    """ASGI middleware: keys, bodies and load on the way in, headers and errors on the way out.
-
-    BentoML's own timeout stands outside it, with an answer of its own, far beyond our deadlines.
-    """
+    """ASGI middleware: keys, bodies and load on the way in, headers and errors on the way out."""
 
     def __init__(
         self,
@@ -33,6 +42,7 @@ class Guard:
         settings: GuardSettings | None = None,
         admission: Admission | None = None,
         body_deadline_s: float = BODY_DEADLINE_S,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         """Wrap an application. Raises GuardSettingsError."""
         settings = settings or GuardSettings()
@@ -40,6 +50,7 @@ class Guard:
         self._keys = ApiKeys(settings.keys, settings.paths)
         self._admission = admission or Admission()
         self._bodies = BodyReader(body_deadline_s)
+        self._deadline_s = deadline_s
         if not self._keys:
             logger.warning("API_KEYS is not set: whoever reaches this port may call")
 
@@ -52,16 +63,22 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         shaper = _Shaper(scope, receive, send)
+        REQUEST_ID.set(shaper.request_id)
+        deadline = asyncio.timeout(self._deadline_s)
         try:
-            await self._answer(scope, receive, shaper)
+            async with deadline:
+                await self._answer(scope, receive, shaper)
         except RefusedError as refused:
             await refused.response(scope, receive, shaper)
         except ClientGoneError:
             gone = error_response(CLIENT_CLOSED_REQUEST, "the client has left")
             await gone(scope, receive, shaper)
         except Exception:  # pylint: disable=broad-exception-caught  # whatever a layer below raises
+            if deadline.expired():
+                await shaper.fail(HTTPStatus.GATEWAY_TIMEOUT)
+                return
             logger.exception("request %s failed", shaper.request_id)
-            await shaper.fail()
+            await shaper.fail(HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -73,6 +90,8 @@ class Guard:
             )
         model = BODIES.get(scope["path"]) if scope["method"] == "POST" else None
         if model is None:
+            if CONTROL_CHARACTERS.search(scope["path"]):
+                raise RefusedError(HTTPStatus.NOT_FOUND, HTTPStatus.NOT_FOUND.phrase)
             await self._app(scope, receive, send)
             return
         self._check_room(1)  # most refusals are spared the reading
@@ -125,21 +144,21 @@ class _Shaper:
     async def __call__(self, message: Message) -> None:
         if self._is_replaced:
             return
-        if message["type"] == "http.response.start" and message["status"] >= 400:
+        if message["type"] == "http.response.start" and message["status"] >= 300:
             status, headers = message["status"], MutableHeaders(scope=message)
             is_json = headers.get("content-type", "").startswith(JSON_MEDIA_TYPE)
-            if not is_json or status in FRAMEWORK_STATUSES:
+            if status in ANSWERS_OF_THE_ROUTER or (status >= 400 and not is_json):
                 self._is_replaced = True
-                await self._say(status, headers)
+                await self._say(ANSWERS_OF_THE_ROUTER.get(status, status), headers)
                 return
             if status == HTTPStatus.SERVICE_UNAVAILABLE:
                 headers.setdefault("Retry-After", str(RETRY_AFTER_S))
         await self._pass(message)
 
-    async def fail(self) -> None:
-        """Answer 500 where nothing was answered yet; else nothing more can be said."""
+    async def fail(self, status: HTTPStatus) -> None:
+        """Answer a failure where nothing was answered yet; else nothing more can be said."""
         if not self._has_started:
-            await self._say(HTTPStatus.INTERNAL_SERVER_ERROR, MutableHeaders())
+            await self._say(status, MutableHeaders())
 
     async def _say(self, status: int, headers: MutableHeaders) -> None:
         response = error_response(status, HTTPStatus(status).phrase)
@@ -157,10 +176,6 @@ class _Shaper:
     def _log(self, status: int) -> None:
         """Tell of failures and strangers; of what clients do wrong, only they are told."""
         if status >= 500 or status == HTTPStatus.UNAUTHORIZED:
-            logger.warning(
-                "request %s: %s %.100r was answered %d",
-                self.request_id,
-                self._scope["method"],
-                self._scope["path"],
-                status,
-            )
+            tell = logger.warning if status >= 500 else strangers.info
+            method, path = self._scope["method"], self._scope["path"]
+            tell("request %s: %s %.100r was answered %d", self.request_id, method, path, status)

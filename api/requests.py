@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import bentoml
+from bentoml.exceptions import NotFound
 from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
@@ -98,8 +99,9 @@ BODIES: dict[str, type[Body]] = {
 
 @dataclass(slots=True)
 class Asker:
-    """Who waits for an answer, or has left."""
+    """Who waits for an answer, or has left; ``request_id`` is for the log."""
 
+    request_id: str = "unknown"
     is_gone: bool = False
 
 
@@ -125,6 +127,14 @@ class Question:
     asker: Asker
 
 
+def _questions(request: Request) -> list[Question]:
+    """Return what the guard has validated. Raises NotFound where it let a path pass unread."""
+    validated: Validated | None = request.scope.get(VALIDATED)
+    if validated is None:
+        raise NotFound("this path takes no body")
+    return validated.questions()
+
+
 class PredictInput(bentoml.IODescriptor):
     """One posted text, as the list of one that BentoML joins with its neighbours to a batch."""
 
@@ -138,8 +148,7 @@ class PredictInput(bentoml.IODescriptor):
     @classmethod
     async def from_http_request(cls, request: Request, serde: Any) -> "PredictInput":
         """Take over what the guard has validated."""
-        validated: Validated = request.scope[VALIDATED]
-        return cls(text=validated.questions())
+        return cls(text=_questions(request))
 
 
 class PredictBatchInput(bentoml.IODescriptor):
@@ -155,5 +164,4 @@ class PredictBatchInput(bentoml.IODescriptor):
     @classmethod
     async def from_http_request(cls, request: Request, serde: Any) -> "PredictBatchInput":
         """Take over what the guard has validated."""
-        validated: Validated = request.scope[VALIDATED]
-        return cls(texts=validated.questions())
+        return cls(texts=_questions(request))

@@ -1,6 +1,5 @@
 """Texts in, class probabilities out."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from inference.model_folder import ModelFolder, ModelFolderError
 from inference.packing import Row, common_lengths, lay_out, pack
 from inference.runtime import Runtime, RuntimeName, load_runtime
 from inference.tokenization import TweetTokenizer
-
-logger = logging.getLogger(__name__)
 
 
 class ClassificationError(Exception):
@@ -124,13 +121,12 @@ class Classifier:
         """Take a failed step again, text by text, so that only the guilty fail.
 
         This is the border where work must go on: whatever a tokenizer or a runtime raises is the
-        failure of one text, logged here with its traceback.
+        failure of one text, which whoever asked can tell and log.
         """
         if len(positions) > 1:
             for position in positions:
                 yield from step([position], material)
             return
-        logger.error("the model failed on a text", exc_info=error)
         failure = ClassificationError(positions[0])
         failure.__cause__ = error
         yield positions[0], failure

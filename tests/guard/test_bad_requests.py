@@ -76,6 +76,32 @@ def test_json_at_the_limits_has_its_answer(server: Server, body: str | bytes, st
     assert len(response.content) < 2000
 
 
+@pytest.mark.parametrize("path", ["/predict%0A", "/predict_batch%0a", "/predict/", "/predict%00"])
+def test_a_path_that_is_nearly_one_of_ours_is_none(server: Server, path: str) -> None:
+    response = post(server, path, '{"text": "fine"}')
+
+    assert (404, {"error": "Not Found"}) == (response.status_code, response.json())
+
+
+@pytest.mark.parametrize("path", ["/model/", "/static_content", "/docs.json%0A"])
+def test_no_answer_leads_elsewhere(server: Server, path: str) -> None:
+    headers = {"X-API-Key": KEY, "Host": "elsewhere.example"}
+
+    response = httpx.get(f"{server.url}{path}", headers=headers)
+
+    assert (404, {"error": "Not Found"}) == (response.status_code, response.json())
+
+
+def test_a_wish_for_another_protocol_costs_no_request_its_body(server: Server) -> None:
+    body = b'{"text": "fine"}'
+    wishes = {"connection": "Upgrade, HTTP2-Settings, close", "upgrade": "h2c"}
+
+    reply = ask(server, head(content_length=len(body), **wishes) + body)
+
+    assert 200 == reply.status
+    assert "pip install" not in server.log
+
+
 @pytest.mark.usefixtures("honest")
 def test_the_largest_batch_is_answered_while_others_are(server: Server) -> None:
     texts = [f"{number} {'word ' * 1000}"[:5000] for number in range(128)]

@@ -234,6 +234,19 @@ def test_a_text_that_fails_in_the_runtime_fails_alone(
     assert not any(rows.of_text(text) for text in poisoned)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"), [("/predict", {"text": POISON}), ("/predict_batch", {"texts": [POISON]})]
+)
+def test_a_failure_stands_in_the_log_under_the_id_of_its_request(
+    faulty_server: Server, path: str, body: dict[str, str]
+) -> None:
+    name = f"failing-in{path.replace('/', '-')}"
+
+    httpx.post(f"{faulty_server.url}{path}", json=body, headers={"X-Request-Id": name})
+
+    assert f"request {name}: the model failed on a text" in faulty_server.log
+
+
 def test_a_batch_with_a_text_that_fails_is_refused_with_its_index(
     faulty_server: Server, rows: Rows
 ) -> None:

@@ -14,7 +14,9 @@ from api.admission import Admission
 from api.guard import Guard
 from api.requests import VALIDATED, Validated
 from api.settings import GuardSettings
-from tests.unit.api.conftest import Clock, echo, post
+from tests.unit.api.conftest import Clock, busy, echo, post
+
+WITH_A_KEY = GuardSettings.model_validate({"api_keys": "the-key"})
 
 
 @pytest.mark.parametrize(
@@ -24,12 +26,16 @@ from tests.unit.api.conftest import Clock, echo, post
         ("POST", "/nowhere", 404, "Not Found"),
         ("GET", "/predict", 405, "Method Not Allowed"),
         ("GET", "/broken", 500, "Internal Server Error"),
+        ("POST", "/predict/", 404, "Not Found"),
+        ("POST", "/predict%0A", 404, "Not Found"),
+        ("GET", "/busy%0A", 404, "Not Found"),
+        ("GET", "/busy%7F", 404, "Not Found"),
     ],
 )
 def test_every_error_is_a_json_object(
     client: TestClient, method: str, path: str, status: int, error: str
 ) -> None:
-    response = client.request(method, path)
+    response = client.request(method, path, follow_redirects=False)
 
     assert (status, {"error": error}) == (response.status_code, response.json())
     assert str(len(response.content)) == response.headers["content-length"]
@@ -50,6 +56,12 @@ async def fails(_request: Request) -> Response:
     raise RuntimeError("/secret/path")
 
 
+async def stands_still(_request: Request) -> Response:
+    """Answer never."""
+    await asyncio.Event().wait()
+    raise AssertionError("an event has happened that nobody sets")
+
+
 def one_route(endpoint: Any, path: str = "/predict") -> Starlette:
     """Make an application of one endpoint."""
     return Starlette(routes=[Route(path, endpoint, methods=["GET", "POST"])])
@@ -65,6 +77,40 @@ def test_what_nobody_catches_is_logged_with_the_requests_id_and_told_to_no_clien
     assert (500, {"error": "Internal Server Error"}) == (response.status_code, response.json())
     assert "abc-1" == response.headers["x-request-id"]
     assert "abc-1" in caplog.text
+
+
+def test_what_takes_too_long_is_answered_in_the_shape_of_all_errors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = TestClient(Guard(one_route(stands_still), deadline_s=0.01))
+
+    response = post(client, "/predict", '{"text": "fine"}')
+
+    assert (504, {"error": "Gateway Timeout"}) == (response.status_code, response.json())
+    assert f"request {response.headers['x-request-id']}: POST '/predict' was answered 504" in (
+        caplog.text
+    )
+
+
+def test_failures_are_logged_and_strangers_less_loudly(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.log.MOST_LINES", 1000)  # other tests have had some of them
+    caplog.set_level("INFO", "bentoml")
+    client = TestClient(Guard(Starlette(routes=[Route("/busy", busy)]), WITH_A_KEY))
+
+    for headers in ({}, {"X-API-Key": "the-key"}):
+        client.get("/busy", headers={"X-Request-Id": "an-id"} | headers)
+    client.get("/nowhere", headers={"X-API-Key": "the-key"})
+
+    assert [
+        ("INFO", "request an-id: GET '/busy' was answered 401"),
+        ("WARNING", "request an-id: GET '/busy' was answered 503"),
+    ] == [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name.startswith("bentoml")
+    ]
 
 
 @pytest.mark.parametrize("given", ["", "two words", "x" * 65, "<script>"])
@@ -87,8 +133,7 @@ def test_every_answer_has_the_headers_of_security(client: TestClient, path: str)
 
 
 def test_whoever_has_no_key_is_refused_before_its_body_is_read() -> None:
-    settings = GuardSettings.model_validate({"api_keys": "the-key"})
-    client = TestClient(Guard(one_route(echo), settings))
+    client = TestClient(Guard(one_route(echo), WITH_A_KEY))
 
     refused = client.post("/predict", content=b"no JSON")
     accepted = client.post("/predict", json={"text": "fine"}, headers={"X-API-Key": "the-key"})

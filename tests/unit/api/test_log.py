@@ -2,7 +2,9 @@
 
 import logging
 
-from api.log import MOST_LINES, PERIOD_S, Ration
+import pytest
+
+from api.log import BENTOMLS_LOGGER, MOST_LINES, PERIOD_S, REQUEST_ID, Ration, name_requests
 from tests.unit.api.conftest import Clock
 
 
@@ -31,3 +33,14 @@ def test_who_causes_few_lines_reads_of_no_others() -> None:
     ration = Ration()
 
     assert ["line 0", "line 1"] == passed(ration, 2)
+
+
+def test_bentoml_tells_which_request_failed(caplog: pytest.LogCaptureFixture) -> None:
+    name_requests()
+    name_requests()
+    token = REQUEST_ID.set("an-id")
+
+    logging.getLogger(BENTOMLS_LOGGER).error("Exception on %s", "/predict")
+
+    REQUEST_ID.reset(token)
+    assert ["request an-id: Exception on /predict"] == caplog.messages
