@@ -31,7 +31,7 @@ from api.descriptors import raise_descriptor_limit
 from api.guard import CLIENT_CLOSED_REQUEST, Guard
 from api.log import name_requests
 from api.metrics import bound_metrics
-from api.openapi import describe
+from api.openapi import send_page
 from api.requests import PredictBatchInput, PredictInput, Question
 from api.settings import GuardSettings
 from db.prediction import Prediction, new_id, utc_now
@@ -62,7 +62,7 @@ image = (
     .run("install --directory --owner=bentoml --group=bentoml $BENTO_PATH/data")
 )
 routes = FastAPI(openapi_url=None)
-routes.add_api_route("/docs.json", describe, include_in_schema=False)  # instead of BentoML's
+routes.add_api_route("/docs.json", send_page, include_in_schema=False)  # instead of BentoML's
 batch_quietly()
 bound_connections()
 bound_metrics()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,7 +21,7 @@ from api.settings import GuardSettings
 CLIENT_CLOSED_REQUEST = 499  # nginx's, for the metrics; it reaches nobody
 # No endpoint answers these: they come from the router, in the router's words. Where another slash
 # would make a path, it leads there, by way of whatever host the request has named.
-ANSWERS_OF_THE_ROUTER = {
+ANSWERS_OF_THE_ROUTER: Mapping[int, int] = {
     HTTPStatus.NOT_FOUND: HTTPStatus.NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.TEMPORARY_REDIRECT: HTTPStatus.NOT_FOUND,
