@@ -1,5 +1,6 @@
 """Who may call the running service."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -35,6 +36,20 @@ def test_a_prediction_needs_a_key(server: Server) -> None:
 def test_no_answer_names_a_library(server: Server) -> None:
     for path in ("/model", "/nowhere", "/readyz"):
         assert "server" not in httpx.get(server.url + path).headers
+    prediction = httpx.post(
+        f"{server.url}/predict", json={"text": "fine"}, headers={"X-API-Key": KEY}
+    )
+    assert (200, False) == (prediction.status_code, "server" in prediction.headers)
+
+
+def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
+    with httpx.Client(base_url=server.url, headers={"X-API-Key": KEY}) as client:
+        page = client.get("/")
+        own = re.findall(r'<(?:script|link)[^>]* (?:src|href)="(\./[^"]+)"', page.text)
+        statuses = {client.get(path.removeprefix(".")).status_code for path in own}
+
+    assert page.headers["content-security-policy"].startswith("default-src 'self';")
+    assert (7, {200}) == (len(own), statuses)
 
 
 @pytest.mark.parametrize(
