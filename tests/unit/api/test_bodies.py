@@ -2,13 +2,19 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
+from starlette.types import Message
 
+from api.bodies import BodyReader
+from api.errors import RefusedError
 from api.guard import Guard
+from api.requests import PredictRequest, Validated
 from tests.unit.api.conftest import post
 
 BODIES_OF_BOTH = [("/predict", {"text": "fine"}), ("/predict_batch", {"texts": ["a", "b"]})]
@@ -153,3 +159,58 @@ def test_a_body_of_just_the_limit_is_read(client: TestClient) -> None:
     response = post(client, "/predict", start + b" " * ((1 << 20) - len(start + end)) + end)
 
     assert 200 == response.status_code
+
+
+def reading(chunks: AsyncIterator[bytes], reader: BodyReader) -> Coroutine[Any, Any, Validated]:
+    """Read a body of these chunks, after which more are always to come."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": await anext(chunks), "more_body": True}
+
+    return reader.read(PredictRequest, Headers({"content-type": "application/json"}), receive)
+
+
+def test_a_body_without_end_is_dropped_for_a_while_only() -> None:
+    sent: list[int] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            sent.append(1 << 20)
+            yield bytes(1 << 20)
+
+    with pytest.raises(RefusedError, match="the body is larger than 1048576 bytes"):
+        asyncio.run(reading(chunks(), BodyReader()))
+
+    assert (16 << 20) + (1 << 20) == sum(sent)
+
+
+def test_large_bodies_on_their_way_are_bounded_together_and_small_ones_always_have_room() -> None:
+    reader, is_over = BodyReader(), asyncio.Event()
+
+    async def held() -> AsyncIterator[bytes]:
+        yield bytes(1 << 20)
+        await is_over.wait()
+
+    async def more(size: int) -> str:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield bytes(size)
+            yield bytes(17 << 20)  # which ends it in any case
+
+        with pytest.raises(RefusedError) as refused:
+            await reading(chunks(), reader)
+        return str(refused.value)
+
+    async def run() -> list[str]:
+        waiting = [asyncio.ensure_future(reading(held(), reader)) for _ in range(64)]
+        await asyncio.sleep(0)
+        answers = [await more(100_000), await more(10_000)]
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+        return [*answers, await more(100_000)]
+
+    assert [
+        "too many large bodies are on their way",
+        "the body is larger than 1048576 bytes",
+        "the body is larger than 1048576 bytes",
+    ] == asyncio.run(run())
