@@ -4,10 +4,10 @@ import logging
 import time
 from contextvars import ContextVar
 
+from bentoml._internal.server import http_app
+
 MOST_LINES = 20
 PERIOD_S = 60.0
-# By name: whoever imports this module before BentoML does spoils what /metrics counts.
-BENTOMLS_LOGGER = "bentoml._internal.server.http_app"
 REQUEST_ID: ContextVar[str] = ContextVar("REQUEST_ID", default="unknown")
 
 
@@ -51,4 +51,4 @@ def rationed(name: str) -> logging.Logger:
 
 def name_requests() -> None:
     """Let BentoML tell, from now on, which request an exception belongs to."""
-    logging.getLogger(BENTOMLS_LOGGER).addFilter(_OF_REQUEST)
+    http_app.logger.addFilter(_OF_REQUEST)

@@ -1,11 +1,33 @@
 """What strangers ask for does not make the figures grow."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import httpx
+import pytest
 
 from tests.guard.conftest import KEY
-from tests.server import Server
+from tests.server import BENTOML, Server, put_into_store
 
 WITH_KEY = {"X-API-Key": KEY}
+
+
+@pytest.fixture(name="server", scope="module")
+def fixture_server(
+    repository: Path,
+    starter: Path,
+    environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """Serve from a home of its own: whoever starts in another's clears the figures there."""
+    home = tmp_path_factory.mktemp("metrics")
+    environment = environment | {
+        "BENTOML_HOME": str(home / "bentoml"),
+        "SPOOL_DIR": str(home / "spool"),
+    }
+    put_into_store(starter, environment)
+    with Server([BENTOML, "serve", "--port", "{port}"], repository, environment) as server:
+        yield server
 
 
 def test_paths_that_nobody_serves_are_counted_as_one(server: Server) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import service
+from api import guard
 from api.answers import Answer
 from api.requests import Asker, Question
 from db.prediction import Prediction
@@ -90,3 +91,7 @@ def test_texts_that_came_together_are_answered_all_or_none(
     assert refusal == replace(outcome, detail=())
     assert ["texts", 1] == outcome.detail[0]["loc"]
     assert [] == served.recorder.texts
+
+
+def test_our_own_timeout_comes_before_bentomls() -> None:
+    assert guard.DEADLINE_S < service.SentimentService.config["traffic"]["timeout"]

@@ -3,8 +3,9 @@
 import logging
 
 import pytest
+from bentoml._internal.server import http_app
 
-from api.log import BENTOMLS_LOGGER, MOST_LINES, PERIOD_S, REQUEST_ID, Ration, name_requests
+from api.log import MOST_LINES, PERIOD_S, REQUEST_ID, Ration, name_requests
 from tests.unit.api.conftest import Clock
 
 
@@ -40,7 +41,7 @@ def test_bentoml_tells_which_request_failed(caplog: pytest.LogCaptureFixture) ->
     name_requests()
     token = REQUEST_ID.set("an-id")
 
-    logging.getLogger(BENTOMLS_LOGGER).error("Exception on %s", "/predict")
+    http_app.logger.error("Exception on %s", "/predict")
 
     REQUEST_ID.reset(token)
     assert ["request an-id: Exception on /predict"] == caplog.messages
