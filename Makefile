@@ -8,12 +8,15 @@ GRACE_S ?= 15
 RUNTIME ?= openvino
 # The index that has the CPU build of torch, for whom PyPI's CUDA build is too large.
 TORCH_INDEX_URL ?=
-# Where `make replay` sends how many tweets, and how many of them a second.
-URL ?= http://localhost:$(PORT)
+# Where `make replay` sends how many tweets, and how many of them a second; without URL, to where
+# compose publishes the service.
+URL ?=
 RATE ?= 20
 COUNT ?= 2000
+# What the environment, or else .env, says of a variable.
+setting = $(or $($1),$(shell sed -n 's/^$1=//p' .env 2>/dev/null | tail -n 1))
 # The container image's name, for docker and for compose.
-IMAGE ?= $(or $(shell sed -n 's/^IMAGE=//p' .env 2>/dev/null),tweet-sentiment:latest)
+IMAGE := $(or $(call setting,IMAGE),tweet-sentiment:latest)
 export IMAGE
 
 VENV := .venv
@@ -21,8 +24,7 @@ BIN := $(VENV)/bin
 SOURCES := service.py api db inference training benchmarks grafana
 # Version 2 where there is one, else 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
-STACK = -f docker-compose.yml $(if $(SQL_PORT_MAPPING)$(shell grep -s '^SQL_PORT_MAPPING=.' .env),\
-	-f docker-compose.sql-port.yml)
+STACK = -f docker-compose.yml $(if $(call setting,SQL_PORT_MAPPING),-f docker-compose.sql-port.yml)
 PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -85,22 +87,20 @@ image: bento  ## build IMAGE (tweet-sentiment:latest) of a new Bento; without bu
 	docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0; \
 	$(BIN)/bentoml containerize sentiment_service:latest --image-tag $(IMAGE)
 
-up: .env image  ## build the image, and start SQL Server, the service and Grafana
+up: env image  ## build the image, and start SQL Server, the service and Grafana
 	$(COMPOSE) $(STACK) up -d --build
 
 down:  ## stop them; predictions and dashboards stay
 	$(COMPOSE) $(STACK) down
 
-env: .env  ## write a .env with generated passwords for the stack, where there is none
-.env:
-	@$(PYTHON) -m db.passwords $@
+env:  ## complete .env, with generated passwords, by what the stack needs and it does not say
+	@$(PYTHON) -m db.passwords .env
 
 demo: up  ## start them all, and replay tweets, so that the dashboards live
-	@for try in $$(seq 60); do curl --silent --fail --output /dev/null $(URL)/readyz && break; sleep 1; done
 	@$(MAKE) replay
 
-replay: $(VENV)/$(if $(DATASET),.training,.serving)  ## send COUNT tweets (2000), RATE a second (20), to the service at URL
-	@$(BIN)/python -m benchmarks.replay --url $(URL) --rate $(RATE) --count $(COUNT)
+replay: $(VENV)/$(if $(call setting,DATASET),.training,.serving)  ## send COUNT tweets (2000), RATE a second (20), to the service at URL
+	@$(BIN)/python -m benchmarks.replay $(if $(URL),--url $(URL)) --rate $(RATE) --count $(COUNT)
 
 dashboards: $(VENV)/.dev  ## write Grafana's dashboards and alert rules anew
 	$(BIN)/python -m grafana

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -14,13 +13,27 @@ from pathlib import Path
 from statistics import quantiles
 
 import aiohttp  # BentoML's own client, so it is there wherever the service is
+from pydantic_settings import BaseSettings
 from rich.progress import Progress
+
+from api.settings import GuardSettings
+from benchmarks.published import API_PORT_MAPPING, published_url
+from inference.settings import FROM_ENVIRONMENT
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "tweets.jsonl"
 MAX_WAITING = 1000
 """Requests without an answer; beyond, the replay waits rather than running out of sockets."""
 
 TIMEOUT_S = 30
+
+
+class ReplaySettings(BaseSettings):
+    """What is sent where, as the environment or `.env` says."""
+
+    model_config = FROM_ENVIRONMENT
+
+    dataset: str = ""
+    api_port_mapping: str = API_PORT_MAPPING
 
 
 @dataclass
@@ -93,9 +106,25 @@ async def watched(url: str, texts: Sequence[str], rate: float, count: int, tally
     await work
 
 
-def tweets() -> list[str]:
-    """Read the tweets of DATASET's validation, or else the repository's own sample."""
-    if source := os.environ.get("DATASET"):
+async def is_ready(url: str, within_s: float) -> bool:
+    """Wait for a service that is about to start; tell whether it can answer."""
+    ends_s = time.monotonic() + within_s
+    async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=5)) as web:
+        while True:
+            try:
+                async with web.get("/readyz") as answer:
+                    if answer.status == 200:
+                        return True
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            if time.monotonic() > ends_s:
+                return False
+            await asyncio.sleep(0.5)
+
+
+def tweets(source: str) -> list[str]:
+    """Read the tweets of a data set's validation, or else the repository's own sample."""
+    if source:
         from training.dataset import load  # pylint: disable=import-outside-toplevel  # takes 5 s
 
         return list(load(source).evaluation.texts)
@@ -103,27 +132,31 @@ def tweets() -> list[str]:
 
 
 def main(words: Sequence[str]) -> int:
-    """Replay as the command line says; return 1 where nothing was answered."""
+    """Replay as the command line says; return 1 where the service answers nothing."""
+    settings = ReplaySettings()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
-    parser.add_argument("--url", default="http://localhost:3000", help="of the service")
+    published = published_url(settings.api_port_mapping)
+    parser.add_argument("--url", default=published, help="of the service (%(default)s)")
+    parser.add_argument("--wait", type=float, default=30.0, help="seconds until it is ready")
     parser.add_argument("--rate", type=_positive, default=20.0, help="tweets a second")
     parser.add_argument("--count", type=int, default=2000, help="tweets in all")
     given = parser.parse_args(words)
     tally = Tally()
     try:
-        asyncio.run(watched(given.url, tweets(), given.rate, given.count, tally))
+        if not asyncio.run(is_ready(given.url, given.wait)):
+            print(f"{given.url} is not ready: is the service running there?", file=sys.stderr)
+            return 1
+        texts = tweets(settings.dataset)
+        asyncio.run(watched(given.url, texts, given.rate, given.count, tally))
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
     print(tally.summary())
-    if not tally.latencies_ms:
-        print(f"{given.url} answered nothing: is the service running there?", file=sys.stderr)
-        return 1
-    return 0
+    return 0 if tally.latencies_ms else 1
 
 
 def _key_header() -> dict[str, str]:
-    key = os.environ.get("API_KEYS", "").partition(",")[0].strip()
-    return {"Authorization": f"Bearer {key}"} if key else {}
+    keys = GuardSettings().keys
+    return {"Authorization": f"Bearer {keys[0]}"} if keys else {}
 
 
 def _sample() -> Iterator[str]:

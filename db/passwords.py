@@ -1,38 +1,17 @@
-"""Write a `.env` for the containers, with generated passwords (`make env`).
+"""Complete a `.env` for the containers, with generated passwords (`make env`).
 
 It needs Python alone: nothing is installed yet where it runs first.
 """
 
 import os
+import re
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 LENGTH_BYTES = 24
-TEMPLATE = """\
-# Written by `make env`; .env.example explains every line. Keep it to yourself.
-# Y accepts the licence of SQL Server's image.
-ACCEPT_EULA=Y
-SA_PASSWORD={sa}
-SQL_USER=sentiment_service
-SQL_PASSWORD={service}
-GRAFANA_READER_PASSWORD={reader}
-GRAFANA_ADMIN_PASSWORD={admin}
-API_PORT_MAPPING=127.0.0.1:3000:3000
-GRAFANA_PORT_MAPPING=127.0.0.1:3001:3000
-"""
-
-
-def write(path: Path) -> None:
-    """Write new passwords into a file that only its owner may read.
-
-    Raises FileExistsError where there is one: a database keeps the passwords it was made with.
-    """
-    names = ("sa", "service", "reader", "admin")
-    content = TEMPLATE.format(**{name: password() for name in names})
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
+HEADING = "# Written by `make env`; .env.example explains every line. Keep it to yourself."
 
 
 def password() -> str:
@@ -48,6 +27,44 @@ def password() -> str:
             return made
 
 
+VALUES: dict[str, str | Callable[[], str]] = {
+    "ACCEPT_EULA": "Y",
+    "SA_PASSWORD": password,
+    "SQL_USER": "sentiment_service",
+    "SQL_PASSWORD": password,
+    "GRAFANA_READER_PASSWORD": password,
+    "GRAFANA_ADMIN_PASSWORD": password,
+    "API_PORT_MAPPING": "127.0.0.1:3000:3000",
+    "GRAFANA_PORT_MAPPING": "127.0.0.1:3001:3000",
+}
+"""What the stack needs, and what it gets where nothing is said of it."""
+
+
+def complete(path: Path) -> list[str]:
+    """Add what the stack needs and a file does not say; return the names that were added.
+
+    What is there stays, since a database keeps the passwords it was made with. The file becomes
+    its owner's alone. Raises OSError where it cannot be written.
+    """
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    known = set(re.findall(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*\S", before, re.MULTILINE))
+    added = {
+        name: value() if callable(value) else value
+        for name, value in VALUES.items()
+        if name not in known
+    }
+    if added:
+        lines = [HEADING, *(f"{name}={value}" for name, value in added.items())]
+        parted = "" if before.endswith("\n") or not before else "\n"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with open(descriptor, "a", encoding="utf-8") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(parted + "\n".join(lines) + "\n")
+    return list(added)
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
-    print(f"Wrote {sys.argv[1]}, with new passwords; its ACCEPT_EULA accepts SQL Server's licence.")
+    if names := complete(Path(sys.argv[1])):
+        print(f"Wrote {', '.join(names)} to {sys.argv[1]}.")
+        if "ACCEPT_EULA" in names:
+            print("That accepts the licence of SQL Server's image.")

@@ -111,6 +111,7 @@ def _choice(name: str, label: str, statement: str) -> QueryVariable:
         .sort(VariableSort.ALPHABETICAL_ASC)
         .multi(True)
         .include_all(True)
+        .all_value(name)  # the column itself, so that "All" holds where there is nothing to choose
         .current(VariableOption(selected=True, text="All", value="$__all"))
     )
 
@@ -120,7 +121,7 @@ class _NewModels(AnnotationQuery):
 
     def to_json(self) -> dict[str, object]:
         """Return the annotation as dashboards hold it."""
-        return super().to_json() | SQL(queries.NEW_MODELS, "table").to_json()
+        return super().to_json() | {"target": SQL(queries.NEW_MODELS, "table").to_json()}
 
     def build(self) -> AnnotationQuery:
         """Return itself: dashboards take builders."""

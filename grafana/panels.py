@@ -3,11 +3,15 @@
 from typing import Any
 
 from grafana_foundation_sdk.builders import stat, table, timeseries
-from grafana_foundation_sdk.builders.common import ReduceDataOptions, StackingConfig
+from grafana_foundation_sdk.builders.common import (
+    GraphThresholdsStyleConfig,
+    ReduceDataOptions,
+    StackingConfig,
+)
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
-from grafana_foundation_sdk.models.common import StackingMode
+from grafana_foundation_sdk.models.common import GraphThresholdsStyleMode, StackingMode
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, Threshold, ThresholdsMode
 
 UID = "predictions"
@@ -59,6 +63,8 @@ def chart(
         .height(HEIGHT)
         .span(HALF)
     )
+    if thresholds:
+        panel.thresholds_style(GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
     if is_share:
         panel.stacking(StackingConfig().mode(StackingMode.PERCENT)).fill_opacity(40)
     return panel

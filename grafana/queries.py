@@ -64,9 +64,11 @@ LAST_PREDICTIONS = (
     "SELECT TOP 50 timestamp, label, confidence, latency_ms, batch_size, model_tag, text"  # noqa: S608
     f" FROM metrics WHERE {CHOSEN} ORDER BY timestamp DESC"
 )
+# Not the one that answered last before the range: a mark at its beginning would tell nothing.
 NEW_MODELS = (
     "SELECT MIN(timestamp) AS time, model_tag AS text FROM metrics"
-    " WHERE $__timeFilter(timestamp) GROUP BY model_tag"
+    " WHERE $__timeFilter(timestamp) AND model_tag NOT IN (SELECT TOP 1 model_tag FROM metrics"
+    " WHERE timestamp < $__timeFrom() ORDER BY timestamp DESC) GROUP BY model_tag"
 )
 MODEL_TAGS = "SELECT DISTINCT model_tag FROM metrics WHERE $__timeFilter(timestamp)"
 LABEL_NAMES = "SELECT DISTINCT label FROM metrics WHERE $__timeFilter(timestamp)"
@@ -91,7 +93,7 @@ PROMOTED = (
     " COUNT(*) AS runs FROM training_runs WHERE $__timeFilter(timestamp)"
 )
 LAST_RUNS = (
-    "SELECT TOP 50 timestamp, decision, reason, accuracy, champion_accuracy, p_value, precision,"
+    "SELECT TOP 50 timestamp, decision, reason, accuracy, champion_accuracy, p_value, [precision],"
     " model_tag, base_model, train_size, eval_size, seed, duration_s, git_commit"
     " FROM training_runs WHERE $__timeFilter(timestamp) ORDER BY timestamp DESC"
 )
@@ -119,7 +121,9 @@ CONFIDENCE_DROP = (
 # change their label (total variation distance).
 LABEL_SHIFT = (
     f"SELECT {_NOW},"  # noqa: S608  # constants
-    " COALESCE(SUM(ABS(recent * 1.0 / recent_total - earlier * 1.0 / earlier_total)) / 2, 0.0)"
+    # NULLIF: SQL Server may divide before it leaves rows out
+    " COALESCE(SUM(ABS(recent * 1.0 / NULLIF(recent_total, 0)"
+    " - earlier * 1.0 / NULLIF(earlier_total, 0))) / 2, 0.0)"
     " AS label_shift FROM ("
     " SELECT recent, earlier, SUM(recent) OVER () AS recent_total,"
     " SUM(earlier) OVER () AS earlier_total FROM ("

@@ -16,7 +16,10 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True)
 class View:
-    """Hold what a user has chosen: a range of time in UTC, its buckets, models and labels."""
+    """Hold what a user has chosen: a range of time in UTC, its buckets, models and labels.
+
+    None of models or labels stands for "All".
+    """
 
     start: datetime
     end: datetime
@@ -43,7 +46,7 @@ def others(repository: Path, name: str) -> Mapping[str, str]:
     """Return the queries of a dashboard's variables and annotations by their names."""
     content = dashboard(repository, name)
     variables = {one["name"]: one["query"] for one in content["templating"].get("list", ())}
-    marks = {one["name"]: one["rawSql"] for one in content["annotations"].get("list", ())}
+    marks = {one["name"]: one["target"]["rawSql"] for one in content["annotations"].get("list", ())}
     return variables | marks
 
 
@@ -71,6 +74,7 @@ def expand(statement: str, view: View) -> str:
     statement = statement.replace("$__interval_ms", str(view.bucket_s * 1000))
     statement = statement.replace("$__interval", f"{view.bucket_s}s")
     start, end = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (view.start, view.end))
+    statement = statement.replace("$__timeFrom()", f"'{start}'")
     statement = re.sub(
         r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN '{start}' AND '{end}'", statement
     )
@@ -80,9 +84,13 @@ def expand(statement: str, view: View) -> str:
 
 
 def fill(statement: str, view: View) -> str:
-    """Return a statement as Grafana's server gets it: its front end fills in the variables."""
-    statement = statement.replace("${model_tag:sqlstring}", _strings(view.model_tags))
-    return statement.replace("${label:sqlstring}", _strings(view.labels))
+    """Return a statement as Grafana's server gets it: its front end fills in the variables.
+
+    For "All" it takes over the variable's own value as it is.
+    """
+    for name, chosen in (("model_tag", view.model_tags), ("label", view.labels)):
+        statement = statement.replace(f"${{{name}:sqlstring}}", _strings(chosen) or name)
+    return statement
 
 
 def since(end: datetime, range_s: int) -> View:

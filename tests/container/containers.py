@@ -16,6 +16,7 @@ from tests.server import eventually, free_port
 
 READY_DEADLINE_S = 60
 COMMAND_DEADLINE_S = 600
+SPOOL_BOUNDS = ("SPOOL_MAX_ROWS", "SPOOL_MAX_MB")
 
 
 def command(
@@ -57,7 +58,11 @@ class EmbeddedStack:
         self.url = f"http://127.0.0.1:{port}"
         self._repository = repository
         self._project = f"sentiment-test-{port}"
-        self._variables = {"IMAGE": image, "API_PORT_MAPPING": f"127.0.0.1:{port}:3000"}
+        self._variables = {  # all that a developer's .env could say otherwise
+            "IMAGE": image,
+            "API_PORT_MAPPING": f"127.0.0.1:{port}:3000",
+            **dict.fromkeys(("API_KEYS", "PUBLIC_PATHS", "STORE_TEXT", *SPOOL_BOUNDS), ""),
+        }
 
     def __enter__(self) -> "EmbeddedStack":
         return self

@@ -1,5 +1,6 @@
 """Compose starts the image, and what was answered outlives its containers."""
 
+import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -62,9 +63,7 @@ def test_it_becomes_healthy(stack: EmbeddedStack) -> None:
 
 
 @pytest.mark.usefixtures("engine")
-def test_an_empty_env_file_names_the_first_secret_that_is_missing(
-    repository: Path, tmp_path: Path
-) -> None:
+def test_an_empty_env_file_names_a_secret_that_is_missing(repository: Path, tmp_path: Path) -> None:
     for path in repository.glob("docker-compose*.yml"):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / ".env").touch()
@@ -72,7 +71,8 @@ def test_an_empty_env_file_names_the_first_secret_that_is_missing(
     done = attempt(*compose_program(), "config", folder=tmp_path)
 
     assert 0 != done.returncode
-    assert "SA_PASSWORD is not set" in done.stdout
+    # which one is named first, or whether all are, is a matter of compose's version
+    assert re.search(r"\b(\w+_PASSWORD|ACCEPT_EULA) is not set", done.stdout), done.stdout
 
 
 @pytest.mark.usefixtures("engine")

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.conftest import SERVE
 from tests.server import Server, free_port
+
+KEY = "a-key-of-the-replay"
 
 
 @pytest.fixture(name="run")
 def fixture_run(repository: Path):  # type: ignore[no-untyped-def]
     """Give a runner of the command."""
 
-    def run(url: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "benchmarks.replay", "--url", url, *words],
+            [sys.executable, "-m", "benchmarks.replay", *words],
             cwd=repository,
             env={name: value for name, value in os.environ.items() if name != "DATASET"}
             | variables,
@@ -30,7 +33,7 @@ def fixture_run(repository: Path):  # type: ignore[no-untyped-def]
 
 
 def test_every_tweet_is_answered_and_counted(server: Server, run) -> None:  # type: ignore[no-untyped-def]
-    done = run(server.url, "--rate", "200", "--count", "300")
+    done = run("--url", server.url, "--rate", "200", "--count", "300")
 
     assert 0 == done.returncode, done.stderr
     lines = done.stdout.splitlines()
@@ -40,19 +43,38 @@ def test_every_tweet_is_answered_and_counted(server: Server, run) -> None:  # ty
     assert any(line.startswith("latency p50 ") for line in lines)
 
 
+def test_where_the_stack_publishes_and_its_key_are_read_from_the_env_file(
+    repository: Path,
+    environment: dict[str, str],
+    server: Server,  # which has put the model into the store
+    tmp_path: Path,
+    run,  # type: ignore[no-untyped-def]
+) -> None:
+    with Server(SERVE, repository, environment | {"API_KEYS": KEY}) as guarded:
+        published = guarded.url.removeprefix("http://")
+        (tmp_path / ".env").write_text(
+            f"API_KEYS={KEY}\nAPI_PORT_MAPPING={published}:3000\n", encoding="utf-8"
+        )
+
+        done = run("--rate", "50", "--count", "10", ENV_FILE=str(tmp_path / ".env"))
+
+    assert server.url != guarded.url
+    assert 0 == done.returncode, done.stderr
+    assert "answered 10 of 10" in done.stdout.splitlines()
+
+
 def test_no_service_is_told_and_is_an_error(run) -> None:  # type: ignore[no-untyped-def]
     url = f"http://127.0.0.1:{free_port()}"
 
-    done = run(url, "--rate", "50", "--count", "3")
+    done = run("--url", url, "--wait", "1")
 
     assert 1 == done.returncode
-    assert "failed by ClientConnectorError: 3" in done.stdout
-    assert f"{url} answered nothing: is the service running there?" in done.stderr
+    assert f"{url} is not ready: is the service running there?" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_rate_that_makes_no_sense_is_refused(run) -> None:  # type: ignore[no-untyped-def]
-    done = run("http://localhost:1", "--rate", "0")
+    done = run("--rate", "0")
 
     assert 2 == done.returncode
     assert "0 is not over 0" in done.stderr

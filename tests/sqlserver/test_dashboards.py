@@ -46,4 +46,4 @@ def test_every_query_is_taken(
             connection.exec_driver_sql(statement).fetchall()
 
     engine.dispose()
-    assert 23 == len(statements)
+    assert 24 == len(statements)

@@ -3,6 +3,7 @@
 Run it by `make test-stack`. It asks the service and Grafana alone, as users do.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
+from benchmarks.published import API_PORT_MAPPING, published_url
 from tests.server import eventually
 
 READY_DEADLINE_S = 120
@@ -56,27 +58,29 @@ def fixture_given(repository: Path) -> dict[str, str]:
 
 
 @pytest.fixture(name="service", scope="session")
-def fixture_service(given: dict[str, str]) -> httpx.Client:
+def fixture_service(given: dict[str, str]) -> Iterator[httpx.Client]:
     """Reach the service, with a key where it wants one, once it is ready."""
     key = given.get("API_KEYS", "").partition(",")[0].strip()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    client = httpx.Client(base_url=_url(given, "API", 3000), headers=headers, timeout=30)
-    assert eventually(lambda: _answers(client, "/readyz"), READY_DEADLINE_S), "it is not ready"
-    return client
+    url = published_url(given.get("API_PORT_MAPPING", API_PORT_MAPPING))
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        assert eventually(lambda: _answers(client, "/readyz"), READY_DEADLINE_S), "it is not ready"
+        yield client
+
+
+@pytest.fixture(name="grafana_url", scope="session")
+def fixture_grafana_url(given: dict[str, str]) -> str:
+    """Tell where Grafana is published."""
+    return published_url(given.get("GRAFANA_PORT_MAPPING", "127.0.0.1:3001:3000"))
 
 
 @pytest.fixture(name="grafana", scope="session")
-def fixture_grafana(given: dict[str, str]) -> Grafana:
+def fixture_grafana(given: dict[str, str], grafana_url: str) -> Iterator[Grafana]:
     """Reach Grafana, once it is healthy."""
     account = ("admin", given["GRAFANA_ADMIN_PASSWORD"])
-    client = httpx.Client(base_url=_url(given, "GRAFANA", 3001), auth=account, timeout=30)
-    assert eventually(lambda: _answers(client, "/api/health"), READY_DEADLINE_S), "not healthy"
-    return Grafana(client)
-
-
-def _url(given: dict[str, str], name: str, port: int) -> str:
-    mapping = given.get(f"{name}_PORT_MAPPING", f"127.0.0.1:{port}:3000")
-    return f"http://{mapping.rpartition(':')[0]}"
+    with httpx.Client(base_url=grafana_url, auth=account, timeout=30) as client:
+        assert eventually(lambda: _answers(client, "/api/health"), READY_DEADLINE_S), "not healthy"
+        yield Grafana(client)
 
 
 def _answers(client: httpx.Client, path: str) -> bool:

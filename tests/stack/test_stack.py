@@ -29,11 +29,10 @@ def test_one_prediction_is_one_row(service: httpx.Client, grafana: Grafana) -> N
     assert scores == pytest.approx([said["score"]], abs=1e-6)
 
 
-def test_nobody_sees_anything_without_the_password(grafana: Grafana, given: dict[str, str]) -> None:
+def test_nobody_sees_anything_without_the_password(grafana: Grafana, grafana_url: str) -> None:
     assert grafana.get("/api/search")
-    mapping = given.get("GRAFANA_PORT_MAPPING", "127.0.0.1:3001:3000")
 
-    answer = httpx.get(f"http://{mapping.rpartition(':')[0]}/api/search", timeout=30)
+    answer = httpx.get(f"{grafana_url}/api/search", timeout=30)
 
     assert 401 == answer.status_code
 
@@ -61,11 +60,8 @@ def test_every_query_of_a_dashboard_is_answered(
     repository: Path, grafana: Grafana, service: httpx.Client, name: str
 ) -> None:
     assert 200 == service.post("/predict", json={"text": "so that there is a row"}).status_code
-    tags = [
-        str(tag)
-        for column in grafana.run("SELECT DISTINCT model_tag FROM metrics")
-        for tag in column
-    ]
+    asked = "SELECT DISTINCT model_tag FROM metrics"
+    (tags,) = eventually(lambda: any(found := grafana.run(asked)) and found, STORED_WITHIN_S)
     now = datetime.now(UTC)
     view = View(now - timedelta(days=1), now, 60, tags, ["negative", "neutral", "positive"])
     statements = panels(repository, name) | others(repository, name)

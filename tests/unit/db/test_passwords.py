@@ -5,8 +5,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
-from db.passwords import password, write
+from db.passwords import VALUES, complete, password
 from db.settings import SetupSettings
 
 
@@ -19,21 +20,44 @@ def test_passwords_differ_and_satisfy_sql_servers_policy() -> None:
         assert all(re.search(kind, one) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
 
 
-def test_the_file_is_its_owners_alone_and_never_overwritten(tmp_path: Path) -> None:
+def test_a_new_file_says_all_that_the_stack_needs_to_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / ".env"
-    write(path)
-    before = path.read_text()
 
-    with pytest.raises(FileExistsError):
-        write(path)
+    added = complete(path)
 
-    assert before == path.read_text()
+    assert list(VALUES) == added == list(dotenv_values(path))
+    assert all(dotenv_values(path).values())
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_a_file_says_is_never_changed(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    complete(path)
+    before = path.read_text(encoding="utf-8")
+
+    assert [] == complete(path)
+    assert before == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("given", ["HF_TOKEN=mine", "# a note\nHF_TOKEN=mine\nSQL_PASSWORD=\n"])
+def test_a_file_of_ones_own_is_completed(tmp_path: Path, given: str) -> None:
+    path = tmp_path / ".env"
+    path.write_text(f"{given}\nexport SA_PASSWORD=kept", encoding="utf-8")
+    path.chmod(0o644)
+
+    added = complete(path)
+
+    assert set(VALUES) - {"SA_PASSWORD"} == set(added)
+    assert path.read_text(encoding="utf-8").startswith(f"{given}\nexport SA_PASSWORD=kept\n")
+    found = dotenv_values(path)
+    assert ("mine", "kept") == (found["HF_TOKEN"], found["SA_PASSWORD"])
+    assert found["SQL_PASSWORD"]
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 
 
 def test_the_hosts_own_commands_go_on_recording_into_sqlite(tmp_path: Path) -> None:
     path = tmp_path / ".env"
-    write(path)
+    complete(path)
 
     settings = SetupSettings(_env_file=path)
 
