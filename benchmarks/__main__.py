@@ -5,9 +5,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from subprocess import CalledProcessError
 
 from benchmarks.settings import read_settings
+from benchmarks.texts import SAMPLES
+from benchmarks.tweets import written
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,8 +22,10 @@ def main(arguments: Sequence[str]) -> int:
     # by its name, so that recording is measured without torch and its threads in this process
     benchmark = importlib.import_module(f"benchmarks.{settings.benchmark}")
     try:
+        if settings.dataset and settings.texts == SAMPLES:
+            settings = replace(settings, texts=written(settings.dataset, settings.output))
         report = benchmark.run(settings)
-    except benchmark.ERRORS as error:
+    except (*benchmark.ERRORS, CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     path = settings.output / f"{settings.benchmark}.json"

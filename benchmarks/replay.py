@@ -2,14 +2,12 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from pathlib import Path
 from statistics import quantiles
 
 import aiohttp  # BentoML's own client, so it is there wherever the service is
@@ -18,9 +16,10 @@ from rich.progress import Progress
 
 from api.settings import GuardSettings
 from benchmarks.published import API_PORT_MAPPING, published_url
+from benchmarks.texts import SAMPLES, read_texts
+from benchmarks.tweets import tweets
 from inference.settings import FROM_ENVIRONMENT
 
-SAMPLE = Path(__file__).parent.parent / "samples" / "tweets.jsonl"
 MAX_WAITING = 1000
 """Requests without an answer; beyond, the replay waits rather than running out of sockets."""
 
@@ -122,15 +121,6 @@ async def is_ready(url: str, within_s: float) -> bool:
             await asyncio.sleep(0.5)
 
 
-def tweets(source: str) -> list[str]:
-    """Read the tweets of a data set's validation, or else the repository's own sample."""
-    if source:
-        from training.dataset import load  # pylint: disable=import-outside-toplevel  # takes 5 s
-
-        return list(load(source).evaluation.texts)
-    return list(_sample())
-
-
 def main(words: Sequence[str]) -> int:
     """Replay as the command line says; return 1 where the service answers nothing."""
     settings = ReplaySettings()
@@ -146,7 +136,7 @@ def main(words: Sequence[str]) -> int:
         if not asyncio.run(is_ready(given.url, given.wait)):
             print(f"{given.url} is not ready: is the service running there?", file=sys.stderr)
             return 1
-        texts = tweets(settings.dataset)
+        texts = tweets(settings.dataset) if settings.dataset else read_texts(SAMPLES)
         asyncio.run(watched(given.url, texts, given.rate, given.count, tally))
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -157,11 +147,6 @@ def main(words: Sequence[str]) -> int:
 def _key_header() -> dict[str, str]:
     keys = GuardSettings().keys
     return {"Authorization": f"Bearer {keys[0]}"} if keys else {}
-
-
-def _sample() -> Iterator[str]:
-    for line in SAMPLE.read_text(encoding="utf-8").splitlines():
-        yield json.loads(line)["text"]
 
 
 def _positive(word: str) -> float:

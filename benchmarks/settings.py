@@ -136,9 +136,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure the service beside others, what it does of three times as much as "
         "it can, how its cost grows, what recording costs, or how quick training is. The "
         "environment may name a MODEL (a folder; else one of RoBERTa-base size is made, with "
-        "random weights), TEXTS (lines of JSON with a `text`), a DATABASE_URL to record in, "
-        "where the rows stay (else a new SQLite file), and "
-        "a DATASET of labelled tweets (else nothing is said of accuracy).",
+        "random weights), a DATASET of labelled tweets (else nothing is said of accuracy), TEXTS "
+        "(lines of JSON with a `text`; else the tweets of DATASET, or our own samples), and a "
+        "DATABASE_URL to record in, where the rows stay (else a new SQLite file).",
     )
     parser.add_argument(
         "benchmark",
