@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("datasets", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position  # only where the training group is installed
 from benchmarks.texts import read_texts
 from benchmarks.tweets import tweets, written
 from tests.tweet_data import write_sample
-
-pytest.importorskip("datasets", reason="the training group is not installed")
 
 
 def test_the_tweets_of_its_validation_are_written_as_texts(tmp_path: Path) -> None:
