@@ -52,7 +52,7 @@ def bare_loop(model: Path, texts: Path) -> Iterator[BareLoop]:
 def main(model: str, path: str) -> None:
     """Answer line by line until the input ends."""
     classifier = Classifier.load(Path(model))
-    classifier.warm_up()
+    classifier.warm_up().join()
     texts = cycle(read_texts(Path(path)))
     print(flush=True)
     for line in sys.stdin:

@@ -78,7 +78,7 @@ def run(settings: Settings) -> Report:
     model = settings.model or roberta_base(settings.output)
     longest = ModelFolder.read(model).max_tokens
     classifier = Classifier.load(model)
-    classifier.warm_up()
+    classifier.warm_up().join()
 
     def passes_of(length: int) -> Callable[[], int]:
         token_ids = [[TOKEN] * length] * TEXTS

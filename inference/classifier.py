@@ -84,9 +84,20 @@ class Classifier:
         outcomes.update(self._run(list(token_ids), token_ids))
         return [outcomes[position] for position in range(len(texts))]
 
-    def warm_up(self) -> None:
-        """Run a pass of every usual shape, so that no request pays for it."""
-        for lengths in common_lengths():
+    def warm_up(self) -> threading.Thread:
+        """Run the first pass, which takes longest, and have one of every usual shape run.
+
+        The thread that does the latter is returned: texts are classified meanwhile, in turn with
+        it, some of them in a pass that is not prepared yet.
+        """
+        first, *others = common_lengths()
+        self._prepare([first])
+        thread = threading.Thread(target=self._prepare, args=[others], name="warm-up")
+        thread.start()
+        return thread
+
+    def _prepare(self, passes: Sequence[Sequence[int]]) -> None:
+        for lengths in passes:
             rows = [[position] for position in range(len(lengths))]
             token_ids = [[self._pad_token_id] * length for length in lengths]
             self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))

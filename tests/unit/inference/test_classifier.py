@@ -172,7 +172,7 @@ def test_a_text_without_finite_logits_fails_alone(starter: Path) -> None:
 def test_warming_up_runs_a_pass_of_every_usual_shape(starter: Path) -> None:
     runtime = Shapes()
 
-    Classifier(ModelFolder.read(starter), runtime).warm_up()
+    Classifier(ModelFolder.read(starter), runtime).warm_up().join()
 
     assert len(runtime.seen) == len(set(runtime.seen))
     assert {(1, 8), (1, 16), (1, 128), (2, 128), (4, 128)} <= set(runtime.seen)
