@@ -182,13 +182,15 @@ def test_beyond_so_many_connections_each_is_refused(
     assert [200] == statuses(ask(port, LAST))
 
 
-def test_a_client_that_leaves_while_its_requests_wait_is_no_failure(
-    port: int, caplog: pytest.LogCaptureFixture
+def test_a_client_that_is_gone_while_its_requests_wait_is_no_failure(
+    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with connected(port) as connection:
-        connection.sendall(GET * 3)
-        connection.recv(1)
-    assert [200] * 4 == statuses(ask(port, GET * 3 + LAST))  # by now the first would have failed
+    monkeypatch.setattr("api.flow.WRITE_DEADLINE_S", 0.1)
+
+    with connected(port, receive_bytes=4096) as connection:
+        connection.sendall(LARGE * 4)
+        eventually(lambda: not peers(port), PATIENCE_S)
+    assert [200] == statuses(ask(port, LAST))  # by now the others would have failed
 
     assert [] == caplog.messages
 
