@@ -3,6 +3,7 @@
 HTTP → guard → batch → classify → spool → answer; spool → writer → database
 """
 
+import gc
 import logging
 import os
 import time
@@ -26,7 +27,6 @@ from api.answers import (
     Refusal,
 )
 from api.batching import MAX_TEXTS, batch_quietly, portions
-from api.connections import bound_connections
 from api.descriptors import raise_descriptor_limit
 from api.guard import CLIENT_CLOSED_REQUEST, Guard
 from api.log import name_requests
@@ -34,6 +34,7 @@ from api.metrics import bound_metrics
 from api.openapi import send_page
 from api.requests import PredictBatchInput, PredictInput, Question
 from api.settings import GuardSettings
+from api.shedding import shed_load
 from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
@@ -64,7 +65,7 @@ image = (
 routes = FastAPI(openapi_url=None)
 routes.add_api_route("/docs.json", send_page, include_in_schema=False)  # instead of BentoML's
 batch_quietly()
-bound_connections()
+shed_load()
 bound_metrics()
 name_requests()
 
@@ -98,6 +99,8 @@ class SentimentService:
         self.batches = ThreadPoolExecutor(1, "batches")  # of several calls, in turn
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
         vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
+        gc.collect()
+        gc.freeze()  # else each full collection goes through all that was imported, for 150 ms
         logger.info("serving %s", self.model.tag)
 
     @bentoml.on_deployment

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn import config
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -185,13 +184,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, refused: RefusedError) -> None:
         self._stop_waiting()
-        response, id_of_request = refused.response, request_id()
-        headers = [*complete(response.raw_headers, id_of_request), (b"connection", b"close")]
+        id_of_request = self._send(refused)
+        self.flow.close()
+        logger.info("request %s was refused: %s", id_of_request, refused)
+
+    def _send(self, refused: RefusedError, given_id: str = "", *, closes: bool = True) -> str:
+        """Send a refusal, past all applications; return the id that it names."""
+        response, id_of_request = refused.response, request_id(given_id)
+        headers = complete(response.raw_headers, id_of_request)
+        if closes:
+            headers.append((b"connection", b"close"))
         lines = [b"%b: %b\r\n" % header for header in headers]
         start = STATUS_LINE[response.status_code]
         self.transport.write(b"".join([start, *lines, b"\r\n", bytes(response.body)]))
-        self.flow.close()
-        logger.info("request %s was refused: %s", id_of_request, refused)
+        return id_of_request
 
 
 def _too_large() -> RefusedError:
@@ -203,8 +209,3 @@ def _too_large() -> RefusedError:
 
 def _not_http() -> RefusedError:
     return RefusedError(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP")
-
-
-def bound_connections() -> None:
-    """Have the servers that are started from now on in this process use it."""
-    config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.admission import Admission
 from api.bodies import BODY_DEADLINE_S, JSON_MEDIA_TYPE, BodyReader, ClientGoneError
 from api.errors import RETRY_AFTER_S, RefusedError, error_response
+from api.gate import STATE, Gate
 from api.headers import REQUEST_ID_HEADER, complete, request_id
 from api.keys import ApiKeys
 from api.log import REQUEST_ID, rationed
@@ -48,16 +49,17 @@ class Guard:
         """Wrap an application. Raises GuardSettingsError."""
         settings = settings or GuardSettings()
         self._app = app
-        self._keys = ApiKeys(settings.keys, settings.paths)
-        self._admission = admission or Admission()
+        keys = ApiKeys(settings.keys, settings.paths)
+        self._gate = Gate(keys, admission or Admission())
         self._bodies = BodyReader(body_deadline_s)
         self._deadline_s = deadline_s
-        if not self._keys:
+        if not keys:
             logger.warning("API_KEYS is not set: whoever reaches this port may call")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is refused; pass on the rest, its body validated, in ``scope``."""
         if scope["type"] == "lifespan":
+            scope.get("state", {})[STATE] = self._gate
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":  # nothing here speaks WebSocket
@@ -83,37 +85,24 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if not self._keys.admit(scope["method"], scope["path"], headers):
-            raise RefusedError(
-                HTTPStatus.UNAUTHORIZED,
-                "an API key is needed, as Authorization: Bearer KEY or X-API-Key: KEY",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+        self._gate.check_key(scope["method"], scope["path"], headers)
         model = BODIES.get(scope["path"]) if scope["method"] == "POST" else None
         if model is None:
             if CONTROL_CHARACTERS.search(scope["path"]):
                 raise RefusedError(HTTPStatus.NOT_FOUND, HTTPStatus.NOT_FOUND.phrase)
             await self._app(scope, receive, send)
             return
-        self._check_room(1)  # most refusals are spared the reading
+        self._gate.check_room()  # most refusals are spared the reading
         validated = await self._bodies.read(model, headers, receive)
         texts = len(validated.body.all_texts())
-        self._check_room(texts)
-        with self._admission.working_on(texts) as leave:
+        self._gate.check_room(texts)
+        with self._gate.admission.working_on(texts) as leave:
 
             async def send_and_leave(message: Message) -> None:
                 leave()  # a client may take its answer slowly, or not at all
                 await send(message)
 
             await self._work(validated, scope, receive, send_and_leave)
-
-    def _check_room(self, texts: int) -> None:
-        if not self._admission.has_room(texts):
-            raise RefusedError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "too many texts are waiting",
-                headers={"Retry-After": str(self._admission.retry_after_s())},
-            )
 
     async def _work(self, validated: Validated, scope: Scope, receive: Receive, send: Send) -> None:
         """Have it answered, unless the client leaves before its turn comes."""

@@ -1,5 +1,9 @@
-"""What BentoML counts of requests: by path, of which clients can think up any number."""
+"""What is counted of requests: BentoML's figures, and ours of what does not come that far.
 
+BentoML counts by path, of which clients can think up any number.
+"""
+
+from functools import cache
 from typing import Any
 
 from bentoml._internal.server.http import instruments
@@ -46,3 +50,16 @@ def _behind_its_real_path(app: ASGIApp) -> ASGIApp:
 def bound_metrics() -> None:
     """Let the services that are made from now on use it."""
     vars(instruments)["RunnerTrafficMetricsMiddleware"] = BoundedMetrics
+
+
+@cache
+def refusals() -> Any:
+    """Return the counter of refusals for want of room; it can be registered but once.
+
+    As with `db.instruments`, prometheus_client is imported once BentoML has set its environment.
+    """
+    import prometheus_client as prometheus  # pylint: disable=import-outside-toplevel
+
+    return prometheus.Counter(
+        "sentiment_requests_refused", "Requests answered 429, since too many texts waited."
+    )

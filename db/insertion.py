@@ -1,7 +1,7 @@
 """Insert rows that may be there already: after a commit whose answer was lost, nobody knows."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 from sqlalchemy import Connection, UnicodeText, bindparam, insert, select, text
 
@@ -48,6 +48,5 @@ def insert_missing(connection: Connection, bodies: Sequence[str]) -> None:
     )
     if missing := [made for made in predictions if made.id not in stored]:
         recorded_at = utc_now()
-        connection.execute(
-            insert(METRICS), [asdict(made) | {"recorded_at": recorded_at} for made in missing]
-        )
+        rows = [{name: getattr(made, name) for name in COLUMNS} for made in missing]
+        connection.execute(insert(METRICS), [row | {"recorded_at": recorded_at} for row in rows])

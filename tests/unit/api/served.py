@@ -17,11 +17,9 @@ PAUSE_S = 0.05
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[int]:
-    """Serve an application by uvicorn with our protocol; yield the port."""
-    config = uvicorn.Config(
-        app, http=BoundedProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1
-    )
+def serving(app: ASGIApp, protocol: type[BoundedProtocol] = BoundedProtocol) -> Iterator[int]:
+    """Serve an application by uvicorn with a protocol of ours; yield the port."""
+    config = uvicorn.Config(app, http=protocol, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))

@@ -1,0 +1,45 @@
+"""Whether a request may come in, as far as its head and the number of its texts tell."""
+
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+
+from api.admission import Admission
+from api.errors import RefusedError
+from api.keys import ApiKeys
+from api.metrics import refusals
+
+STATE = "sentiment.gate"
+"""Where the servers of this process find the gate: in the state of their lifespan."""
+
+
+class Gate:
+    """The keys, and the room that is left."""
+
+    def __init__(self, keys: ApiKeys, admission: Admission) -> None:
+        self.admission = admission
+        self._keys = keys
+        self._refusals = refusals()
+
+    def admits(self, method: str, path: str, headers: Headers) -> bool:
+        """Tell whether a request has a key, or needs none."""
+        return self._keys.admit(method, path, headers)
+
+    def check_key(self, method: str, path: str, headers: Headers) -> None:
+        """Raise RefusedError where a request needs a key and has none."""
+        if not self.admits(method, path, headers):
+            raise RefusedError(
+                HTTPStatus.UNAUTHORIZED,
+                "an API key is needed, as Authorization: Bearer KEY or X-API-Key: KEY",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+    def check_room(self, texts: int = 1) -> None:
+        """Raise RefusedError where there is no room for so many texts more."""
+        if not self.admission.has_room(texts):
+            self._refusals.inc()
+            raise RefusedError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too many texts are waiting",
+                headers={"Retry-After": str(self.admission.retry_after_s())},
+            )
