@@ -16,7 +16,7 @@ from benchmarks.goals import Goal
 from benchmarks.load import REFUSALS, Outcome, Plan, generate
 from benchmarks.machine import Machine
 from benchmarks.model import roberta_base
-from benchmarks.servers import RECORDED, serving
+from benchmarks.servers import RECORDED, peak_mb, serving
 from benchmarks.settings import Flood, Settings
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import ModelFolderError
@@ -34,11 +34,12 @@ WARM_UP_S = 2.0
 class Usual:
     """What the service does while it can: with many connections, with one, and what it holds.
 
-    ``alone_ms`` is the median latency of the one; memory is that of all its processes.
+    ``alone_ms`` is the median latency of the one; memory is what all its processes have held at
+    most until then, added up.
     """
 
     alone_ms: float
-    memory_mb: float
+    peak_mb: float
     capacity_per_s: float
 
 
@@ -74,7 +75,7 @@ class Report:
             Goal("neither answered nor refused with 429 or 503", others, most=0),
             Goal("refusals, p99 ms", flooded.refusals_ms["p99"], most=50),
             Goal("answered / capacity", flooded.answered_per_s / capacity, least=0.9),
-            Goal("memory, after / before", after.memory_mb / before.memory_mb, most=1.1),
+            Goal("highest memory, after / before", after.peak_mb / before.peak_mb, most=1.1),
             Goal(
                 f"p50 alone {WARM_UP_S:.0f} s later / before",
                 after.alone_ms / before.alone_ms,
@@ -89,7 +90,7 @@ class Report:
             ["", "before", "after"],
             ["capacity, requests/s", f"{before.capacity_per_s:.1f}", f"{after.capacity_per_s:.1f}"],
             ["p50 alone, ms", f"{before.alone_ms:.1f}", f"{after.alone_ms:.1f}"],
-            ["memory, MB", f"{before.memory_mb:.0f}", f"{after.memory_mb:.0f}"],
+            ["highest memory, MB", f"{before.peak_mb:.0f}", f"{after.peak_mb:.0f}"],
         ]
         flood = [
             [f"{TIMES} x capacity", ""],
@@ -128,7 +129,7 @@ def _measure(server: Server, bodies: tuple[bytes, ...], model: str, flood: Flood
         print(f"{many.answered} answered by {MANY} connections", flush=True)
         return Usual(
             alone_ms=float(np.median(alone.latencies_ms or [math.inf])),
-            memory_mb=_memory_mb(server),
+            peak_mb=peak_mb(server),
             capacity_per_s=len(many.latencies_ms) / many.duration_s,
         )
 
@@ -150,11 +151,6 @@ def _measure(server: Server, bodies: tuple[bytes, ...], model: str, flood: Flood
         ),
         after=usual(),
     )
-
-
-def _memory_mb(server: Server) -> float:
-    held = [process.memory_info().rss for process in server.processes()]
-    return sum(held) / (1 << 20)
 
 
 def _quantiles(latencies_ms: Sequence[float]) -> dict[str, float]:
