@@ -16,6 +16,7 @@ MAKERS = (
     "training/export.py",
     "inference/packed.py",
     "training/packable.py",
+    "training/rewriting.py",
     "inference/normalization.py",
 )
 LIBRARIES = ("nncf", "openvino", "torch", "transformers")

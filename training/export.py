@@ -19,6 +19,7 @@ from inference.openvino_runtime import PRECISION_HINT
 from inference.packing import INPUTS, Arrays
 from inference.store import served_files
 from training.packable import pack_classifier
+from training.rewriting import look_up_before_scaling, tell_shapes
 
 Precision = Literal["int8", "bf16", "fp32"]
 
@@ -78,6 +79,7 @@ def convert(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> openv
         port.get_node().set_partial_shape(openvino.PartialShape([-1] * values.ndim))
     graph.outputs[0].get_tensor().set_names({OUTPUT})
     graph.validate_nodes_and_infer_types()
+    tell_shapes(graph)
     return graph
 
 
@@ -112,13 +114,15 @@ def quantize(
     """
     samples = list(_encoded(tokenizer, calibration_texts))
     with _quiet("nncf"):
-        return nncf.quantize(
+        quantized = nncf.quantize(
             graph,
             nncf.Dataset(samples),
             subset_size=len(samples),
             model_type=nncf.ModelType.TRANSFORMER,
             fast_bias_correction=True,
         )
+    look_up_before_scaling(quantized)
+    return quantized
 
 
 def write(

@@ -24,6 +24,7 @@ from training.starter.vocabulary import learn_vocabulary
 PADDED = ["so", "a text that is a good deal longer than the other one", "the third"]
 TEXTS = ["I love it!", "no no no, not this again @someone", "see http://a.b/c", *PADDED] * 4
 LABELS = {0: "negative", 1: "neutral", 2: "positive"}
+VOCABULARY = 300
 WIDE = 0.2
 """Weights ten times as wide as usual, so that an untrained model tells texts apart."""
 
@@ -31,7 +32,7 @@ WIDE = 0.2
 def tiny_model(architecture: str):
     """Return an untrained classifier with two layers of 32 units."""
     sizes = {
-        "vocab_size": 300,
+        "vocab_size": VOCABULARY,
         "max_position_embeddings": 64,
         "pad_token_id": 1,
         "initializer_range": WIDE,
@@ -53,7 +54,7 @@ def tiny_model(architecture: str):
 
 def tiny_tokenizer(architecture: str):
     """Return a tokenizer that gives the inputs that the architecture takes."""
-    tokenizer = learn_vocabulary(TEXTS, size=300, max_length=60)
+    tokenizer = learn_vocabulary(TEXTS, size=VOCABULARY, max_length=60)
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
     if architecture == "Bert":
         tokenizer.model_input_names.append("token_type_ids")
@@ -125,6 +126,27 @@ def test_int8_weights_are_stored_as_bytes(exported):
     )
 
     assert int8 < 0.5 * fp32
+
+
+def test_int8_embeddings_are_looked_up_before_they_are_scaled(exported):
+    graph = openvino.Core().read_model(exported.int8 / GRAPH)
+
+    lookups = [node for node in graph.get_ops() if node.get_type_name() == "Gather"]
+
+    tables = [node.input_value(0).get_node() for node in lookups]
+    large = [table for table in tables if table.get_output_partial_shape(0)[0] == VOCABULARY]
+    assert {"i8", "f32"} == {table.get_element_type().get_type_name() for table in large}
+    assert {"Constant"} == {table.get_type_name() for table in large}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_no_reshaping_has_its_shape_computed(exported, precision):
+    graph = openvino.Core().read_model(getattr(exported, precision) / GRAPH)
+
+    reshapings = [node for node in graph.get_ops() if node.get_type_name() == "Reshape"]
+
+    shapes = {node.input_value(1).get_node().get_type_name() for node in reshapings}
+    assert {"Constant"} == shapes
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
