@@ -99,7 +99,6 @@ class SentimentService:
         self.batches = ThreadPoolExecutor(1, "batches")  # of several calls, in turn
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
         vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
-        gc.collect()
         gc.freeze()  # else each full collection goes through all that was imported, for 150 ms
         logger.info("serving %s", self.model.tag)
 

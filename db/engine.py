@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
@@ -184,6 +183,8 @@ def _inode(path: Path) -> int | None:
 
 def _hang_up(connection: Any) -> None:
     """End a psycopg connection that a thread waits for in vain; the thread gets its error."""
+    import psycopg  # pylint: disable=import-outside-toplevel  # 0.1 s that others need not wait
+
     try:
         descriptor = os.dup(connection.fileno())
     except psycopg.Error:
