@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from inference.model_folder import ModelFolder, ModelFolderError
-from inference.packing import Row, common_lengths, lay_out, pack
+from inference.packing import Arrays, Row, lay_out, lone_passes, pack, shared_passes
 from inference.runtime import Runtime, RuntimeName, load_runtime
 from inference.tokenization import TweetTokenizer
 
@@ -85,22 +85,27 @@ class Classifier:
         return [outcomes[position] for position in range(len(texts))]
 
     def warm_up(self) -> threading.Thread:
-        """Run the first pass, which takes longest, and have one of every usual shape run.
+        """Run a first pass, which takes longest, and have the runtime prepared for all usual ones.
 
         The thread that does the latter is returned: texts are classified meanwhile, in turn with
         it, some of them in a pass that is not prepared yet.
         """
-        first, *others = common_lengths()
-        self._prepare([first])
-        thread = threading.Thread(target=self._prepare, args=[others], name="warm-up")
+        self.runtime.logits(self._blank(next(lone_passes())))
+        thread = threading.Thread(target=self._prepare, name="warm-up")
         thread.start()
         return thread
 
-    def _prepare(self, passes: Sequence[Sequence[int]]) -> None:
-        for lengths in passes:
-            rows = [[position] for position in range(len(lengths))]
-            token_ids = [[self._pad_token_id] * length for length in lengths]
-            self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))
+    def _prepare(self) -> None:
+        for rows in lone_passes():
+            self.runtime.prepare(self._blank(rows))
+        for rows in shared_passes():
+            self.runtime.logits(self._blank(rows))
+
+    def _blank(self, rows: Sequence[Row]) -> Arrays:
+        """Lay out texts of padding alone, given the lengths of those in each row."""
+        texts = [[self._pad_token_id] * length for length in chain.from_iterable(rows)]
+        numbers = iter(range(len(texts)))
+        return lay_out([[next(numbers) for _ in row] for row in rows], texts, self._pad_token_id)
 
     def _encode(self, positions: Sequence[int], texts: Sequence[str]) -> Outcomes:
         try:

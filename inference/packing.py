@@ -27,6 +27,8 @@ ROWS = 4
 FULL_ROW_TOKENS = 88
 WIDTH_STEP = 8
 LONG_WIDTH_STEP = 64
+LONE_WIDTHS = (32, 48)
+"""How wide a pass is that has one short text: nearly all tweets fit, so runtimes prepare for it."""
 
 
 class PackingError(Exception):
@@ -64,7 +66,7 @@ def lay_out(rows: Sequence[Row], token_ids: TokenIds, pad_token_id: int) -> Arra
     ``position_ids`` counts from 0 in every text. ``first_tokens`` [texts] tells where each text
     begins, as an index into all tokens of the pass.
     """
-    width = _width(len(rows), max(sum(len(token_ids[text]) for text in row) for row in rows))
+    width = _width(rows, max(sum(len(token_ids[text]) for text in row) for row in rows))
     input_ids = np.full((len(rows), width), pad_token_id, dtype=np.int64)
     segment_ids = np.zeros_like(input_ids)
     position_ids = np.zeros_like(input_ids)
@@ -86,12 +88,18 @@ def lay_out(rows: Sequence[Row], token_ids: TokenIds, pad_token_id: int) -> Arra
     }
 
 
-def common_lengths() -> Iterator[list[int]]:
-    """Yield lengths of texts that make a pass of every usual shape, for the runtime to prepare."""
+def lone_passes() -> Iterator[list[Row]]:
+    """Yield the passes of one short text, each row as the lengths of its texts."""
+    for width in LONE_WIDTHS:
+        yield [[width]]
+
+
+def shared_passes() -> Iterator[list[Row]]:
+    """Yield a pass of every shape that is usual for several texts, rows as above."""
     for width in range(WIDTH_STEP, ROW_TOKENS + 1, WIDTH_STEP):
-        yield [width]
+        yield [[width // 2] * 2]
     for rows in range(2, ROWS + 1):
-        yield [ROW_TOKENS] * rows
+        yield [[ROW_TOKENS]] * rows
 
 
 def _best_fit(decreasing: Sequence[int], lengths: Sequence[int]) -> list[Row]:
@@ -112,9 +120,11 @@ def _tokens(row: Row, lengths: Sequence[int]) -> int:
     return sum(lengths[position] for position in row)
 
 
-def _width(rows: int, tokens: int) -> int:
+def _width(rows: Sequence[Row], tokens: int) -> int:
     """Return how many tokens wide a pass is whose fullest row has so many: one of few widths."""
-    if rows > 1:
+    if len(rows) > 1:
         return ROW_TOKENS
+    if len(rows[0]) == 1 and tokens <= max(LONE_WIDTHS):
+        return next(width for width in LONE_WIDTHS if tokens <= width)
     step = WIDTH_STEP if tokens <= ROW_TOKENS else LONG_WIDTH_STEP
     return -(-tokens // step) * step

@@ -38,6 +38,9 @@ class Runtime(Protocol):
     def logits(self, arrays: Arrays) -> np.ndarray:
         """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them."""
 
+    def prepare(self, arrays: Arrays) -> None:
+        """Get ready for passes of the shape of this one, which will come often."""
+
 
 def check_runtime(name: RuntimeName, folder: ModelFolder) -> None:
     """Tell in short what would keep a runtime from being loaded, without loading it.

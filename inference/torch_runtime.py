@@ -43,6 +43,10 @@ class TorchRuntime:
         with self._one_at_a_time, torch.inference_mode():
             return self._model(*tensors).float().cpu().numpy()
 
+    def prepare(self, arrays: Arrays) -> None:
+        """Get ready for passes of the shape of this one."""
+        self.logits(arrays)
+
 
 def _dtype(device: torch.device) -> torch.dtype:
     if device.type == "cpu":

@@ -8,10 +8,12 @@ import numpy as np
 import openvino
 import pytest
 
+from inference.classifier import softmax
 from inference.model_folder import ModelFolder
 from inference.openvino_runtime import PRECISION_HINT, InputsError, OpenVinoRuntime
 from inference.packing import Arrays, lay_out
 from inference.tokenization import TweetTokenizer
+from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON, make_faulty_model
 
 REAL_CORE = openvino.Core
@@ -78,6 +80,31 @@ def test_a_failure_is_survived_though_the_files_are_gone(
 
     with pytest.raises(RuntimeError):
         runtime.logits(poisoned)
+
+    assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
+
+
+def test_a_prepared_pass_gives_what_any_other_graph_gives(starter: Path) -> None:
+    folder = ModelFolder.read(starter)
+    passes = [lay_out([[0]], [[5, *range(9, 9 + size), 6]], 1) for size in (10, 20, 40)]
+    general, prepared = OpenVinoRuntime(folder.graph_path), OpenVinoRuntime(folder.graph_path)
+    prepared.prepare(passes[0])
+
+    for arrays in passes:
+        expected, found = (softmax(each.logits(arrays)) for each in (general, prepared))
+        np.testing.assert_allclose(expected, found, atol=INT8_BOUND)
+
+
+def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_ones(
+    folder: ModelFolder, healthy: Arrays, poisoned: Arrays
+) -> None:
+    runtime = OpenVinoRuntime(folder.graph_path)
+    runtime.prepare(healthy)
+    expected = runtime.logits(healthy)
+
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            runtime.logits(poisoned)
 
     assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
 

@@ -12,9 +12,10 @@ from inference.packing import (
     ROW_TOKENS,
     ROWS,
     WIDTH_STEP,
-    common_lengths,
     lay_out,
+    lone_passes,
     pack,
+    shared_passes,
 )
 
 PAD = 1
@@ -69,8 +70,15 @@ def test_a_text_longer_than_a_row_has_a_pass_of_its_own() -> None:
 
 
 def test_a_row_that_stays_rather_empty_has_a_narrow_pass_of_its_own() -> None:
-    assert [(1, 16), (1, 128)] == shapes_of([ROW_TOKENS, 10])
+    assert [(1, 16), (1, 128)] == shapes_of([ROW_TOKENS, 5, 5])
     assert [(2, 128)] == shapes_of([ROW_TOKENS, 100])
+
+
+@pytest.mark.parametrize(
+    ("length", "width"), [(1, 32), (32, 32), (33, 48), (48, 48), (49, 56), (129, 192)]
+)
+def test_a_short_text_by_itself_has_one_of_two_widths(length: int, width: int) -> None:
+    assert [(1, width)] == shapes_of([length])
 
 
 def test_passes_come_in_few_shapes() -> None:
@@ -89,10 +97,11 @@ def test_passes_come_in_few_shapes() -> None:
 
 
 def test_all_usual_shapes_can_be_prepared_for() -> None:
-    shapes = list(chain.from_iterable(map(shapes_of, common_lengths())))
+    shared = list(shared_passes())
 
-    assert len(shapes) == len(set(shapes))
-    assert {(1, 8), (1, 120), (1, 128), (2, 128), (3, 128), (4, 128)} <= set(shapes)
+    assert [[[32]], [[48]]] == list(lone_passes())
+    for rows in ([[4, 4]], [[60, 60]], [[64, 64]], [[128]] * 2, [[128]] * ROWS):
+        assert rows in shared
 
 
 def test_no_texts_make_no_passes() -> None:
