@@ -22,7 +22,7 @@ INPUTS = ("input_ids", "segment_ids", "position_ids", "first_tokens")
 
 # In a wider row more attention is computed only to be masked away; a narrower one fits less well.
 ROW_TOKENS = 128
-ROWS = 4
+ROWS = 8
 # A row much emptier than this is quicker in a pass of its own, as narrow as can be.
 FULL_ROW_TOKENS = 88
 WIDTH_STEP = 8

@@ -113,12 +113,12 @@ def test_a_text_scores_alike_alone_and_among_others(
 def test_the_size_of_the_shared_forward_pass_is_told(
     classifier: Classifier, tweets: list[str]
 ) -> None:
-    texts = ["good " * 124] * 6 + tweets[:1]
+    texts = ["good " * 124] * 10 + tweets[:1]
 
     outcomes = classifier.classify_each(texts)
 
     sizes = [made.batch_size for made in outcomes if isinstance(made, Classification)]
-    assert [4, 4, 4, 4, 2, 2, 1] == sizes
+    assert [8] * 8 + [2, 2, 1] == sizes
 
 
 def test_a_text_that_fails_in_the_runtime_fails_alone(
