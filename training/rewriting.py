@@ -13,18 +13,17 @@ MERGE_LAST = np.array([0, 0, -1])
 def tell_shapes(graph: openvino.Model) -> None:
     """Replace the reshapings behind attention, whose shapes transformers takes from other tensors.
 
-    Of RoBERTa-base, what computes these shapes is 64 of 330 nodes, and 3 % of a lone tweet's time.
-    There are two kinds: one leaves the heads [rows, heads, tokens, size] as they are, the other
-    makes [rows, tokens, states] of [rows, tokens, heads, size].
+    Of RoBERTa-base, what computes these shapes is 64 of 330 nodes, and 4 % of a lone tweet's time.
+    There are two in each layer: one leaves what attention gives, [rows, heads, tokens, size], as it
+    is; the other, of [rows, tokens, heads, size], makes [rows, tokens, states].
     """
     for node in _nodes(graph, "Reshape"):
         source, shape = node.input_values()
-        ranks = [_rank(source), _rank(node.output(0))]
         if _is(shape, "Constant"):
             continue
-        if ranks == [4, 4]:
+        if _is(source, "ScaledDotProductAttention") and _rank(node.output(0)) == 4:
             _replace(node, source)
-        elif ranks == [4, 3]:
+        elif _is(source, "Transpose") and (_rank(source), _rank(node.output(0))) == (4, 3):
             _replace(node, opset.reshape(source, MERGE_LAST, special_zero=True).output(0))
     graph.validate_nodes_and_infer_types()
 
