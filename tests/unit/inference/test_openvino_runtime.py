@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import openvino
 import pytest
+from openvino import opset15 as opset
 
 from inference.classifier import softmax
 from inference.model_folder import ModelFolder
 from inference.openvino_runtime import PRECISION_HINT, InputsError, OpenVinoRuntime
-from inference.packing import Arrays, lay_out
+from inference.packing import INPUTS, Arrays, lay_out
 from inference.tokenization import TweetTokenizer
 from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON, make_faulty_model
@@ -95,6 +96,25 @@ def test_a_prepared_pass_gives_what_any_other_graph_gives(starter: Path) -> None
         np.testing.assert_allclose(expected, found, atol=INT8_BOUND)
 
 
+@pytest.mark.parametrize("is_int8", [True, False])
+def test_only_an_int8_graph_is_compiled_once_more_for_a_shape(
+    starter: Path,
+    tmp_path: Path,
+    healthy: Arrays,
+    monkeypatch: pytest.MonkeyPatch,
+    is_int8: bool,
+) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr("inference.openvino_runtime.openvino.Core", lambda: Core(False, compiled))
+    path = ModelFolder.read(starter).graph_path if is_int8 else float_graph(tmp_path / "graph.xml")
+    runtime = OpenVinoRuntime(path)
+
+    runtime.prepare(healthy)
+    runtime.logits(healthy)
+
+    assert (2 if is_int8 else 1) == len(compiled)
+
+
 def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_ones(
     folder: ModelFolder, healthy: Arrays, poisoned: Arrays
 ) -> None:
@@ -129,6 +149,19 @@ def test_bf16_is_for_graphs_that_ask_for_it_on_processors_that_have_it(
     OpenVinoRuntime(path)
 
     assert ["bf16" if has_bf16 and wants_bf16 else "f32"] == asked
+
+
+def float_graph(path: Path) -> Path:
+    """Write a graph that gives the ids of the first tokens."""
+    inputs = []
+    for name in INPUTS:
+        shape = [-1] if name == "first_tokens" else [-1, -1]
+        inputs.append(opset.parameter(shape, np.int64, name=name))
+        inputs[-1].output(0).get_tensor().set_names({name})
+    ids = opset.reshape(inputs[0], np.array([-1, 1]), special_zero=False)
+    logits = opset.convert(opset.gather(ids, inputs[-1], np.array(0)), "f32")
+    openvino.save_model(openvino.Model([logits], inputs), path, compress_to_fp16=False)
+    return path
 
 
 class Core:
