@@ -6,6 +6,7 @@ keeps up.
 """
 
 import asyncio
+import gc
 import itertools
 import multiprocessing
 import random
@@ -70,6 +71,7 @@ def generate(plan: Plan) -> Outcome:
 
 
 def _carry_out(plan: Plan) -> Outcome:
+    gc.disable()  # what it would hold up, the service would be blamed for
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_measure(plan))
 
