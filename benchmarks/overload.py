@@ -73,7 +73,7 @@ class Report:
         capacity = (before.capacity_per_s + after.capacity_per_s) / 2
         return [
             Goal("neither answered nor refused with 429 or 503", others, most=0),
-            Goal("refusals, p99 ms", flooded.refusals_ms["p99"], most=50),
+            Goal("slowest refusal, ms", flooded.refusals_ms["p100"], most=50),
             Goal("answered / capacity", flooded.answered_per_s / capacity, least=0.9),
             Goal("highest memory, after / before", after.peak_mb / before.peak_mb, most=1.1),
             Goal(

@@ -115,6 +115,21 @@ def test_only_an_int8_graph_is_compiled_once_more_for_a_shape(
     assert (2 if is_int8 else 1) == len(compiled)
 
 
+def test_a_prepared_pass_leaves_the_graph_for_all_others_alone(
+    folder: ModelFolder, healthy: Arrays, poisoned: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr("inference.openvino_runtime.openvino.Core", lambda: Core(False, compiled))
+    runtime = OpenVinoRuntime(folder.graph_path)
+    runtime.prepare(healthy)
+
+    with pytest.raises(RuntimeError):
+        runtime.logits(poisoned)  # in the graph of its own, which is given up
+    runtime.logits(healthy)
+
+    assert 2 == len(compiled)  # had the other one failed, it would have been compiled anew
+
+
 def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_ones(
     folder: ModelFolder, healthy: Arrays, poisoned: Arrays
 ) -> None:
