@@ -1,55 +1,59 @@
 """BentoML's adaptive batching with a dispatcher of ours."""
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
 from _bentoml_impl.server import app
-from bentoml._internal.marshal.dispatcher import CorkDispatcher
+from bentoml._internal.marshal.dispatcher import CorkDispatcher, NonBlockSema
 
 from api.requests import Question
+from inference.turns import LANES
 
-MAX_TEXTS = 64
+MAX_TEXTS = 32
 # So that no pass keeps others waiting for long: more tokens than this many characters make, no
 # model reads of one text; and of one batch, it takes RoBERTa-base about a second.
 COUNTED_CHARACTERS = 2_500
-MAX_CHARACTERS = 20_000
+MAX_CHARACTERS = 10_000
 QUIET_S = 0.002
 LONGEST_GATHERING_S = 0.02
 
 
 class QuietDispatcher(CorkDispatcher[Any, Any]):
-    """Hand the model all that waits, as soon as it is free and no more requests come in.
+    """Hand the model what waits, as soon as it has a lane free and no more requests come in.
 
     BentoML 1.4.39 lets a request wait for others as long as requests waited on average lately,
     also where they waited for the model, so that a lone client waits much longer than its own
-    work takes for minutes after a busy time. To wait for none is worse for many: clients part in
-    two groups, of which one is read and answered while the other is computed, on the same cores.
+    work takes for minutes after a busy time. To wait for none is worse for many: their batches
+    become ever smaller.
 
     So it waits while requests come, those of clients that have just been answered among them,
-    and not for a lone client. `python -m benchmarks serving` shows both, at 1 and 32 connections.
+    and not for a lone client. While a batch is answered and the next one read, another one is
+    computed. `python -m benchmarks serving` shows both, at 1 and 32 connections.
     """
 
-    _latest = 0  # how many requests the latest batch had
+    def __init__(self, **options: Any) -> None:
+        """Take what BentoML's own takes, by name."""
+        super().__init__(**options, shared_sema=NonBlockSema(LANES))
+        self._computing: set[asyncio.Task[None]] = set()  # the loop itself keeps none alive
+        self._computed = 0  # requests
+        self._latest = 0  # how many requests the latest batch had
 
     async def controller(self) -> None:
-        """Make batches of what waits, one after the other, for ever."""
+        """Make batches of what waits, for ever."""
         while True:
             async with self._wake_event:
-                await self._wake_event.wait_for(self._queue.__len__)
+                await self._wake_event.wait_for(self._can_begin)
             await self._gather()
             self._drop_late()
-            if batch := self._take():
-                self._latest = len(batch)
-                self._sema.acquire()
-                await asyncio.shield(self.outbound_call(batch))  # it outlives the shutdown
+            while self._can_begin():
+                self._begin(self._take())
 
-    def _take(self) -> tuple[Any, ...]:
-        """Take what is first in the queue, a request being always one text."""
-        waiting = [job.data[0] for _, job in zip(range(self.max_batch_size), self._queue)]
-        return tuple(self._queue.popleft() for _ in range(fitting(waiting)))
+    def _can_begin(self) -> bool:
+        return bool(self._queue) and not self._sema.is_locked()
 
     async def _gather(self) -> None:
         if self._latest <= 1 and len(self._queue) == 1:
@@ -65,6 +69,30 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
         oldest_s = time.time() - self.max_latency
         while self._queue and self._queue[0].enqueue_time <= oldest_s:
             self._queue.popleft().future.cancel()
+
+    def _take(self) -> tuple[Any, ...]:
+        """Take what is first in the queue, a request being always one text.
+
+        No more of it than makes the batches of all lanes equally large.
+        """
+        share = math.ceil((len(self._queue) + self._computed) / LANES)
+        most = min(share, self.max_batch_size)
+        waiting = [job.data[0] for _, job in zip(range(most), self._queue)]
+        return tuple(self._queue.popleft() for _ in range(fitting(waiting)))
+
+    def _begin(self, batch: tuple[Any, ...]) -> None:
+        self._sema.acquire()
+        self._computed += len(batch)
+        self._latest = len(batch)
+        computing = asyncio.create_task(self._compute(batch))  # it outlives the shutdown
+        self._computing.add(computing)
+        computing.add_done_callback(self._computing.discard)
+
+    async def _compute(self, batch: tuple[Any, ...]) -> None:
+        await self.outbound_call(batch)  # what fails in it, the requests are told
+        self._computed -= len(batch)
+        async with self._wake_event:
+            self._wake_event.notify_all()
 
 
 def fitting(questions: Sequence[Question]) -> int:

@@ -1,22 +1,27 @@
 """The model without a service: what no service can exceed.
 
-``python -m benchmarks.bare MODEL TEXTS`` classifies batches of real texts in a loop. Once it is
-ready it prints an empty line, then for each line ``BATCH SECONDS`` on its input how many texts it
-did per second.
+``python -m benchmarks.bare MODEL TEXTS`` classifies batches of real texts in a loop, in as many
+threads as passes run side by side, each of which has its share of the batch. Once it is ready it
+prints an empty line, then for each line ``BATCH SECONDS`` on its input how many texts it did per
+second.
 """
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import cycle, islice
+from itertools import cycle, islice, repeat
 from pathlib import Path
 from time import perf_counter
+
+import numpy as np
 
 from benchmarks.texts import read_texts
 from inference.classifier import Classifier
 from inference.runtime import HUGE_PAGES
+from inference.turns import LANES
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -53,15 +58,22 @@ def main(model: str, path: str) -> None:
     """Answer line by line until the input ends."""
     classifier = Classifier.load(Path(model))
     classifier.warm_up().join()
-    texts = cycle(read_texts(Path(path)))
+    texts = read_texts(Path(path))
+
+    def texts_per_s(share: int, duration_s: float) -> float:
+        mine, done, start_s = cycle(texts), 0, perf_counter()
+        while (took_s := perf_counter() - start_s) < duration_s:
+            classifier.classify_each(list(islice(mine, share)))
+            done += share
+        return done / took_s
+
     print(flush=True)
-    for line in sys.stdin:
-        batch, duration_s = line.split()
-        done, start_s = 0, perf_counter()
-        while (took_s := perf_counter() - start_s) < float(duration_s):
-            classifier.classify_each(list(islice(texts, int(batch))))
-            done += int(batch)
-        print(done / took_s, flush=True)
+    with ThreadPoolExecutor(LANES) as pool:
+        for line in sys.stdin:
+            batch, duration_s = line.split()
+            shares = [len(share) for share in np.array_split(range(int(batch)), LANES)]
+            rates = pool.map(texts_per_s, filter(None, shares), repeat(float(duration_s)))
+            print(sum(rates), flush=True)
 
 
 if __name__ == "__main__":

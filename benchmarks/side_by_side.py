@@ -18,7 +18,7 @@ PATIENT_CONNECTIONS = 64
 
 SHARES = (0.5, 0.9)
 MAX_BATCH = 64
-"""As many texts as the service takes at once."""
+"""As many texts as the service computes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,8 @@ def contest(
         suspend(servers[name])
         return measurement
 
+    for name in servers:  # what they do in their first seconds is not counted
+        measure(name, at(CAPACITY_CONNECTIONS), plan(name, CAPACITY_CONNECTIONS))
     for names in _turns(list(servers), contest_.rounds):
         for connections in contest_.connections:
             note(measure(name, at(connections), plan(name, connections)) for name in names)

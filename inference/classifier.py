@@ -42,7 +42,7 @@ Step: TypeAlias = Callable[[Sequence[int], Any], Outcomes]
 class Classifier:
     """A sequence classification model, its tokenizer and the runtime that executes it.
 
-    Several threads may call it; their passes take turns.
+    Several threads may call it.
     """
 
     def __init__(self, folder: ModelFolder, runtime: Runtime) -> None:
@@ -50,7 +50,6 @@ class Classifier:
         self.runtime = runtime
         self._pad_token_id = folder.pad_token_id
         self._tokenizer = TweetTokenizer(folder)
-        self._turn = threading.Lock()
 
     @classmethod
     def load(cls, path: Path, runtime: RuntimeName = "openvino") -> "Classifier":
@@ -96,10 +95,7 @@ class Classifier:
         return thread
 
     def _prepare(self) -> None:
-        for rows in lone_passes():
-            self.runtime.prepare(self._blank(rows))
-        for rows in shared_passes():
-            self.runtime.logits(self._blank(rows))
+        self.runtime.prepare(map(self._blank, lone_passes()), map(self._blank, shared_passes()))
 
     def _blank(self, rows: Sequence[Row]) -> Arrays:
         """Lay out texts of padding alone, given the lengths of those in each row."""
@@ -122,8 +118,7 @@ class Classifier:
     def _pass(self, rows: Sequence[Row], token_ids: Mapping[int, Sequence[int]]) -> Outcomes:
         positions = list(chain.from_iterable(rows))
         try:
-            with self._turn:
-                logits = self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))
+            logits = self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))
             if not np.isfinite(logits).all():  # of one text, they spoil others in its row
                 raise FloatingPointError("the model gave logits that are not finite")
         except Exception as error:  # pylint: disable=broad-exception-caught  # see _isolate

@@ -1,19 +1,22 @@
 """Run an exported encoder on the processor, by OpenVINO."""
 
-from collections.abc import Set
+from collections.abc import Callable, Iterable, Mapping, Set
+from itertools import chain
 from pathlib import Path
-from threading import Lock
+from typing import Any
 
 import numpy as np
 import openvino
 
 from inference.packing import INPUTS, Arrays
+from inference.turns import LANES, Turns
 
 PRECISION_HINT = ("runtime_options", "INFERENCE_PRECISION_HINT")
 """Where a graph says in which precision it wants to be computed, as OpenVINO itself reads it."""
 
-ANY_SHAPE: tuple[int, ...] = ()
-"""Stands for the graph that takes passes of all shapes."""
+ON_ALL_CORES = {"PERFORMANCE_HINT": "LATENCY"}
+# Not pinned to their cores, so that the system can keep them apart from whatever else works.
+SIDE_BY_SIDE = {"NUM_STREAMS": str(LANES), "ENABLE_CPU_PINNING": False}
 
 
 class InputsError(ValueError):
@@ -25,7 +28,11 @@ class InputsError(ValueError):
 
 
 class OpenVinoRuntime:
-    """Execute an OpenVINO graph, one batch at a time, on all cores."""
+    """Execute an OpenVINO graph: a pass that comes alone on all cores, others side by side.
+
+    Cores that share a pass wait for the slowest of them at each operation, whatever else it is
+    busy with; with a pass each, they do at least a tenth more.
+    """
 
     name = "openvino"
     precision: str | None = None  # it is the graph's own
@@ -34,48 +41,52 @@ class OpenVinoRuntime:
         self._core = openvino.Core()
         self._model = self._core.read_model(graph)  # kept: the file may go while we serve
         _check_inputs({port.get_any_name() for port in self._model.inputs})
-        self._requests = {ANY_SHAPE: self._compiled(self._model)}
-        self._one_at_a_time = Lock()
+        self._turns = Turns(LANES)
+        self._alone = self._compiled(self._model, ON_ALL_CORES)
+        self._alone_by_shape: dict[tuple[int, ...], _Graph] = {}
+        self._side_by_side: _Graph | None = None
 
     def logits(self, arrays: Arrays) -> np.ndarray:
         """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them.
 
         Raises RuntimeError, with OpenVINO's own words, where the graph fails.
         """
-        with self._one_at_a_time:
-            shape = _shape(arrays)
-            if shape not in self._requests:
-                shape = ANY_SHAPE
-            # A graph that failed midway keeps half of its state: the next inputs of the same
-            # shape were seen to get an earlier text's results, without any error. So a request
-            # is used again only after it went well. To compile the graph for all shapes anew takes
-            # less than a second; one of a fixed shape is given up, and the former does its work.
-            request = self._requests.pop(shape, None) or self._compiled(self._model)
-            request.infer(arrays, share_inputs=True)
-            logits = np.array(request.get_output_tensor().data)
-            self._requests[shape] = request
-            return logits
+        side_by_side = self._side_by_side
+        with self._turns.take(may_share=side_by_side is not None) as is_alone:
+            if side_by_side is not None and not is_alone:
+                return side_by_side.run(arrays)
+            return self._alone_by_shape.get(_shape(arrays), self._alone).run(arrays)
 
-    def prepare(self, arrays: Arrays) -> None:
-        """Get ready for passes of the shape of this one: int8 graphs get another one, for no other.
+    def prepare(self, lone: Iterable[Arrays], shared: Iterable[Arrays]) -> None:
+        """Get ready for passes of these shapes: those that often come alone, and all others.
+
+        An int8 graph gets another one for each of the former, and one to run side by side. Others
+        do not, since each takes as much memory as its weights.
 
         A graph for all shapes gets ready anew for each change of them, which takes about 2 of the
-        13 ms of a lone tweet in RoBERTa-base. Another one takes as much memory as its weights do,
-        which is too much for those of other precisions, that are slower anyway.
+        13 ms of a lone tweet in RoBERTa-base.
         """
         if not any(node.get_type_name() == "FakeQuantize" for node in self._model.get_ops()):
-            self.logits(arrays)
+            for arrays in chain(lone, shared):
+                self.logits(arrays)
             return
-        model = self._model.clone()
-        model.reshape({name: list(array.shape) for name, array in arrays.items()})
-        request = self._compiled(model)
-        request.infer(arrays, share_inputs=True)  # the first time takes longest
-        with self._one_at_a_time:
-            self._requests[_shape(arrays)] = request
+        for arrays in lone:
+            model = self._model.clone()
+            model.reshape({name: list(array.shape) for name, array in arrays.items()})
+            graph = self._compiled(model, ON_ALL_CORES)
+            graph.warm_up(arrays)
+            self._alone_by_shape[_shape(arrays)] = graph
+        graph = self._compiled(self._model, SIDE_BY_SIDE, LANES)
+        for arrays in shared:
+            with self._turns.take(may_share=False):
+                graph.warm_up(arrays)
+        self._side_by_side = graph
 
-    def _compiled(self, model: openvino.Model) -> openvino.InferRequest:
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": self._precision()}
-        return self._core.compile_model(model, "CPU", settings).create_infer_request()
+    def _compiled(
+        self, model: openvino.Model, settings: Mapping[str, Any], passes: int = 1
+    ) -> "_Graph":
+        hints = {**settings, "INFERENCE_PRECISION_HINT": self._precision()}
+        return _Graph(lambda: self._core.compile_model(model, "CPU", hints), passes)
 
     def _precision(self) -> str:
         """Return bf16 for a graph that asks for it on a processor that has it.
@@ -88,6 +99,45 @@ class OpenVinoRuntime:
         )
         has = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return "bf16" if wants and has else "f32"
+
+
+class _Graph:
+    """A graph that is compiled for the processor, by which so many passes can run at once."""
+
+    def __init__(self, compiled: Callable[[], openvino.CompiledModel], passes: int) -> None:
+        self._compiled = compiled
+        self._passes = passes
+        self._idle = self._requests()
+
+    def run(self, arrays: Arrays) -> np.ndarray:
+        """Return the logits of a pass. Raises RuntimeError where it fails.
+
+        A graph that failed midway keeps half of its state: the next inputs of the same shape were
+        seen to get an earlier text's results, without any error. So it is compiled anew after
+        that, in less than a second.
+        """
+        idle = self._idle = self._idle or self._requests()
+        request = idle.pop()
+        try:
+            request.start_async(arrays, share_inputs=True)
+            request.wait()
+        except BaseException:
+            self._idle = []
+            raise
+        logits = np.array(request.get_output_tensor().data)
+        idle.append(request)
+        return logits
+
+    def warm_up(self, arrays: Arrays) -> None:
+        """Run a pass of this shape as often at once as can be: the first time takes longest."""
+        for request in self._idle:
+            request.start_async(arrays, share_inputs=True)
+        for request in self._idle:
+            request.wait()
+
+    def _requests(self) -> list[openvino.InferRequest]:
+        compiled = self._compiled()
+        return [compiled.create_infer_request() for _ in range(self._passes)]
 
 
 def _shape(arrays: Arrays) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """What executes a model: OpenVINO, or torch where it is installed and chosen."""
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Literal, Protocol
 
@@ -27,7 +28,7 @@ class RuntimeNotInstalledError(Exception):
 
 
 class Runtime(Protocol):
-    """What the classifier needs of whatever executes the model.
+    """What the classifier needs of whatever executes the model; several threads may call it.
 
     ``precision`` is what it computes in; None where that is the stored graph's own.
     """
@@ -38,8 +39,8 @@ class Runtime(Protocol):
     def logits(self, arrays: Arrays) -> np.ndarray:
         """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them."""
 
-    def prepare(self, arrays: Arrays) -> None:
-        """Get ready for passes of the shape of this one, which will come often."""
+    def prepare(self, lone: Iterable[Arrays], shared: Iterable[Arrays]) -> None:
+        """Get ready for passes of these shapes: those that often come alone, and all others."""
 
 
 def check_runtime(name: RuntimeName, folder: ModelFolder) -> None:

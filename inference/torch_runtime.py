@@ -1,5 +1,7 @@
 """Run a model's own weights by torch: on a GPU, if there is one."""
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 
@@ -43,9 +45,10 @@ class TorchRuntime:
         with self._one_at_a_time, torch.inference_mode():
             return self._model(*tensors).float().cpu().numpy()
 
-    def prepare(self, arrays: Arrays) -> None:
-        """Get ready for passes of the shape of this one."""
-        self.logits(arrays)
+    def prepare(self, lone: Iterable[Arrays], shared: Iterable[Arrays]) -> None:
+        """Get ready for passes of these shapes."""
+        for arrays in chain(lone, shared):
+            self.logits(arrays)
 
 
 def _dtype(device: torch.device) -> torch.dtype:

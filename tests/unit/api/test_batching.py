@@ -21,7 +21,7 @@ class Doubling:
     def __init__(self, deadline_ms: int = 10_000) -> None:
         self.batches: list[int] = []
         self.dispatcher = QuietDispatcher(
-            deadline_ms, MOST, fallback=lambda: LATE, get_batch_size=lambda _: 1
+            max_latency_in_ms=deadline_ms, max_batch_size=MOST, fallback=lambda: LATE
         )
         self._ask = self.dispatcher(self._double)
 
@@ -52,18 +52,41 @@ def test_requests_that_come_together_share_full_batches_and_get_their_own_answer
     answers, batches = asyncio.run(ask())
 
     assert [2 * number for number in range(20)] == answers
-    assert [8, 8, 4] == batches
+    assert [8, 8, 2, 2] == batches
 
 
-def test_requests_that_come_while_the_model_works_are_the_next_batch() -> None:
+def test_few_requests_that_come_together_are_shared_among_the_lanes() -> None:
     async def ask() -> list[int]:
+        model = Doubling()
+        await asyncio.gather(*map(model.call, range(7)))
+        return model.batches
+
+    assert [4, 3] == asyncio.run(ask())
+
+
+def test_requests_that_come_while_all_lanes_work_are_the_next_batch() -> None:
+    async def ask() -> list[int]:
+        model = Doubling()
+        busy = [asyncio.ensure_future(model.call(number)) for number in range(2)]
+        await asyncio.sleep(LONG_S / 2)
+        await asyncio.gather(*busy, *map(model.call, range(6)))
+        return model.batches
+
+    assert [1, 1, 3, 3] == asyncio.run(ask())
+
+
+def test_a_batch_is_begun_while_another_one_is_computed() -> None:
+    async def ask() -> tuple[list[int], list[int]]:
         model = Doubling()
         first = asyncio.ensure_future(model.call(0))
         await asyncio.sleep(LONG_S / 2)
-        await asyncio.gather(first, *map(model.call, range(5)))
-        return model.batches
+        second = asyncio.ensure_future(model.call(1))
+        await first
+        begun = list(model.batches)
+        await second
+        return begun, model.batches
 
-    assert [1, 5] == asyncio.run(ask())
+    assert ([1, 1], [1, 1]) == asyncio.run(ask())
 
 
 def test_clients_that_ask_again_once_they_are_answered_stay_together() -> None:
@@ -78,7 +101,7 @@ def test_clients_that_ask_again_once_they_are_answered_stay_together() -> None:
         await asyncio.gather(*(keep_asking() for _ in range(6)))
         return model.batches
 
-    assert [6, 6, 6, 6] == asyncio.run(ask())
+    assert [3] * 8 == asyncio.run(ask())
 
 
 def test_a_lone_client_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,32 +119,32 @@ def test_a_lone_client_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_failure_reaches_all_of_its_batch_and_nobody_else() -> None:
     async def ask() -> list[Any]:
         model = Doubling()
-        one = await asyncio.gather(*map(model.call, (UNLUCKY, 1)), return_exceptions=True)
-        return [*one, *await asyncio.gather(*map(model.call, (1, 2)))]
+        together = (UNLUCKY, 1, 2, 3)  # two and two
+        return await asyncio.gather(*map(model.call, together), return_exceptions=True)
 
     unlucky, neighbour, *others = asyncio.run(ask())
 
     assert isinstance(unlucky, ValueError)
     assert isinstance(neighbour, ValueError)
-    assert [2, 4] == others
+    assert [4, 6] == others
 
 
 def test_requests_that_wait_beyond_their_deadline_are_given_up() -> None:
     async def ask() -> list[Any]:
         model = Doubling(deadline_ms=int(LONG_S * 1000 / 2))
-        first = asyncio.ensure_future(model.call(1))
-        await asyncio.sleep(LONG_S / 10)  # it is being computed now
-        return await asyncio.gather(first, model.call(2), model.call(3))
+        busy = [asyncio.ensure_future(model.call(number)) for number in (1, 2)]
+        await asyncio.sleep(LONG_S / 10)  # they are being computed now
+        return await asyncio.gather(*busy, model.call(3), model.call(4))
 
-    assert [2, LATE, LATE] == asyncio.run(ask())
+    assert [2, 4, LATE, LATE] == asyncio.run(ask())
 
 
 def test_portions_have_as_many_texts_as_one_batch_and_no_more_characters() -> None:
     tweets = [Question("x" * 100, 0, Asker())] * 128
     essays = [Question("x" * 5000, 0, Asker())] * 20
 
-    assert [64, 64] == [len(portion) for portion in portions(tweets)]
-    assert [8, 8, 4] == [len(portion) for portion in portions(essays)]
+    assert [32] * 4 == [len(portion) for portion in portions(tweets)]
+    assert [4] * 5 == [len(portion) for portion in portions(essays)]
 
 
 def test_a_text_beyond_all_bounds_is_a_portion_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

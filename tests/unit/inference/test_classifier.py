@@ -1,6 +1,8 @@
 """Texts in, probabilities out, each text on its own account."""
 
+import math
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
@@ -43,16 +45,18 @@ class Shapes:
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, ...]] = []
-        self.prepared: list[tuple[int, ...]] = []
+        self.lone: list[tuple[int, ...]] = []
+        self.shared: list[tuple[int, ...]] = []
 
     def logits(self, arrays: Arrays) -> np.ndarray:
         """Return logits [texts, 3] of zeros."""
         self.seen.append(arrays["input_ids"].shape)
         return np.zeros((len(arrays["first_tokens"]), 3), dtype=np.float32)
 
-    def prepare(self, arrays: Arrays) -> None:
-        """Note the shape."""
-        self.prepared.append(arrays["input_ids"].shape)
+    def prepare(self, lone: Iterable[Arrays], shared: Iterable[Arrays]) -> None:
+        """Note the shapes."""
+        self.lone += [arrays["input_ids"].shape for arrays in lone]
+        self.shared += [arrays["input_ids"].shape for arrays in shared]
 
 
 @pytest.fixture(name="classifier", scope="module", params=get_args(RuntimeName))
@@ -118,7 +122,7 @@ def test_the_size_of_the_shared_forward_pass_is_told(
     outcomes = classifier.classify_each(texts)
 
     sizes = [made.batch_size for made in outcomes if isinstance(made, Classification)]
-    assert [8] * 8 + [2, 2, 1] == sizes
+    assert [4] * 8 + [2, 2, 1] == sizes
 
 
 def test_a_text_that_fails_in_the_runtime_fails_alone(
@@ -174,16 +178,18 @@ def test_a_text_without_finite_logits_fails_alone(starter: Path) -> None:
     assert [False, True, False] == [isinstance(made, ClassificationError) for made in outcomes]
 
 
-def test_warming_up_prepares_lone_passes_and_runs_one_of_every_other_shape(starter: Path) -> None:
+def test_warming_up_runs_a_pass_and_prepares_for_every_usual_shape_the_largest_first(
+    starter: Path,
+) -> None:
     runtime = Shapes()
 
     Classifier(ModelFolder.read(starter), runtime).warm_up().join()
 
-    first, *others = runtime.seen
-    assert [(1, 32), (1, 48)] == runtime.prepared
-    assert (1, 32) == first
-    assert len(others) == len(set(others))
-    assert {(1, 8), (1, 16), (1, 128), (2, 128), (8, 128)} <= set(others)
+    assert [(1, 32)] == runtime.seen
+    assert [(1, 32), (1, 48)] == runtime.lone
+    assert len(runtime.shared) == len(set(runtime.shared))
+    assert {(1, 8), (1, 16), (1, 128), (2, 128), (4, 128)} <= set(runtime.shared)
+    assert sorted(runtime.shared, key=math.prod, reverse=True) == runtime.shared
 
 
 def test_softmax_of_large_logits_does_not_overflow() -> None:

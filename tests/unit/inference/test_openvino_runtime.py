@@ -1,6 +1,7 @@
 """The runtime gives each input its own result, or an error."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,14 @@ def fixture_healthy(folder: ModelFolder, poisoned: Arrays) -> Arrays:
     _, length = poisoned["input_ids"].shape
     (token_ids,) = TweetTokenizer(folder).encode(["good " * 200])
     return lay_out([[0]], [token_ids[:length]], folder.pad_token_id)
+
+
+@pytest.fixture(name="compiled")
+def fixture_compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Note the settings with which each graph is compiled from now on."""
+    noted: list[Any] = []
+    monkeypatch.setattr("inference.openvino_runtime.openvino.Core", lambda: Core(False, noted))
+    return noted
 
 
 def test_logits_are_float32_with_a_row_for_each_text(starter: Path, healthy: Arrays) -> None:
@@ -85,56 +94,58 @@ def test_a_failure_is_survived_though_the_files_are_gone(
     assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
 
 
-def test_a_prepared_pass_gives_what_any_other_graph_gives(starter: Path) -> None:
+def test_a_prepared_runtime_gives_what_any_other_gives_alone_and_side_by_side(
+    starter: Path,
+) -> None:
     folder = ModelFolder.read(starter)
     passes = [lay_out([[0]], [[5, *range(9, 9 + size), 6]], 1) for size in (10, 20, 40)]
     general, prepared = OpenVinoRuntime(folder.graph_path), OpenVinoRuntime(folder.graph_path)
-    prepared.prepare(passes[0])
+    prepared.prepare(passes[:1], passes[1:])
 
-    for arrays in passes:
-        expected, found = (softmax(each.logits(arrays)) for each in (general, prepared))
-        np.testing.assert_allclose(expected, found, atol=INT8_BOUND)
+    alone = [prepared.logits(arrays) for arrays in passes]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(prepared.logits, passes * 20))
+
+    expected = [softmax(general.logits(arrays)) for arrays in passes]
+    for number, logits in enumerate(alone + together):
+        np.testing.assert_allclose(expected[number % 3], softmax(logits), atol=INT8_BOUND)
 
 
 @pytest.mark.parametrize("is_int8", [True, False])
-def test_only_an_int8_graph_is_compiled_once_more_for_a_shape(
-    starter: Path,
-    tmp_path: Path,
-    healthy: Arrays,
-    monkeypatch: pytest.MonkeyPatch,
-    is_int8: bool,
+def test_only_int8_graphs_are_compiled_for_each_lone_shape_and_for_passes_side_by_side(
+    starter: Path, tmp_path: Path, healthy: Arrays, compiled: list[Any], is_int8: bool
 ) -> None:
-    compiled: list[str] = []
-    monkeypatch.setattr("inference.openvino_runtime.openvino.Core", lambda: Core(False, compiled))
     path = ModelFolder.read(starter).graph_path if is_int8 else float_graph(tmp_path / "graph.xml")
     runtime = OpenVinoRuntime(path)
 
-    runtime.prepare(healthy)
+    runtime.prepare([healthy], [healthy])
     runtime.logits(healthy)
 
-    assert (2 if is_int8 else 1) == len(compiled)
+    assert ([None, None, "2"] if is_int8 else [None]) == [
+        settings.get("NUM_STREAMS") for settings in compiled
+    ]
 
 
 def test_a_prepared_pass_leaves_the_graph_for_all_others_alone(
-    folder: ModelFolder, healthy: Arrays, poisoned: Arrays, monkeypatch: pytest.MonkeyPatch
+    folder: ModelFolder, healthy: Arrays, poisoned: Arrays, compiled: list[Any]
 ) -> None:
-    compiled: list[str] = []
-    monkeypatch.setattr("inference.openvino_runtime.openvino.Core", lambda: Core(False, compiled))
     runtime = OpenVinoRuntime(folder.graph_path)
-    runtime.prepare(healthy)
+    runtime.prepare([healthy], [])
+    before = len(compiled)
 
     with pytest.raises(RuntimeError):
-        runtime.logits(poisoned)  # in the graph of its own, which is given up
-    runtime.logits(healthy)
+        runtime.logits(poisoned)  # in the graph of its own
+    other = {name: np.concatenate([array, array]) for name, array in healthy.items()}
+    runtime.logits(other)
 
-    assert 2 == len(compiled)  # had the other one failed, it would have been compiled anew
+    assert before == len(compiled)  # had it been the graph for all, it would be compiled anew
 
 
 def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_ones(
     folder: ModelFolder, healthy: Arrays, poisoned: Arrays
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
-    runtime.prepare(healthy)
+    runtime.prepare([healthy], [])
     expected = runtime.logits(healthy)
 
     for _ in range(3):
@@ -142,6 +153,30 @@ def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_one
             runtime.logits(poisoned)
 
     assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
+
+
+def test_inputs_that_fail_side_by_side_with_others_leave_them_their_own_results(
+    folder: ModelFolder, healthy: Arrays, poisoned: Arrays
+) -> None:
+    runtime = OpenVinoRuntime(folder.graph_path)
+    expected = runtime.logits(healthy)
+    runtime.prepare([], [healthy])
+
+    def outcome(arrays: Arrays) -> np.ndarray | None:
+        try:
+            return runtime.logits(arrays)
+        except RuntimeError:
+            return None
+
+    with ThreadPoolExecutor(3) as pool:
+        outcomes = list(pool.map(outcome, [healthy, poisoned, healthy, healthy] * 5))
+
+    for number, logits in enumerate(outcomes):
+        if number % 4 == 1:
+            assert logits is None
+        else:
+            assert logits is not None
+            assert np.allclose(expected, logits, atol=1e-3)
 
 
 @pytest.mark.parametrize("has_bf16", [True, False])
@@ -158,12 +193,13 @@ def test_bf16_is_for_graphs_that_ask_for_it_on_processors_that_have_it(
         graph.set_rt_info("bf16", list(PRECISION_HINT))
     path = tmp_path / "graph.xml"
     openvino.save_model(graph, path, compress_to_fp16=False)
-    asked = []
+    asked: list[Any] = []
     monkeypatch.setattr("inference.openvino_runtime.openvino.Core", lambda: Core(has_bf16, asked))
 
     OpenVinoRuntime(path)
 
-    assert ["bf16" if has_bf16 and wants_bf16 else "f32"] == asked
+    (settings,) = asked
+    assert ("bf16" if has_bf16 and wants_bf16 else "f32") == settings["INFERENCE_PRECISION_HINT"]
 
 
 def float_graph(path: Path) -> Path:
@@ -182,7 +218,7 @@ def float_graph(path: Path) -> Path:
 class Core:
     """OpenVINO on a processor that has bf16 or not; compiles for the real one, in float32."""
 
-    def __init__(self, has_bf16: bool, asked: list[str]) -> None:
+    def __init__(self, has_bf16: bool, asked: list[Any]) -> None:
         self._core = REAL_CORE()
         self._capabilities = ["FP32", "INT8", *["BF16"] * has_bf16]
         self._asked = asked
@@ -196,7 +232,9 @@ class Core:
         assert ("CPU", "OPTIMIZATION_CAPABILITIES") == (device, name)
         return self._capabilities
 
-    def compile_model(self, graph: Any, device: str, settings: dict[str, str]) -> Any:
-        """Note the precision that is asked for."""
-        self._asked.append(settings["INFERENCE_PRECISION_HINT"])
-        return self._core.compile_model(graph, device)
+    def compile_model(self, graph: Any, device: str, settings: dict[str, Any]) -> Any:
+        """Note the settings that are asked for."""
+        self._asked.append(settings)
+        return self._core.compile_model(
+            graph, device, settings | {"INFERENCE_PRECISION_HINT": "f32"}
+        )

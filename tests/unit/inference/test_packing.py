@@ -51,7 +51,7 @@ def test_no_row_holds_more_than_it_has_room_for() -> None:
 
 
 def test_no_pass_has_more_than_a_few_rows() -> None:
-    assert [8, 8, 2] == [len(rows) for rows in pack([ROW_TOKENS] * 18)]
+    assert [4, 4, 2] == [len(rows) for rows in pack([ROW_TOKENS] * 10)]
 
 
 def test_hardly_anything_is_left_empty() -> None:
