@@ -10,9 +10,9 @@ LANES = 2
 
 
 class Turns:
-    """Lets threads in first come, first served, into ``lanes`` that are equal shares of the cores.
+    """Give threads equal shares of the cores, the lanes: first come, first served.
 
-    Who is alone gets all lanes, and whoever comes meanwhile waits for the end of that.
+    Who is alone gets all of them, and whoever comes meanwhile waits for the end of that.
     """
 
     def __init__(self, lanes: int) -> None:
