@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from _bentoml_impl.server import app
+from bentoml._internal.marshal import dispatcher
 from bentoml._internal.marshal.dispatcher import CorkDispatcher, NonBlockSema
 
 from api.requests import Question
@@ -110,5 +110,8 @@ def portions(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
 
 
 def batch_quietly() -> None:
-    """Let the services that are made from now on use it."""
-    vars(app)["CorkDispatcher"] = QuietDispatcher
+    """Let the services that are served from now on use it.
+
+    BentoML's server takes it from here once it is imported, which the command never does.
+    """
+    vars(dispatcher)["CorkDispatcher"] = QuietDispatcher

@@ -4,15 +4,16 @@ import asyncio
 from typing import Any
 
 import pytest
-from _bentoml_impl.server import app
 
-from api.batching import MAX_CHARACTERS, QuietDispatcher, batch_quietly, portions
+from api.batching import MAX_CHARACTERS, QuietDispatcher, portions
 from api.requests import Asker, Question
+from tests.server import run_python
 
 LONG_S = 0.05
 MOST = 8
 UNLUCKY = -13
 LATE = "answered late"
+IS_OURS = "from _bentoml_impl.server import app; assert app.CorkDispatcher is b.QuietDispatcher"
 
 
 class Doubling:
@@ -39,9 +40,7 @@ class Doubling:
 
 
 def test_bentoml_makes_dispatchers_of_ours() -> None:
-    batch_quietly()
-
-    assert app.CorkDispatcher is QuietDispatcher
+    run_python(["-c", "from api import batching as b; b.batch_quietly(); " + IS_OURS], {})
 
 
 def test_requests_that_come_together_share_full_batches_and_get_their_own_answers() -> None:
