@@ -67,7 +67,7 @@ image = (
 )
 routes = FastAPI(openapi_url=None)
 routes.add_api_route("/docs.json", send_page, include_in_schema=False)  # instead of BentoML's
-batch_quietly()
+batch_quietly(LANES)
 shed_load()
 bound_metrics()
 name_requests()

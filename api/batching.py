@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -11,7 +12,6 @@ from bentoml._internal.marshal import dispatcher
 from bentoml._internal.marshal.dispatcher import CorkDispatcher, NonBlockSema
 
 from api.requests import Question
-from inference.turns import LANES
 
 MAX_TEXTS = 32
 # So that no pass keeps others waiting for long: more tokens than this many characters make, no
@@ -35,9 +35,10 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
     computed. `python -m benchmarks serving` shows both, at 1 and 32 connections.
     """
 
-    def __init__(self, **options: Any) -> None:
-        """Take what BentoML's own takes, by name."""
-        super().__init__(**options, shared_sema=NonBlockSema(LANES))
+    def __init__(self, lanes: int, **options: Any) -> None:
+        """Compute ``lanes`` batches at once; the options are those of BentoML's own."""
+        super().__init__(**options, shared_sema=NonBlockSema(lanes))
+        self._lanes = lanes
         self._computing: set[asyncio.Task[None]] = set()  # the loop itself keeps none alive
         self._computed = 0  # requests
         self._latest = 0  # how many requests the latest batch had
@@ -75,7 +76,7 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
 
         No more of it than makes the batches of all lanes equally large.
         """
-        share = math.ceil((len(self._queue) + self._computed) / LANES)
+        share = math.ceil((len(self._queue) + self._computed) / self._lanes)
         most = min(share, self.max_batch_size)
         waiting = [job.data[0] for _, job in zip(range(most), self._queue)]
         return tuple(self._queue.popleft() for _ in range(fitting(waiting)))
@@ -109,9 +110,9 @@ def portions(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
         questions = questions[count:]
 
 
-def batch_quietly() -> None:
-    """Let the services that are served from now on use it.
+def batch_quietly(lanes: int) -> None:
+    """Let the services that are served from now on use it, and compute so many batches at once.
 
     BentoML's server takes it from here once it is imported, which the command never does.
     """
-    vars(dispatcher)["CorkDispatcher"] = QuietDispatcher
+    vars(dispatcher)["CorkDispatcher"] = partial(QuietDispatcher, lanes)

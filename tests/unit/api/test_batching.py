@@ -9,11 +9,14 @@ from api.batching import MAX_CHARACTERS, QuietDispatcher, portions
 from api.requests import Asker, Question
 from tests.server import run_python
 
+LANES = 2
 LONG_S = 0.05
 MOST = 8
 UNLUCKY = -13
 LATE = "answered late"
-IS_OURS = "from _bentoml_impl.server import app; assert app.CorkDispatcher is b.QuietDispatcher"
+IS_OURS = (
+    "from _bentoml_impl.server.app import CorkDispatcher as d; assert d.func is b.QuietDispatcher"
+)
 
 
 class Doubling:
@@ -22,7 +25,7 @@ class Doubling:
     def __init__(self, deadline_ms: int = 10_000) -> None:
         self.batches: list[int] = []
         self.dispatcher = QuietDispatcher(
-            max_latency_in_ms=deadline_ms, max_batch_size=MOST, fallback=lambda: LATE
+            LANES, max_latency_in_ms=deadline_ms, max_batch_size=MOST, fallback=lambda: LATE
         )
         self._ask = self.dispatcher(self._double)
 
@@ -40,7 +43,7 @@ class Doubling:
 
 
 def test_bentoml_makes_dispatchers_of_ours() -> None:
-    run_python(["-c", "from api import batching as b; b.batch_quietly(); " + IS_OURS], {})
+    run_python(["-c", "from api import batching as b; b.batch_quietly(2); " + IS_OURS], {})
 
 
 def test_requests_that_come_together_share_full_batches_and_get_their_own_answers() -> None:
