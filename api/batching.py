@@ -39,8 +39,8 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
         """Compute ``lanes`` batches at once; the options are those of BentoML's own."""
         super().__init__(**options, shared_sema=NonBlockSema(lanes))
         self._lanes = lanes
-        self._computing: set[asyncio.Task[None]] = set()  # the loop itself keeps none alive
-        self._computed = 0  # requests
+        self._batches: set[asyncio.Task[None]] = set()  # the loop itself keeps none alive
+        self._in_work = 0  # requests that are being computed
         self._latest = 0  # how many requests the latest batch had
 
     async def controller(self) -> None:
@@ -76,22 +76,22 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
 
         No more of it than makes the batches of all lanes equally large.
         """
-        share = math.ceil((len(self._queue) + self._computed) / self._lanes)
+        share = math.ceil((len(self._queue) + self._in_work) / self._lanes)
         most = min(share, self.max_batch_size)
         waiting = [job.data[0] for _, job in zip(range(most), self._queue)]
         return tuple(self._queue.popleft() for _ in range(fitting(waiting)))
 
     def _begin(self, batch: tuple[Any, ...]) -> None:
         self._sema.acquire()
-        self._computed += len(batch)
+        self._in_work += len(batch)
         self._latest = len(batch)
         computing = asyncio.create_task(self._compute(batch))  # it outlives the shutdown
-        self._computing.add(computing)
-        computing.add_done_callback(self._computing.discard)
+        self._batches.add(computing)
+        computing.add_done_callback(self._batches.discard)
 
     async def _compute(self, batch: tuple[Any, ...]) -> None:
         await self.outbound_call(batch)  # what fails in it, the requests are told
-        self._computed -= len(batch)
+        self._in_work -= len(batch)
         async with self._wake_event:
             self._wake_event.notify_all()
 

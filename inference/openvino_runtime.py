@@ -31,7 +31,7 @@ class OpenVinoRuntime:
     """Execute an OpenVINO graph: a pass that comes alone on all cores, others side by side.
 
     Cores that share a pass wait for the slowest of them at each operation, whatever else it is
-    busy with; with a pass each, they do at least a tenth more.
+    busy with; with a pass each, they wait for nobody.
     """
 
     name = "openvino"

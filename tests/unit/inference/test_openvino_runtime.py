@@ -169,10 +169,10 @@ def test_inputs_that_fail_side_by_side_with_others_leave_them_their_own_results(
             return None
 
     with ThreadPoolExecutor(3) as pool:
-        outcomes = list(pool.map(outcome, [healthy, poisoned, healthy, healthy] * 5))
+        outcomes = list(pool.map(outcome, [healthy, poisoned, poisoned, poisoned] * 8))
 
     for number, logits in enumerate(outcomes):
-        if number % 4 == 1:
+        if number % 4:
             assert logits is None
         else:
             assert logits is not None
