@@ -19,7 +19,7 @@ from inference.openvino_runtime import PRECISION_HINT
 from inference.packing import INPUTS, Arrays
 from inference.store import served_files
 from training.packable import pack_classifier
-from training.rewriting import look_up_before_scaling, tell_shapes
+from training.rewriting import look_up_before_scaling, quantize_from_zero, tell_shapes
 
 Precision = Literal["int8", "bf16", "fp32"]
 
@@ -122,6 +122,7 @@ def quantize(
             fast_bias_correction=True,
         )
     look_up_before_scaling(quantized)
+    quantize_from_zero(quantized)
     return quantized
 
 

@@ -36,17 +36,47 @@ def look_up_before_scaling(graph: openvino.Model) -> None:
     """
     for node in _nodes(graph, "Gather"):
         table, ids, axis = node.input_values()
-        if not _is(table, "Multiply"):
+        if not (parts := _int8_parts(table)):
             continue
-        converted, scales = table.get_node().input_values()
-        if not (_is(converted, "Convert") and _is(scales, "Constant")):
-            continue
-        integers = converted.get_node().input_value(0)
+        integers, scales = parts
         if integers.get_shape()[0] != scales.get_shape()[0]:
             continue
         found = opset.convert(opset.gather(integers, ids, axis), "f32")
         _replace(node, opset.multiply(found, opset.gather(scales, ids, axis)).output(0))
     graph.validate_nodes_and_infer_types()
+
+
+def quantize_from_zero(graph: openvino.Model) -> None:
+    """Have int8 multiplications read numbers from 0 on, and add afterwards what that takes away.
+
+    Numbers that are less by ``low`` give less by ``low`` times the sum of the weights. Else
+    OpenVINO works these sums out as it loads a model, which takes 0.25 s longer for RoBERTa-base.
+    """
+    for node in _nodes(graph, "MatMul"):
+        quantized, weights = node.input_values()
+        if not (_is(quantized, "FakeQuantize") and (parts := _int8_parts(weights))):
+            continue
+        numbers, *range_in, low, high = quantized.get_node().input_values()
+        low, high = (_values(limit).item() for limit in (low, high))
+        levels = quantized.get_node().get_attributes()["levels"]
+        from_zero = opset.fake_quantize(
+            numbers, *range_in, np.float32(0), np.float32(high - low), levels
+        )
+        product = opset.matmul(from_zero, weights, transpose_a=False, transpose_b=True)
+        integers, scales = map(_values, parts)
+        sums = integers.sum(axis=1, dtype=np.int64) * scales.ravel()
+        _replace(node, opset.add(product, np.float32(low * sums)).output(0))
+    graph.validate_nodes_and_infer_types()
+
+
+def _int8_parts(output: openvino.Output) -> tuple[openvino.Output, openvino.Output] | None:
+    """Return the integers and scales that weights are made of, None where they are no int8."""
+    if not _is(output, "Multiply"):
+        return None
+    converted, scales = output.get_node().input_values()
+    if not (_is(converted, "Convert") and _is(scales, "Constant")):
+        return None
+    return converted.get_node().input_value(0), scales
 
 
 def _nodes(graph: openvino.Model, kind: str) -> Iterator[openvino.Node]:
@@ -56,6 +86,10 @@ def _nodes(graph: openvino.Model, kind: str) -> Iterator[openvino.Node]:
 def _replace(node: openvino.Node, by: openvino.Output) -> None:
     for target in node.output(0).get_target_inputs():
         target.replace_source_output(by)
+
+
+def _values(output: openvino.Output) -> np.ndarray:
+    return np.asarray(output.get_node().get_data())
 
 
 def _is(output: openvino.Output, kind: str) -> bool:

@@ -139,6 +139,16 @@ def test_int8_embeddings_are_looked_up_before_they_are_scaled(exported):
     assert {"Constant"} == {table.get_type_name() for table in large}
 
 
+def test_int8_multiplications_read_numbers_from_zero_on(exported):
+    graph = openvino.Core().read_model(exported.int8 / GRAPH)
+
+    multiplications = [node for node in graph.get_ops() if node.get_type_name() == "MatMul"]
+
+    quantized = [node.input_value(0).get_node() for node in multiplications]
+    assert {"FakeQuantize"} == {node.get_type_name() for node in quantized}
+    assert {0.0} == {node.input_value(3).get_node().get_data().item() for node in quantized}
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_no_reshaping_has_its_shape_computed(exported, precision):
     graph = openvino.Core().read_model(getattr(exported, precision) / GRAPH)
