@@ -18,7 +18,10 @@ from typing import Any, cast
 
 import bentoml
 from bentoml.exceptions import BentoMLConfigException
-from fastapi import FastAPI  # BentoML's own way to a GET that stands in the OpenAPI page
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from api.answers import (
     Answer,
@@ -28,6 +31,7 @@ from api.answers import (
     Refusal,
 )
 from api.batching import MAX_TEXTS, batch_quietly, portions
+from api.bodies import JSON_MEDIA_TYPE
 from api.descriptors import raise_descriptor_limit
 from api.guard import CLIENT_CLOSED_REQUEST, Guard
 from api.log import name_requests
@@ -65,8 +69,7 @@ image = (
     # where the service writes, as its user: a volume that is mounted here takes over the owner
     .run("install --directory --owner=bentoml --group=bentoml $BENTO_PATH/data")
 )
-routes = FastAPI(openapi_url=None)
-routes.add_api_route("/docs.json", send_page, include_in_schema=False)  # instead of BentoML's
+routes = Starlette(routes=[Route("/docs.json", send_page)])  # instead of BentoML's
 batch_quietly(LANES)
 shed_load()
 bound_metrics()
@@ -103,6 +106,7 @@ class SentimentService:
         self.batches = ThreadPoolExecutor(LANES, "batches")  # of all calls, in turn
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
         vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
+        routes.add_route("/model", self.describe_model)
         # A full collection of garbage holds everybody up: for 150 ms if it goes through all that
         # was imported, and in a flood for 90, since so much is in flight, every 8 s
         gc.freeze()
@@ -191,11 +195,10 @@ class SentimentService:
             return not_recorded(error)
         return outcomes  # type: ignore[return-value]  # there is no refusal among them
 
-    @routes.get("/model", tags=["Service APIs"])
-    def describe_model(self) -> ModelDescription:
-        """Tell what is being served."""
+    async def describe_model(self, _request: Request) -> Response:
+        """Answer ``GET /model``: tell what is being served."""
         runtime = self.classifier.runtime
-        return ModelDescription.model_validate(
+        description = ModelDescription.model_validate(
             {
                 **self.model.info.metadata,
                 **({"precision": runtime.precision} if runtime.precision else {}),
@@ -205,6 +208,7 @@ class SentimentService:
                 "created_at": self.model.info.creation_time,
             }
         )
+        return Response(description.model_dump_json(), media_type=JSON_MEDIA_TYPE)
 
     def _classify(self, questions: Sequence[Question]) -> list[Outcome]:
         """Classify what somebody still waits for."""

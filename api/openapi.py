@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.answers import PREDICTION_ID_HEADER, BatchItem, ModelDescription, PredictOutput
@@ -118,7 +119,7 @@ def _page() -> bytes:
     return json.dumps(describe(GuardSettings())).encode()
 
 
-async def send_page() -> Response:
+async def send_page(_request: Request) -> Response:
     """Answer the page, which is made once."""
     return Response(_page(), media_type=JSON_MEDIA_TYPE)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from starlette.requests import Request
 
 from api.openapi import describe, send_page
 from api.requests import WHITE_SPACE
@@ -72,7 +73,9 @@ def test_every_answer_tells_the_id_of_its_request() -> None:
 
 
 def test_the_page_is_made_once() -> None:
-    first, second = (asyncio.run(send_page()).body for _ in range(2))
+    request = Request({"type": "http"})
+
+    first, second = (asyncio.run(send_page(request)).body for _ in range(2))
 
     assert describe(GuardSettings()) == json.loads(first)
     assert first is second
