@@ -13,6 +13,7 @@ from benchmarks.database import sqlite_url
 from tests.server import BENTOML, REPOSITORY, Server, put_into_store
 
 RECORDED = "service:SentimentService"
+EMPTY = "benchmarks.empty:EmptyService"
 UNRECORDED = "benchmarks.unrecorded:SentimentService"
 STOP_DEADLINE_S = 60
 PEERS = REPOSITORY / "benchmarks" / "peers"

@@ -5,8 +5,9 @@ import math
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +19,7 @@ from benchmarks.machine import Machine
 from benchmarks.model import roberta_base
 from benchmarks.pictures import draw_contest
 from benchmarks.servers import (
+    EMPTY,
     RECORDED,
     has_litserve,
     resume,
@@ -39,9 +41,9 @@ from benchmarks.side_by_side import (
     contest,
     under,
 )
+from benchmarks.starts import Start, time_starts
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import WEIGHTS_FILE, ModelFolder, ModelFolderError
-from tests.server import Server
 
 
 class ContestError(Exception):
@@ -49,6 +51,9 @@ class ContestError(Exception):
 
 
 ERRORS = (ContestError, ModelFolderError, TextsError, subprocess.CalledProcessError)
+
+ALONE = "BentoML"
+"""The name of a service that does nothing."""
 
 NO_LITSERVE = "LitServe is not measured: `make bench` installs it\n"
 FIGURES = {"requests_per_s": "requests/s", "p50_ms": "p50"}
@@ -61,17 +66,18 @@ MOST_READY = round(1 / 3, 3)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of a run, and where they are drawn."""
+    """All figures of a run, and where they are drawn; ``starts`` are seconds until ready."""
 
     machine: Machine
     model: str
+    starts: Mapping[str, Spread]
     results: Results
     picture: str
 
     def goals(self) -> list[Goal]:
         """Return what was wanted, and what came of it."""
         full, alone = at(CAPACITY_CONNECTIONS), at(1)
-        ours, plain = self.results.resources[OURS], self.results.resources[PLAIN]
+        peaks, starts = self.results.peaks_mb, self.starts
         busy = self.results.of(OURS, under(0.9))
         tails = [made.p99_ms / made.p50_ms for made in busy if made.p50_ms and made.p99_ms]
         mine = [made for made in self.results.measurements if made.contestant == OURS]
@@ -83,10 +89,10 @@ class Report:
             self._goal("p50_ms", alone, PLAIN, most=MOST_P50),
             Goal("p99 / p50, ours under 90% load", median(tails or [math.inf]), most=MOST_P99),
             Goal("failed requests, ours", sum(len(made.failures) for made in mine), most=0),
-            Goal(f"memory, ours / {PLAIN}", ours.peak_mb / plain.peak_mb, most=MOST_MEMORY),
+            Goal(f"memory, ours / {PLAIN}", peaks[OURS] / peaks[PLAIN], most=MOST_MEMORY),
             Goal(
                 f"seconds until ready, ours / {PLAIN}",
-                ours.ready_after_s / plain.ready_after_s,
+                starts[OURS].median / starts[PLAIN].median,
                 most=MOST_READY,
             ),
         ]
@@ -128,9 +134,10 @@ class Report:
         return "" if ratio is None else ratio.show(2)
 
     def _resources(self) -> str:
-        rows = [["", "peak MB", "ready after s"]]
-        for name, used in self.results.resources.items():
-            rows.append([name, f"{used.peak_mb:,.0f}", f"{used.ready_after_s:.1f}"])
+        rows = [["", "ready after s", "peak MB"]]
+        for name, seconds in self.starts.items():
+            peak_mb = self.results.peaks_mb.get(name)
+            rows.append([name, seconds.show(1), "" if peak_mb is None else f"{peak_mb:,.0f}"])
         return table(rows)
 
 
@@ -148,32 +155,33 @@ def run(settings: Settings) -> Report:
     bodies = tuple(json.dumps({"text": text}).encode() for text in texts)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.output)))
+        services = _services(model, settings.database_url or sqlite_url(folder))
+        nothing: Start = partial(serving, EMPTY, model, "")
+        starts = time_starts(services | {ALONE: nothing}, settings.effort.serving.starts, folder)
         bare = stack.enter_context(bare_loop(model, settings.texts))
-        servers = _start(model, settings, folder, stack)
+        servers = {}
+        for name, start in services.items():
+            servers[name] = stack.enter_context(start(folder / name))
+            stack.callback(resume, servers[name])  # so that it can end
+            suspend(servers[name])  # until it is measured
         results = contest(servers, bare, bodies, settings.effort.serving)
     picture = settings.output / "serving.png"
     machine = Machine.read()
     draw_contest(results, f"{model.name} on {machine.show()}", picture)
-    return Report(machine, model.name, results, str(picture))
+    return Report(machine, model.name, starts, results, str(picture))
 
 
-def _start(model: Path, settings: Settings, folder: Path, stack: ExitStack) -> Mapping[str, Server]:
-    """Start all services, one after the other, and suspend each until it is measured."""
-    url = settings.database_url or sqlite_url(folder)
-    starting: dict[str, AbstractContextManager[Server]] = {
-        OURS: serving(RECORDED, model, url, folder / "ours"),
-        PLAIN: serving_plainly(model, folder / "plain"),
+def _services(model: Path, url: str) -> dict[str, Start]:
+    """Return all services that can be measured here."""
+    services: dict[str, Start] = {
+        OURS: partial(serving, RECORDED, model, url),
+        PLAIN: partial(serving_plainly, model),
     }
     if has_litserve():
-        starting[LITSERVE] = serving_by_litserve(model, folder / "litserve")
+        services[LITSERVE] = partial(serving_by_litserve, model)
     else:
         print(NO_LITSERVE, flush=True)
-    servers = {}
-    for name, start in starting.items():
-        servers[name] = stack.enter_context(start)
-        stack.callback(resume, servers[name])  # so that it can end
-        suspend(servers[name])
-    return servers
+    return services
 
 
 def _cells(made: list[Measurement]) -> list[str]:

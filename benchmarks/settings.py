@@ -28,8 +28,12 @@ class Lessons:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """How long and how often services are measured side by side, each at so many connections."""
+    """How long and how often services are measured side by side, each at so many connections.
 
+    ``starts`` is how often each is started, only to see how long that takes.
+    """
+
+    starts: int
     rounds: int
     connections: tuple[int, ...]
     warm_up_s: float
@@ -76,7 +80,7 @@ THOROUGH = Effort(
     500,
     Amount(20_000, runs=5),
     Lessons(1000, 10, rounds=3, seeds=3),
-    Contest(rounds=3, connections=(1, 8, 32, 128), warm_up_s=2, duration_s=6),
+    Contest(starts=5, rounds=3, connections=(1, 8, 32, 128), warm_up_s=2, duration_s=6),
     Points(rounds=3, duration_s=2),
     Flood(duration_s=60, capacity_s=15),
 )
@@ -87,7 +91,7 @@ QUICK = Effort(
     50,
     Amount(2_000, runs=1),
     Lessons(64, 2, rounds=2, seeds=2),
-    Contest(rounds=2, connections=(1, 32), warm_up_s=0.5, duration_s=1),
+    Contest(starts=1, rounds=2, connections=(1, 32), warm_up_s=0.5, duration_s=1),
     Points(rounds=2, duration_s=0.05),
     Flood(duration_s=2, capacity_s=1),
 )

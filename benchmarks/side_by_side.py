@@ -51,19 +51,14 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Resources:
-    """What a contestant takes besides time: MB at most, and seconds until it is ready."""
-
-    peak_mb: float
-    ready_after_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Results:
-    """All measurements, those of one contestant and load in the order of the rounds."""
+    """All measurements, those of one contestant and load in the order of the rounds.
+
+    ``peaks_mb`` is the most memory that each of the services has held.
+    """
 
     measurements: tuple[Measurement, ...]
-    resources: Mapping[str, Resources]
+    peaks_mb: Mapping[str, float]
 
     def of(self, contestant: str, load: str) -> list[Measurement]:
         """Return the rounds of one contestant under one load."""
@@ -151,13 +146,7 @@ def contest(
             note(
                 measure(name, under(share), plan(name, 0, share * capacity[name])) for name in names
             )
-    return Results(
-        tuple(made),
-        {
-            name: Resources(peak_mb(server), server.ready_after_s)
-            for name, server in servers.items()
-        },
-    )
+    return Results(tuple(made), {name: peak_mb(server) for name, server in servers.items()})
 
 
 def _turns(names: Sequence[str], rounds: int) -> Iterator[Sequence[str]]:

@@ -1,0 +1,13 @@
+"""A service that does nothing: what its start takes is BentoML's own."""
+
+import bentoml
+
+
+@bentoml.service
+class EmptyService:
+    """Give texts back."""
+
+    @bentoml.api
+    def predict(self, text: str) -> str:
+        """Give a text back."""
+        return text
