@@ -7,12 +7,12 @@ import gc
 import logging
 import os
 import time
-from asyncio import gather, get_running_loop
+from asyncio import gather, get_running_loop, to_thread
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,7 +50,7 @@ from inference.settings import ModelSettings
 from inference.store import StoredModel
 from inference.turns import LANES
 
-DEADLINE_S = 10  # a text whose turn comes later than this is answered 503
+DEADLINE_S = 10  # a request whose turn comes later than this is answered 503
 SCORE_DECIMALS = 6  # what is left of a float32 probability
 LATENCY_DECIMALS = 3
 FULL_COLLECTION_EVERY = 1000  # of the second generation's, instead of 10: little is left for it
@@ -76,7 +76,7 @@ bound_metrics()
 name_requests()
 
 GONE = Refusal(CLIENT_CLOSED_REQUEST, "the client has left")
-LATE = Refusal(503, f"the text waited longer than {DEADLINE_S} s")
+LATE = Refusal(503, f"the request waited longer than {DEADLINE_S} s")
 NOT_CLASSIFIED = Refusal(500, "the model failed on this text")
 NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
 
@@ -103,7 +103,7 @@ class SentimentService:
         self.classifier = Classifier.load(Path(self.model.path), ModelSettings().chosen_runtime)
         self.classifier.warm_up()
         self.recorder = Recorder(DatabaseSettings.read())
-        self.batches = ThreadPoolExecutor(LANES, "batches")  # of all calls, in turn
+        self.batches = ThreadPoolExecutor(LANES, "batches")  # of all calls in turn
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
         vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
         routes.add_route("/model", self.describe_model)
@@ -180,11 +180,17 @@ class SentimentService:
         Between its portions, others have their turn.
         """
         in_turn = partial(get_running_loop().run_in_executor, self.batches)
-        made = await gather(*(in_turn(self._classify, portion) for portion in portions(texts)))
-        return await in_turn(self._answer_all, texts, list(chain.from_iterable(made)))
+        made: list[Outcome] = []
+        rest = portions(texts)
+        while some := list(islice(rest, LANES)):
+            parts = await gather(*(in_turn(self._classify, portion) for portion in some))
+            made += chain.from_iterable(parts)
+            if not all(isinstance(each, Classification) for each in made):
+                break
+        return await to_thread(self._answer_all, texts, made)
 
     def _answer_all(self, questions: list[Question], made: list[Outcome]) -> list[Answer] | Refusal:
-        outcomes = self._answers(questions, made)
+        outcomes = self._answers(questions[: len(made)], made)
         for position, outcome in enumerate(outcomes):
             if isinstance(outcome, Refusal):
                 problem = {"loc": ["texts", position], "msg": outcome.error}
@@ -268,9 +274,13 @@ class SentimentService:
 
 
 def _refusal(question: Question, now_s: float) -> Refusal | None:
-    if question.asker.is_gone:
+    asker = question.asker
+    if asker.is_gone:
         return GONE
-    return LATE if now_s - question.arrived_s > DEADLINE_S else None
+    if not asker.has_turn and now_s - question.arrived_s > DEADLINE_S:
+        return LATE
+    asker.has_turn = True
+    return None
 
 
 def not_recorded(error: RecordingError) -> Refusal:

@@ -60,7 +60,8 @@ class PredictOutput(bentoml.IODescriptor):
         float,
         Field(
             ge=0,
-            description="Milliseconds from the request's arrival to its result, queueing included.",
+            description="Milliseconds from when the request was read to its result, queueing "
+            "included.",
             json_schema_extra={"example": 163.98},
         ),
     ]

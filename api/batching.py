@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -20,6 +21,7 @@ COUNTED_CHARACTERS = 2_500
 MAX_CHARACTERS = 10_000
 QUIET_S = 0.002
 LONGEST_GATHERING_S = 0.02
+LATE_EVERY_S = 0.5
 
 
 class QuietDispatcher(CorkDispatcher[Any, Any]):
@@ -46,12 +48,18 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
     async def controller(self) -> None:
         """Make batches of what waits, for ever."""
         while True:
-            async with self._wake_event:
-                await self._wake_event.wait_for(self._can_begin)
-            await self._gather()
+            await self._wait_for_lane()
+            if self._can_begin():
+                await self._gather()
             self._drop_late()
             while self._can_begin():
                 self._begin(self._take())
+
+    async def _wait_for_lane(self) -> None:
+        """Wait until something can begin, or some of what waits may be too late."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LATE_EVERY_S), self._wake_event:
+                await self._wake_event.wait_for(self._can_begin)
 
     def _can_begin(self) -> bool:
         return bool(self._queue) and not self._sema.is_locked()

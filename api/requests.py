@@ -99,10 +99,14 @@ BODIES: dict[str, type[Body]] = {
 
 @dataclass(slots=True)
 class Asker:
-    """Who waits for an answer, or has left; ``request_id`` is for the log."""
+    """Who waits for an answer, or has left; ``request_id`` is for the log.
+
+    ``has_turn`` tells that the first of the request's texts was begun with.
+    """
 
     request_id: str = "unknown"
     is_gone: bool = False
+    has_turn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Nobody is worked for who has left, or whose turn comes too late."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,8 @@ from api import guard
 from api.answers import Answer
 from api.requests import Asker, Question
 from db.prediction import Prediction
-from inference.classifier import Classifier
+from inference.classifier import Classification, Classifier
+from inference.turns import LANES
 
 
 class Recorder:
@@ -36,6 +38,7 @@ class Served:
         inner = service.SentimentService.inner
         self._predict, self._predict_batch = inner.predict.func, inner.predict_batch.func
         self._service = object.__new__(inner)
+        self.classifier = classifier
         self.recorder = Recorder()
         vars(self._service).update(
             classifier=classifier,
@@ -50,13 +53,17 @@ class Served:
 
     def predict_batch(self, questions: list[Question]) -> Any:
         """Have texts answered that came together."""
-        return asyncio.run(self._predict_batch(self._service, questions))
+        return asyncio.run(self.answer(questions))
+
+    async def answer(self, questions: list[Question]) -> Any:
+        """Have them answered beside others."""
+        return await self._predict_batch(self._service, questions)
 
 
 @pytest.fixture(name="served")
 def fixture_served(classifier: Classifier) -> Iterator[Served]:
     """Make one with the starter model."""
-    with ThreadPoolExecutor(1) as batches:
+    with ThreadPoolExecutor(LANES) as batches:
         yield Served(classifier, batches)
 
 
@@ -71,7 +78,7 @@ def test_only_who_still_waits_is_answered(served: Served) -> None:
     outcomes = served.predict([late, gone, there])
 
     assert [503, 499] == [outcome.status for outcome in outcomes[:2]]
-    assert "the text waited longer than 10 s" == outcomes[0].error
+    assert "the request waited longer than 10 s" == outcomes[0].error
     assert isinstance(outcomes[2], Answer)
     assert ["there"] == served.recorder.texts
 
@@ -91,6 +98,74 @@ def test_texts_that_came_together_are_answered_all_or_none(
     assert refusal == replace(outcome, detail=())
     assert ["texts", 1] == outcome.detail[0]["loc"]
     assert [] == served.recorder.texts
+
+
+def essays(count: int) -> list[Question]:
+    """Return questions of which four make a portion."""
+    asker = Asker()
+    text = "An essay. " * 500
+    return [Question(f"{number} {text}", time.perf_counter(), asker) for number in range(count)]
+
+
+def test_texts_that_had_their_turn_in_time_are_answered_however_many_they_are(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions, classify_each = essays(20), served.classifier.classify_each
+
+    def slowly(texts: list[str]) -> Any:
+        later_s = time.perf_counter() + 6
+        monkeypatch.setattr("time.perf_counter", lambda: later_s)
+        return classify_each(texts)
+
+    monkeypatch.setattr(served.classifier, "classify_each", slowly)
+
+    outcomes = served.predict_batch(questions)
+
+    assert [question.text for question in questions] == [outcome.text for outcome in outcomes]
+
+
+def test_nothing_more_of_a_call_is_classified_once_it_is_refused(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions, classified = essays(20), []
+
+    def leave(texts: list[str]) -> Any:
+        classified.extend(texts)
+        questions[0].asker.is_gone = True
+        return [Classification((0.2, 0.3, 0.5), len(texts)) for _ in texts]
+
+    monkeypatch.setattr(served.classifier, "classify_each", leave)
+
+    assert service.GONE.status == served.predict_batch(questions).status
+    assert len(classified) in (4, 8)  # what was begun with goes on
+    assert [] == served.recorder.texts
+
+
+def test_calls_that_come_together_take_turns(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_begun, may_go_on = threading.Event(), threading.Event()
+    classify_each, order = served.classifier.classify_each, []
+
+    def note(texts: list[str]) -> Any:
+        order.extend(texts)
+        is_begun.set()
+        may_go_on.wait(60)
+        return classify_each(texts)
+
+    async def ask() -> None:
+        long = asyncio.create_task(served.answer(essays(40)))
+        await asyncio.to_thread(is_begun.wait, 60)
+        short = asyncio.create_task(served.answer([asked("short")]))
+        await asyncio.sleep(0)  # it is in line now
+        may_go_on.set()
+        await asyncio.gather(long, short)
+
+    monkeypatch.setattr(served.classifier, "classify_each", note)
+
+    asyncio.run(ask())
+
+    assert 8 == order.index("short")  # what was begun with goes on
 
 
 def test_our_own_timeout_comes_before_bentomls() -> None:

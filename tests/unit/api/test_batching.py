@@ -141,6 +141,24 @@ def test_requests_that_wait_beyond_their_deadline_are_given_up() -> None:
     assert [2, 4, LATE, LATE] == asyncio.run(ask())
 
 
+def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.batching.LATE_EVERY_S", 0.01)
+    monkeypatch.setattr(f"{__name__}.LONG_S", 3600)
+
+    async def ask() -> tuple[Any, list[bool]]:
+        model = Doubling(deadline_ms=20)
+        busy = [asyncio.ensure_future(model.call(number)) for number in (1, 2)]
+        while len(model.batches) < LANES:
+            await asyncio.sleep(0.001)
+        async with asyncio.timeout(60):
+            answer = await model.call(3)
+        return answer, [each.done() for each in busy]
+
+    assert (LATE, [False, False]) == asyncio.run(ask())
+
+
 def test_portions_have_as_many_texts_as_one_batch_and_no_more_characters() -> None:
     tweets = [Question("x" * 100, 0, Asker())] * 128
     essays = [Question("x" * 5000, 0, Asker())] * 20
