@@ -1,5 +1,6 @@
 """Texts in, class probabilities out."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from inference.model_folder import ModelFolder, ModelFolderError
 from inference.packing import Arrays, Row, lay_out, lone_passes, pack, shared_passes
 from inference.runtime import Runtime, RuntimeName, load_runtime
 from inference.tokenization import TweetTokenizer
+
+logger = logging.getLogger(__name__)
 
 
 class ClassificationError(Exception):
@@ -95,7 +98,12 @@ class Classifier:
         return thread
 
     def _prepare(self) -> None:
-        self.runtime.prepare(map(self._blank, lone_passes()), map(self._blank, shared_passes()))
+        try:
+            self.runtime.prepare(map(self._blank, lone_passes()), map(self._blank, shared_passes()))
+        except Exception:  # pylint: disable=broad-exception-caught  # whatever a runtime raises
+            logger.exception(
+                "the runtime could not be prepared: passes take longer than they might"
+            )
 
     def _blank(self, rows: Sequence[Row]) -> Arrays:
         """Lay out texts of padding alone, given the lengths of those in each row."""

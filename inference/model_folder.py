@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 GRAPH_FILE = "openvino_model.xml"
+GRAPH_WEIGHTS_FILE = "openvino_model.bin"
 TOKENIZER_FILE = "tokenizer.json"
 WEIGHTS_FILE = "model.safetensors"  # as transformers saves them
 
@@ -71,7 +72,7 @@ class ModelFolder:
 
         Raises ModelFolderError where a file is missing, is no JSON, or names no labels.
         """
-        for name in (GRAPH_FILE, TOKENIZER_FILE):
+        for name in (GRAPH_FILE, GRAPH_WEIGHTS_FILE, TOKENIZER_FILE):
             if not (path / name).is_file():
                 raise ModelFolderError(path, f"it has no {name}")
         config = _read_json(path, "config.json")

@@ -74,7 +74,8 @@ class OpenVinoRuntime:
             model = self._model.clone()
             model.reshape({name: list(array.shape) for name, array in arrays.items()})
             graph = self._compiled(model, ON_ALL_CORES)
-            graph.warm_up(arrays)
+            with self._turns.take(may_share=False):
+                graph.warm_up(arrays)
             self._alone_by_shape[_shape(arrays)] = graph
         graph = self._compiled(self._model, SIDE_BY_SIDE, LANES)
         for arrays in shared:

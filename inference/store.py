@@ -1,6 +1,7 @@
 """Find the model to serve in the Bento store, and put models there."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,13 @@ from bentoml._internal.models import ModelStore
 from bentoml.exceptions import NotFound
 from bentoml.models import BentoModel
 
-from inference.model_folder import WEIGHTS_FILE, ModelFolder
+from inference.model_folder import (
+    GRAPH_FILE,
+    GRAPH_WEIGHTS_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    ModelFolder,
+)
 from inference.runtime import check_runtime
 from inference.settings import ModelSettings
 
@@ -22,10 +29,10 @@ STARTER_ORIGIN = "starter"
 # What serving by OpenVINO needs of a model folder.
 SERVING_FILES = (
     "config.json",
-    "metadata.json",
-    "openvino_model.bin",
-    "openvino_model.xml",
-    "tokenizer.json",
+    METADATA_FILE,
+    GRAPH_WEIGHTS_FILE,
+    GRAPH_FILE,
+    TOKENIZER_FILE,
     "tokenizer_config.json",
 )
 
@@ -100,7 +107,7 @@ def new_tag() -> bentoml.Tag:
 def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
     """Copy what serving needs of a model folder into the store, with its ``metadata.json``.
 
-    Raises FileNotFoundError, and with RUNTIME=torch ModelFolderError, where a file is missing.
+    Raises ModelFolderError where a file of the model is missing, FileNotFoundError where that is.
     The model is in the store as a whole or not at all, whatever is killed meanwhile.
     """
     check_runtime(ModelSettings().chosen_runtime, ModelFolder.read(folder))
@@ -117,5 +124,13 @@ def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
         destination = store / tag.path()
         destination.parent.mkdir(parents=True, exist_ok=True)
         (Path(scratch) / tag.path()).rename(destination)
-    (store / tag.latest_path()).write_text(str(tag.version), encoding="utf-8")
+    mark_newest(tag)
     return bentoml.models.get(tag)
+
+
+def mark_newest(tag: bentoml.Tag) -> None:
+    """Have BentoML's own ``latest`` lead to a model, all at once."""
+    path = Path(BentoMLContainer.model_store_dir.get()) / tag.latest_path()
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(str(tag.version), encoding="utf-8")
+    draft.replace(path)

@@ -150,17 +150,18 @@ def test_a_bad_setting_stops_the_start_with_its_name(
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize("name", ["openvino_model.xml", "openvino_model.bin"])
 def test_a_damaged_model_stops_the_start(
-    repository: Path, starter: Path, fresh: dict[str, str]
+    repository: Path, starter: Path, fresh: dict[str, str], name: str
 ) -> None:
     put_into_store(starter, fresh)
-    for graph in Path(fresh["BENTOML_HOME"]).rglob("openvino_model.xml"):
+    for graph in Path(fresh["BENTOML_HOME"]).rglob(name):
         graph.unlink()
 
     done = run_command([BENTOML, "serve", "--port", str(free_port())], repository, fresh)
 
     assert 0 != done.returncode
-    assert "it has no openvino_model.xml" in done.stdout
+    assert f"it has no {name}" in done.stdout
 
 
 def test_a_password_in_the_databases_url_is_not_printed(

@@ -192,6 +192,23 @@ def test_warming_up_runs_a_pass_and_prepares_for_every_usual_shape_the_largest_f
     assert sorted(runtime.shared, key=math.prod, reverse=True) == runtime.shared
 
 
+def test_a_runtime_that_cannot_be_prepared_says_so_and_serves(
+    starter: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    classifier = Classifier.load(starter)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(classifier.runtime, "prepare", fail)
+
+    classifier.warm_up().join()
+
+    assert "the runtime could not be prepared" in caplog.text
+    assert "no memory" in caplog.text
+    assert (1, 3) == classifier.classify(["good"]).shape
+
+
 def test_softmax_of_large_logits_does_not_overflow() -> None:
     probabilities = softmax(np.array([[1000.0, 1000.0, 0.0]], dtype=np.float32))
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from inference.model_folder import ModelFolder, ModelFolderError
+from inference.store import METADATA_FILE, SERVING_FILES
 
 
 @pytest.fixture(name="folder")
@@ -47,7 +48,7 @@ def test_the_longest_input_is_the_lower_of_the_two_limits(
     assert expected == ModelFolder.read(folder).max_tokens
 
 
-@pytest.mark.parametrize("name", ["openvino_model.xml", "tokenizer.json", "config.json"])
+@pytest.mark.parametrize("name", sorted({*SERVING_FILES} - {METADATA_FILE}))
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
 

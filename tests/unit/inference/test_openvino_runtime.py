@@ -1,6 +1,7 @@
 """The runtime gives each input its own result, or an error."""
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ import openvino
 import pytest
 from openvino import opset15 as opset
 
+from inference import openvino_runtime
 from inference.classifier import softmax
 from inference.model_folder import ModelFolder
 from inference.openvino_runtime import PRECISION_HINT, InputsError, OpenVinoRuntime
 from inference.packing import INPUTS, Arrays, lay_out
 from inference.tokenization import TweetTokenizer
+from inference.turns import LANES
 from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON, make_faulty_model
+from tests.server import eventually
 
 REAL_CORE = openvino.Core
 
@@ -177,6 +181,35 @@ def test_inputs_that_fail_side_by_side_with_others_leave_them_their_own_results(
         else:
             assert logits is not None
             assert np.allclose(expected, logits, atol=1e-3)
+
+
+def test_passes_that_come_together_run_at_once(
+    starter: Path, healthy: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = OpenVinoRuntime(ModelFolder.read(starter).graph_path)
+    runtime.prepare([], [healthy])
+    run = openvino_runtime._Graph.run  # pylint: disable=protected-access  # where passes meet
+    is_begun, may_end = threading.Event(), threading.Event()
+    meeting = threading.Barrier(LANES)
+
+    def wait(graph: Any, arrays: Arrays) -> np.ndarray:
+        if is_begun.is_set():
+            meeting.wait(60)  # raises where no other pass comes
+        else:
+            is_begun.set()
+            may_end.wait(60)
+        return run(graph, arrays)
+
+    monkeypatch.setattr(openvino_runtime._Graph, "run", wait)  # pylint: disable=protected-access
+    with ThreadPoolExecutor() as pool:
+        alone = pool.submit(runtime.logits, healthy)
+        assert is_begun.wait(60)
+        together = [pool.submit(runtime.logits, healthy) for _ in range(LANES)]
+        eventually(lambda: runtime._turns.waiting == LANES, 60)  # pylint: disable=protected-access
+        may_end.set()
+
+    for made in together:
+        np.testing.assert_allclose(softmax(alone.result()), softmax(made.result()), atol=INT8_BOUND)
 
 
 @pytest.mark.parametrize("has_bf16", [True, False])

@@ -9,6 +9,7 @@ import pytest
 from inference import runtime
 from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import RuntimeNotInstalledError, check_runtime
+from inference.store import SERVING_FILES
 
 
 @pytest.mark.parametrize("missing", ["torch", "transformers"])
@@ -25,9 +26,8 @@ def test_torch_needs_the_weights(
     starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime, "find_spec", lambda _: "there")
-    for path in starter.iterdir():
-        if path.suffix == ".json" or path.name == "openvino_model.xml":
-            (tmp_path / path.name).write_bytes(path.read_bytes())
+    for name in SERVING_FILES:
+        (tmp_path / name).write_bytes((starter / name).read_bytes())
     folder = ModelFolder.read(tmp_path)
 
     check_runtime("openvino", folder)

@@ -93,7 +93,7 @@ def test_the_metadata_stands_in_the_store(starter: Path) -> None:
 def test_a_folder_that_misses_a_file_leaves_nothing_in_the_store(trained: Path) -> None:
     (trained / "openvino_model.bin").unlink()
 
-    with pytest.raises(FileNotFoundError, match=r"openvino_model\.bin"):
+    with pytest.raises(ModelFolderError, match=r"it has no openvino_model\.bin"):
         register(trained)
 
     assert find(LATEST) is None
