@@ -65,6 +65,8 @@ BY_NUMBER = {
     952: Failure.TRANSIENT,  # it is in transition
     976: Failure.TRANSIENT,  # it is a replica that takes no connections
     983: Failure.TRANSIENT,  # its replica is not ready
+    8645: Failure.TRANSIENT,  # waited too long for memory
+    8651: Failure.TRANSIENT,  # less memory than a query needs
     1105: Failure.TRANSIENT,  # the file group is full
     1204: Failure.TRANSIENT,  # locks
     1205: Failure.TRANSIENT,  # deadlock
@@ -74,6 +76,9 @@ BY_NUMBER = {
     9002: Failure.TRANSIENT,  # the transaction log is full
     18401: Failure.TRANSIENT,  # the server is starting
     40613: Failure.TRANSIENT,  # the database is not available now (Azure)
+    8114: Failure.DATA,  # a value cannot be converted
+    8169: Failure.DATA,  # nor a text into an id
+    13609: Failure.DATA,  # it is no JSON
 }
 
 # PostgreSQL refuses connections with FATAL, and libpq does not pass the SQLSTATE on: a wrong

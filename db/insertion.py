@@ -37,10 +37,10 @@ def insert_missing(connection: Connection, bodies: Sequence[str]) -> None:
 
     Raises SQLAlchemyError, or NotAPredictionError where a body is no such object.
     """
+    predictions = [Prediction.from_json(body) for body in bodies]
     if connection.dialect.name == "mssql":
         connection.execute(INTO_SQL_SERVER, {"rows": f"[{','.join(bodies)}]"})
         return
-    predictions = [Prediction.from_json(body) for body in bodies]
     stored = set(
         connection.scalars(
             select(METRICS.c.id).where(METRICS.c.id.in_([made.id for made in predictions]))

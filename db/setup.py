@@ -23,11 +23,11 @@ class SetupError(Exception):
 
 
 def set_up(settings: SetupSettings, say: Callable[[str], None]) -> None:
-    """Create what is missing, and leave alone what is there; ``say`` is told each step.
+    """Create what is missing, and leave data and rights alone; ``say`` is told each step.
 
     On SQL Server that is the database, its tables and two logins: SQL_USER, which may insert and
-    select, and Grafana's, which may select. Other databases get their tables. Raises SetupError
-    or SettingsError.
+    select, and Grafana's, which may select. Both get the passwords of the settings, also where
+    they had others. Other databases get their tables. Raises SetupError or SettingsError.
     """
     try:
         if settings.is_sql_server:
@@ -51,11 +51,12 @@ def quoted_text(text: str) -> str:
 
 def _set_up_sql_server(settings: SetupSettings, say: Callable[[str], None]) -> None:
     service = settings.sql_user
-    if service is None or settings.sql_password is None or service.lower() == ADMINISTRATOR:
+    others = (ADMINISTRATOR, GRAFANA_READER)
+    if service is None or settings.sql_password is None or service.lower() in others:
         raise SettingsError(
             f"SQL_USER = {service!r} or SQL_PASSWORD",
             "is not the login that the service is to have",
-            f"Set both, the name to another one than {ADMINISTRATOR!r}",
+            f"Set both, the name to another one than {' or '.join(map(repr, others))}",
         )
     server = make_engine(settings, settings.administrators_url("master"))
     _wait_for(server, say)

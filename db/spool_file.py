@@ -99,10 +99,10 @@ class SpoolFile:
     def create(cls, folder: Path) -> "SpoolFile":
         """Create a file of its own for this process. Raises OSError too, and leaves nothing."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{uuid4().hex}{SUFFIX}"
-        lock = SpoolLock.take(path)
-        if lock is None:
-            raise FileExistsError(path)
+        lock = None
+        while lock is None:  # where others start too, they may take a new lock for a dead process's
+            path = folder / f"{uuid4().hex}{SUFFIX}"
+            lock = SpoolLock.take(path)
         try:
             return cls(path, lock)
         except BaseException:

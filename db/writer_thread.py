@@ -48,13 +48,15 @@ class WriterThread:
 
     def _run(self) -> None:
         adopted_s = time.monotonic()
-        self._work()
-        while not self._stopping.is_set():
-            self._wait()
+        is_last = False
+        while not is_last:
+            is_last = self._stopping.is_set()  # all rows that are to be written are spooled by now
             if time.monotonic() > adopted_s + ADOPT_EVERY_S:
                 self._spool.adopt()
                 adopted_s = time.monotonic()
             self._work()
+            if not is_last:
+                self._wait()
 
     def _work(self) -> None:
         try:

@@ -20,6 +20,7 @@ from tests.unit.db.test_recorder import (
     test_closing_writes_what_is_spooled,
     test_every_text_survives,
     test_nothing_to_record_is_no_error,
+    test_rows_that_are_damaged_keep_no_other_from_the_database,
     test_services_that_start_at_once_create_the_tables_together,
     test_what_no_database_is_sure_to_hold_is_replaced,
     test_without_store_text_all_but_the_text_is_recorded,

@@ -67,7 +67,10 @@ def test_errors_of_odbc_are_sorted_by_their_sqlstate(state: str, kind: Failure) 
         (4060, Failure.PERMANENT),
         (1205, Failure.TRANSIENT),
         (9002, Failure.TRANSIENT),
-        (8114, Failure.UNKNOWN),
+        (8645, Failure.TRANSIENT),
+        (8114, Failure.DATA),
+        (13609, Failure.DATA),
+        (1, Failure.UNKNOWN),
     ],
 )
 def test_where_sql_server_says_no_more_than_42000_its_number_tells(

@@ -1,13 +1,17 @@
 """The statement for SQL Server; what it does is shown where there is a server."""
 
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import sqlglot
 from sqlalchemy.dialects import mssql
 from sqlglot import exp
 
-from db.insertion import COLUMNS, INTO_SQL_SERVER
+from db.insertion import COLUMNS, INTO_SQL_SERVER, insert_missing
+from db.prediction import NotAPredictionError
 from db.schema import METRICS
+from tests.predictions import prediction
 
 
 def parsed() -> exp.Insert:
@@ -42,3 +46,10 @@ def test_it_reads_no_string_shorter_than_it_is_so_that_the_table_refuses_what_is
     assert {"varchar(max)"} == {types["label"], types["model_tag"]}
     assert "nvarchar(max)" == types["text"]
     assert METRICS.c.label.type.length == 64  # type: ignore[attr-defined]
+
+
+def test_what_is_no_prediction_is_told_before_the_server_is_asked() -> None:
+    connection: Any = SimpleNamespace(dialect=SimpleNamespace(name="mssql"))  # it executes nothing
+
+    with pytest.raises(NotAPredictionError):
+        insert_missing(connection, [prediction().to_json(), "{"])

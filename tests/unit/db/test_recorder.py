@@ -21,6 +21,7 @@ from db.settings import DatabaseSettings
 from db.status import quarantined, spool_depth
 from tests.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 from tests.server import eventually
+from tests.spools import killed_after_spooling
 from tests.stored import STORED_WITHIN_S, awaited, connected, stored
 
 MOST_SKEW = timedelta(seconds=2)  # of a database's own clock
@@ -150,6 +151,19 @@ def test_a_row_that_the_database_refuses_keeps_no_other_from_it(
     assert str(too_long.id) in kept.body
     assert kept.refused
     assert "private" not in caplog.text
+
+
+def test_rows_that_are_damaged_keep_no_other_from_the_database(settings: DatabaseSettings) -> None:
+    rows = [prediction() for _ in range(2)]
+    damaged = ["{", "no JSON", "[]", "{}", '{"id": "']
+    killed_after_spooling(settings.spool_dir, *damaged, *(row.to_json() for row in rows))
+    recorder = Recorder(settings)
+
+    recorder.open()
+
+    assert by_id(rows) == by_id(awaited(settings, 2))
+    recorder.close()
+    assert damaged == [row.body for row in quarantined(settings.spool_dir)]
 
 
 def test_services_that_start_at_once_create_the_tables_together(

@@ -10,7 +10,7 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import DBAPIError
 
 from db import setup
-from db.settings import SetupSettings
+from db.settings import SettingsError, SetupSettings
 from db.setup import SetupError, quoted_name, quoted_text, set_up
 
 SETTINGS = {
@@ -79,6 +79,14 @@ def test_everything_is_asked_for_in_t_sql_and_in_order(server: Server) -> None:
     ] == changes
     for statement in server.statements:
         sqlglot.parse_one(statement.replace("MIGRATE", "SELECT 1"), dialect="tsql")
+
+
+@pytest.mark.parametrize("name", ["sa", "SA", "grafana_reader"])
+def test_the_service_is_given_no_login_of_another(server: Server, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"SQL_USER = .* is not the login"):
+        set_up(SetupSettings.model_validate(SETTINGS | {"sql_user": name}), lambda _: None)
+
+    assert [] == server.statements
 
 
 def test_no_secret_is_told(server: Server) -> None:

@@ -1,6 +1,7 @@
 """The thread goes on, whatever the writer raises."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,24 @@ class FailingWriter:
             raise error
 
 
+class InterruptedWriter:
+    """Is told in the midst of its first work that it is the last."""
+
+    def __init__(self) -> None:
+        self.reports = Reports()
+        self.works = threading.Event()
+        self.times = 0
+
+    def work(self, is_to_go_on: Callable[[int], bool]) -> None:
+        """Work; the first time until it is told."""
+        self.times += 1
+        self.works.set()
+        ends_s = time.monotonic() + SOON_S
+        while not is_to_go_on(1) and time.monotonic() < ends_s:
+            time.sleep(0.001)
+        self.reports.success()
+
+
 @pytest.fixture(name="spool")
 def fixture_spool(tmp_path: Path) -> Iterator[Spool]:
     """Open an empty spool."""
@@ -68,3 +87,15 @@ def test_it_goes_on_at_once_after_full_batches_only(spool: Spool) -> None:
     assert [False, True] == writer.answers
     thread.stop(SOON_S)
     assert [True, True] == writer.answers  # at the end, all that is spooled
+
+
+def test_what_was_spooled_while_it_worked_is_written_before_it_ends(spool: Spool) -> None:
+    writer = InterruptedWriter()
+    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+    thread.start()
+    assert writer.works.wait(SOON_S)
+
+    thread.stop(SOON_S)
+
+    assert not thread.is_alive
+    assert 2 == writer.times
