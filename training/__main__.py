@@ -2,6 +2,7 @@
 
 import sys
 
+from db.settings import DatabaseSettings, SettingsError
 from training.errors import EXPECTED
 from training.files import Files
 from training.settings import TrainingSettings
@@ -10,11 +11,11 @@ from training.settings import TrainingSettings
 def main() -> int:
     """Run the training flow; return the exit status, 0 also where nothing was improved."""
     try:
-        settings = TrainingSettings.read()
+        settings, database = TrainingSettings.read(), DatabaseSettings.read()
         from training.command import train  # pylint: disable=import-outside-toplevel  # takes 10 s
 
-        train(settings, Files())
-    except EXPECTED as error:
+        train(settings, database, Files())
+    except (*EXPECTED, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

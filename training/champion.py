@@ -58,12 +58,11 @@ def survey(files: Files, hub: HubView, folder: Path) -> Standing:
     return Standing(tuple(champions), tuple(records))
 
 
-def judge(standing: Standing, sample: Sample) -> tuple[Titleholder | None, tuple[Best, ...]]:
+def judge(standing: Standing, sample: Sample) -> tuple[tuple[Titleholder, ...], tuple[Best, ...]]:
     """Let the champions judge the sample's rows.
 
-    Returns the best, None where there is none, and the records that are all that is left of a
-    champion. One that cannot be judged, since it is broken or knows other labels, is left out
-    with a warning.
+    Returns them, the best first, and the records that are all that is left of a champion. One that
+    cannot be judged, since it is broken or knows other labels, is left out with a warning.
     """
     holders = []
     for champion in standing.champions:
@@ -74,13 +73,11 @@ def judge(standing: Standing, sample: Sample) -> tuple[Titleholder | None, tuple
         else:
             holders.append(Titleholder(champion.name, champion.folder, scores, champion.records))
     rows = sample.evaluation_rows
-    best = max(
-        holders,
-        key=lambda one: (one.scores.rows(rows).accuracy, one.scores.accuracy),
-        default=None,
+    holders.sort(
+        key=lambda one: (one.scores.rows(rows).accuracy, one.scores.accuracy), reverse=True
     )
     judged = [record for one in holders for record in one.records]
-    return best, tuple(record for record in standing.records if record not in judged)
+    return tuple(holders), tuple(record for record in standing.records if record not in judged)
 
 
 def _stored(record: Best | None) -> dict[str, bentoml.Model]:
@@ -94,7 +91,7 @@ def _published_record(hub: HubView, folder: Path) -> Best | None:
     if not hub.has(BEST_METRICS):
         return None
     hub.download([BEST_METRICS], folder)
-    return Best.read(folder / BEST_METRICS)
+    return Best.read(folder / BEST_METRICS, called=f"{BEST_METRICS} of {hub.name} on the Hub")
 
 
 def _of(tag: str, record: Best | None) -> tuple[Best, ...]:

@@ -4,6 +4,7 @@ import logging
 import os
 from pathlib import Path
 
+from db.settings import DatabaseSettings
 from training.claim import claimed
 from training.files import Files
 from training.flow import Outcome, assist, run
@@ -14,8 +15,11 @@ from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
 
 
-def train(settings: TrainingSettings, files: Files) -> None:
-    """Run the training flow, alone or as one of several processes. Raises one of EXPECTED."""
+def train(settings: TrainingSettings, database: DatabaseSettings, files: Files) -> None:
+    """Run the training flow, alone or as one of several processes. Raises one of EXPECTED.
+
+    The champion is published before the run comes into the database: that can be done later.
+    """
     hide_bars_without_terminal()
     if not is_main_process():
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -25,8 +29,10 @@ def train(settings: TrainingSettings, files: Files) -> None:
     with claimed(files) as scratch:
         outcome = run(settings, files, scratch)
         tell(outcome, files)
-        log_run(outcome.report, files)
-        publish(outcome)
+        try:
+            publish(outcome)
+        finally:
+            log_run(outcome.report, files, database)
 
 
 def tell(outcome: Outcome, files: Files) -> None:

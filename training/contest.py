@@ -49,14 +49,19 @@ class Titleholder(Contender):
 class Contest:
     """Hold all whom the candidate has to beat.
 
-    ``champion`` is None where no champion's model was to be had. ``lost`` are the records, the
-    newest first, that are all that is left of a champion.
+    ``champions`` are those whose models were to be had, the best first. ``lost`` are the records,
+    the newest first, that are all that is left of a champion.
     """
 
     candidate: Exported
     base: Exported
-    champion: Titleholder | None
+    champions: tuple[Titleholder, ...]
     lost: tuple[Best, ...]
+
+    @property
+    def champion(self) -> Titleholder | None:
+        """Return the best champion, None where there is none."""
+        return next(iter(self.champions), None)
 
     def judged_champion(self, sample: Sample) -> Judged | Recorded | None:
         """Return how good the champion is: None where there is none but the base model."""
@@ -68,17 +73,22 @@ class Contest:
         """Compare the candidate with the champion, or else the base, on the whole split."""
         if self.champion is None and self.lost:
             return None
-        rival = self.champion or self.base
-        return paired_test(self.candidate.scores.right, rival.scores.right)
+        return self._pair_with(self.champion or self.base)
 
     def decide(self, sample: Sample, rule: Rule) -> Decision:
         """Decide whether the candidate takes the champion's place."""
-        base = self.base.judged(sample)
-        rivals = [Rival(one.name, one.accuracy, is_recorded=True) for one in self.lost]
-        if self.champion is not None:
-            rivals.insert(0, Rival(self.champion.name, self.champion.judged(sample).accuracy))
-        rivals.append(Rival(f"the untouched base model {base.name}", base.accuracy))
-        return decide(self.candidate.judged(sample).accuracy, rivals, self.test(), rule)
+        rivals = [
+            *(self._rival(one, one.name, sample) for one in self.champions),
+            *(Rival(one.name, one.accuracy) for one in self.lost),
+            self._rival(self.base, f"the untouched base model {self.base.name}", sample),
+        ]
+        return decide(self.candidate.judged(sample).accuracy, rivals, rule)
+
+    def _rival(self, model: Contender, name: str, sample: Sample) -> Rival:
+        return Rival(name, model.judged(sample).accuracy, self._pair_with(model))
+
+    def _pair_with(self, model: Contender) -> PairedTest:
+        return paired_test(self.candidate.scores.right, model.scores.right)
 
 
 def enter(base: BaseModel, name: str, folder: Path, sample: Sample) -> Exported:

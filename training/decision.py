@@ -20,42 +20,51 @@ class Decision:
 class Rival:
     """Hold what a candidate has to beat: its name for people and its accuracy, in 0..1.
 
-    ``is_recorded`` tells that this is all that is left of it, measured on rows that may be others.
+    ``test`` pairs it with the candidate on all rows of validation. Without one, the accuracy is all
+    that is left of it, and was measured on rows that may be others.
     """
 
     name: str
     accuracy: float
-    is_recorded: bool = False
+    test: PairedTest | None = None
 
 
-def decide(
-    accuracy: float, rivals: Sequence[Rival], test: PairedTest | None, rule: Rule
-) -> Decision:
+def decide(accuracy: float, rivals: Sequence[Rival], rule: Rule) -> Decision:
     """Promote a candidate that beats all rivals, of which the champion is the first.
 
-    Strictly: equally good is no improvement. The rule ``significant`` asks on top that the
-    paired test with the champion, None where it cannot be made, finds less than 5 % for chance.
+    Strictly: equally good is no improvement. The rule ``significant`` asks on top that the champion
+    could be judged, and that each paired test finds less than 5 % for chance. To ask that of all of
+    them makes no false promotion more likely, so that 5 % is what it is (Berger 1982).
     """
     for rival in rivals:
         if round(accuracy, DIGITS) <= round(rival.accuracy, DIGITS):  # as it may be recorded
             return Decision(False, f"not better: {_against(accuracy, rival)}")
-    told = _against(accuracy, rivals[0])
+    champion = rivals[0]
+    told = _against(accuracy, champion)
     if rule == "better":
         return Decision(True, f"better: {told}")
-    if test is None:
+    if champion.test is None:
         return Decision(
             False,
             f"not shown to be better: {told}, but PROMOTION=significant wants both models judged "
             "on the same rows",
         )
-    chance = f"p = {test.p_value:.4f}, mid-p McNemar test on {test.rows} rows"
-    if not test.is_significant or test.difference < 0:
-        return Decision(False, f"better, but not significantly ({chance}): {told}")
-    return Decision(True, f"significantly better ({chance}): {told}")
+    for rival in rivals:
+        if rival.test is None or (rival.test.is_significant and rival.test.difference > 0):
+            continue
+        how = "not significantly" if rival.test.difference >= 0 else "worse on all of validation"
+        return Decision(
+            False, f"better, but {how} ({_chance(rival.test)}): {_against(accuracy, rival)}"
+        )
+    return Decision(True, f"significantly better ({_chance(champion.test)}): {told}")
+
+
+def _chance(test: PairedTest) -> str:
+    return f"p = {test.p_value:.4f}, mid-p McNemar test on {test.rows} rows"
 
 
 def _against(accuracy: float, rival: Rival) -> str:
     where = "on the same rows"
-    if rival.is_recorded:
+    if rival.test is None:
         where = "as recorded, on rows that may be others; its model is not to be had"
     return f"accuracy {accuracy:.4f} against {rival.accuracy:.4f} of {rival.name} ({where})"

@@ -5,7 +5,7 @@ Publishing comes after it, and can be repeated by itself.
 
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -19,13 +19,14 @@ from training.dataset import load
 from training.decision import Decision
 from training.export import check_exportable
 from training.files import Files
+from training.hub.push import BEST_METRICS
 from training.hub.view import HubView, look
 from training.learning.finetuning import fine_tune
 from training.learning.recipe import TrainingRun, recipe_for
 from training.origin import origin_of
 from training.papers.writing import draw_candidate, draw_promotions, write_papers
 from training.promotion import finish_promotion, promote
-from training.records import Best
+from training.records import Best, Promotion, joined_history
 from training.release import Release, prune
 from training.report import RunReport, metrics_json
 from training.sampling import Sample, draw
@@ -63,7 +64,7 @@ def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
     contest = compete(settings, sample, trained, standing, scratch)
     decision = contest.decide(sample, settings.promotion)
     origin = origin_of(trained.name, sample)
-    history = standing.records[0].history if standing.records else ()
+    history = joined_history(standing.records)
     successor = name_successor(contest, decision, sample, origin, history)
     report = RunReport(
         origin=origin,
@@ -82,7 +83,7 @@ def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
     write_json(files.metrics, metrics_json(report))
     draw_candidate(report, files.artifacts)
     draw_promotions(Best.read(files.best), files.artifacts)
-    return Outcome(report, hub, unpublished(contest, decision, hub, files))
+    return Outcome(report, hub, unpublished(contest, decision, hub, files, history))
 
 
 def assist(settings: TrainingSettings) -> None:
@@ -136,11 +137,18 @@ def copy_models(trained: BaseModel, exported: Path, folder: Path) -> None:
         shutil.copyfile(exported / name, folder / name)
 
 
-def unpublished(contest: Contest, decision: Decision, hub: HubView, files: Files) -> Release | None:
+def unpublished(
+    contest: Contest,
+    decision: Decision,
+    hub: HubView,
+    files: Files,
+    history: tuple[Promotion, ...],
+) -> Release | None:
     """Return what is to be published now, None where there is nothing.
 
     That is the new champion, or else one of an earlier run that could not be published then, and
-    has now been found to be better than the Hub's, or the Hub has none.
+    has now been found to be better than the Hub's, or the Hub has none. Its record then goes on
+    from ``history``, which may tell of promotions on the Hub that it did not know of.
     """
     best, champion = Best.read(files.best), contest.champion
     if best is None or best.model_tag is None:
@@ -151,6 +159,8 @@ def unpublished(contest: Contest, decision: Decision, hub: HubView, files: Files
     if not decision.improved:
         if champion is None or best not in champion.records or contest.lost:
             return None
+        for path in (release.files / BEST_METRICS, files.best):
+            write_json(path, replace(best, history=history).content())
         release.remember(hub)
     return release
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bentoml
 
-from inference.store import MODEL_NAME, STARTER_ORIGIN, find, register
+from inference.store import MODEL_NAME, STARTER_ORIGIN, find, mark_newest, register
 from training.atomic import write_json
 from training.files import Files
 from training.records import Best
@@ -44,13 +44,14 @@ def finish_promotion(files: Files) -> None:
     best = Best.read(files.intent)
     if best is None:
         return
-    if find(bentoml.Tag.from_taglike(str(best.model_tag))) is None:
+    if (model := find(bentoml.Tag.from_taglike(str(best.model_tag)))) is None:
         logger.warning("The last run was interrupted before it promoted its model: as it was.")
         files.intent.unlink()
     else:
         logger.warning(
             "The last run was interrupted: completing the promotion of %s", best.model_tag
         )
+        mark_newest(model.tag)
         _conclude(best, files)
 
 

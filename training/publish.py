@@ -8,6 +8,7 @@ from training.errors import EXPECTED
 from training.files import Files
 from training.hub.push import Published
 from training.hub.repository import HubRepository
+from training.promotion import finish_promotion
 from training.records import Best
 from training.release import Release, ReleaseError
 from training.settings import HubSettings
@@ -16,8 +17,10 @@ from training.settings import HubSettings
 def publish(settings: HubSettings, files: Files) -> Published:
     """Push the champion to the Hub, where it was trained here and is not there yet.
 
-    What is there already is not done again. Raises PublishError, HubError or ReleaseError.
+    What is there already is not done again. Raises PublishError, HubError, RecordError or
+    ReleaseError.
     """
+    finish_promotion(files)
     best = Best.read(files.best)
     if best is None or best.model_tag is None:
         raise ReleaseError(f"There is no champion in {files.best}: run `make train` first.")

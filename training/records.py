@@ -1,7 +1,7 @@
 """What a training run leaves in writing: `metrics.json` and `best_metrics.json`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -59,24 +59,28 @@ class Best:
     details: Mapping[str, Any]
 
     @classmethod
-    def read(cls, path: Path) -> Self | None:
-        """Read the file; None where there is none. Raises RecordError where it makes no sense."""
+    def read(cls, path: Path, called: str | None = None) -> Self | None:
+        """Read the file; None where there is none.
+
+        Raises RecordError where it makes no sense, under the name that people know the file by.
+        """
         if not path.exists():
             return None
+        name = called or str(path)
         try:
             details = json.loads(path.read_text(encoding="utf-8"))
             accuracy = details.pop("accuracy")
             history = tuple(Promotion(**one) for one in details.pop("history", ()))
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-            raise RecordError(path, f"{type(error).__name__}: {error}") from error
+            raise RecordError(name, f"{type(error).__name__}: {error}") from error
         if isinstance(accuracy, bool) or not isinstance(accuracy, int | float):
-            raise RecordError(path, f"its accuracy is {accuracy!r}")
+            raise RecordError(name, f"its accuracy is {accuracy!r}")
         if not 0 <= accuracy <= 1:
-            raise RecordError(path, f"its accuracy is {accuracy!r}, not in 0..1")
+            raise RecordError(name, f"its accuracy is {accuracy!r}, not in 0..1")
         timestamp, model_tag = details.pop("timestamp", ""), details.pop("model_tag", None)
-        for name, value in {"timestamp": timestamp, "model_tag": model_tag or ""}.items():
+        for field, value in {"timestamp": timestamp, "model_tag": model_tag or ""}.items():
             if not isinstance(value, str):
-                raise RecordError(path, f"its {name} is {value!r}, no text")
+                raise RecordError(name, f"its {field} is {value!r}, no text")
         return cls(accuracy, timestamp, model_tag, history, details)
 
     @property
@@ -100,12 +104,18 @@ class Best:
         }
 
 
+def joined_history(records: Sequence[Best]) -> tuple[Promotion, ...]:
+    """Return all promotions that the records tell of, each once, in the order of time."""
+    lines = dict.fromkeys(line for record in records for line in record.history)
+    return tuple(sorted(lines, key=lambda line: line.timestamp))
+
+
 class RecordError(TrainingError):
     """Tell that ``best_metrics.json`` cannot be compared with."""
 
-    def __init__(self, path: Path, problem: str) -> None:
+    def __init__(self, name: str, problem: str) -> None:
         super().__init__(
-            f"{path} is no record of the best model: {problem}. Restore it from a copy, or "
+            f"{name} is no record of the best model: {problem}. Restore it from a copy, or "
             "remove it to begin anew"
         )
 

@@ -1,6 +1,7 @@
 """The database's line for each training run, which waits in a file until the database has it."""
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,20 +19,19 @@ from training.report import RunReport
 logger = logging.getLogger(__name__)
 
 
-def log_run(report: RunReport, files: Files) -> None:
+def log_run(report: RunReport, files: Files, settings: DatabaseSettings) -> None:
     """Bring a run into the database that the settings name, and those that wait for it.
 
     Where none is named there is nothing to do. What the database does not take now waits beside
-    the artifacts, and is brought in by the next run.
+    the artifacts, and is brought in by the next run. Raises OSError where it cannot be kept there.
     """
+    if not settings.names_database:
+        return
+    run = row_of(report)
+    write_bytes(files.unrecorded_runs / f"{run.id}.json", run.to_json().encode())
+    waiting = dict(_waiting(files))
     try:
-        settings = DatabaseSettings.read()
-        if not settings.names_database:
-            return
-        run = row_of(report)
-        write_bytes(files.unrecorded_runs / f"{run.id}.json", run.to_json().encode())
-        waiting = sorted(files.unrecorded_runs.glob("*.json"))
-        record(settings, [_read(path) for path in waiting])
+        record(settings, list(waiting.values()))
     except (SettingsError, SQLAlchemyError) as error:
         told = str(error) if isinstance(error, SettingsError) else name_of(error)
         logger.warning(
@@ -72,5 +72,11 @@ def row_of(report: RunReport) -> TrainingRun:
     )
 
 
-def _read(path: Path) -> TrainingRun:
-    return TrainingRun.from_json(path.read_text(encoding="utf-8"))
+def _waiting(files: Files) -> Iterator[tuple[Path, TrainingRun]]:
+    """Yield the runs that wait; what is none is set aside, so that it keeps no other waiting."""
+    for path in sorted(files.unrecorded_runs.glob("*.json")):
+        try:
+            yield path, TrainingRun.from_json(path.read_text(encoding="utf-8"))
+        except (KeyError, TypeError, ValueError) as error:
+            aside = path.rename(path.with_suffix(".unreadable"))
+            logger.warning("%s is no training run, and is set aside (%r)", aside, error)

@@ -34,9 +34,8 @@ def name_successor(
     """Return who takes the champion's place, None where nobody does.
 
     That is the candidate where it is better. Where it is not and the Bento store is empty, it is
-    the one that it lost to, so that there is always the best one to serve: the Hub's champion
-    under the name and record that it has there, if any, or on a first run the base model.
-    ``history`` is that of all promotions so far.
+    the Hub's champion, under the name and record that it has there, if any; or, where there never
+    was a champion, the base model. ``history`` is that of all promotions so far.
     """
     if decision.improved:
         return _crown("trained", contest.candidate, history, sample, origin)

@@ -59,6 +59,7 @@ MOMENTS = [
     ("training.flow.write_json", 0, AFTER, True),  # the figures of the run are written
 ]
 PUBLISHING = [
+    ("training.promotion.register", 0, AFTER),  # the promotion itself is to be completed first
     ("training.command.publish", 0, BEFORE),
     ("training.hub.push._commit", 0, AFTER),
     ("training.release.push_to_hf", 0, AFTER),  # all is there, but this is not yet known

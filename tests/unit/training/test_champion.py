@@ -49,6 +49,20 @@ def fixture_view(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         yield HubView(repository, repository.head(), None)
 
 
+def another(source: Path, folder: Path, is_worse: bool) -> Path:
+    """Copy a model, so that it is another one and says the same, or mistakes each label."""
+    shutil.copytree(source, folder)
+    if is_worse:
+        config = json.loads((folder / "config.json").read_text())
+        first, *others = config["id2label"].values()
+        config["id2label"] = dict(enumerate([*others, first]))
+        (folder / "config.json").write_text(json.dumps(config))
+    metadata = json.loads((folder / "metadata.json").read_text())
+    metadata |= {"origin": "trained", "seed": 7}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    return folder
+
+
 def write_record(files: Files, tag: str) -> None:
     """Write that the model of a tag was promoted here, later than the Hub's."""
     record = {"accuracy": 0.6, "timestamp": "2026-11-24", "model_tag": tag}
@@ -128,23 +142,25 @@ def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, t
     write_record(files, "sentiment:deleted")
     sample = draw(load(str(sample_data)), 10, 20, seed=0)
 
-    champion, lost = judge(survey(files, view, tmp_path / "hub"), sample)
+    champions, lost = judge(survey(files, view, tmp_path / "hub"), sample)
 
-    assert champion is not None
+    assert 1 == len(champions)
     assert ["sentiment:deleted"] == [record.model_tag for record in lost]
 
 
-def test_the_best_of_the_champions_is_found_on_the_rows(view, model, files, sample_data, tmp_path):
-    register(model)
+@pytest.mark.parametrize("is_worse", [True, False])
+def test_the_best_of_the_champions_stands_first(view, starter, sample_data, tmp_path, is_worse):
+    tag = register(another(starter, tmp_path / "other", is_worse)).tag
     sample = draw(load(str(sample_data)), 10, 20, seed=0)
-    standing = survey(files, view, tmp_path / "hub")
 
-    found, _ = judge(standing, sample)
+    (best, second), lost = judge(survey(Files(tmp_path), view, tmp_path / "hub"), sample)
 
-    assert 50 == len(found.scores.labels)
-    assert (
-        found.judged(sample).accuracy == sum(found.scores.rows(sample.evaluation_rows).right) / 20
-    )
+    places = [f"{REPO_ID} on the Hub", f"{tag} of the Bento store"]
+    assert places == [best.name, second.name]  # the Hub's, too, where both are equally good
+    accuracies = [one.judged(sample).accuracy for one in (best, second)]
+    assert accuracies[0] > accuracies[1] if is_worse else accuracies[0] == accuracies[1]
+    assert 50 == len(second.scores.labels)
+    assert not lost
 
 
 def test_a_champion_with_other_labels_is_left_out_with_a_warning(
@@ -156,7 +172,7 @@ def test_a_champion_with_other_labels_is_left_out_with_a_warning(
     register(model)
     sample = draw(load(str(sample_data)), 10, 20, seed=0)
 
-    assert (None, ()) == judge(survey(files, NO_HUB, tmp_path / "hub"), sample)
+    assert ((), ()) == judge(survey(files, NO_HUB, tmp_path / "hub"), sample)
     assert "cannot be compared with" in caplog.text
 
 
@@ -167,5 +183,5 @@ def test_a_damaged_champion_is_left_out_with_a_warning(model, sample_data, tmp_p
     register(model)
     sample = draw(load(str(sample_data)), 10, 20, seed=0)
 
-    assert (None, ()) == judge(survey(Files(tmp_path), NO_HUB, tmp_path / "hub"), sample)
+    assert ((), ()) == judge(survey(Files(tmp_path), NO_HUB, tmp_path / "hub"), sample)
     assert "it cannot be loaded" in caplog.text

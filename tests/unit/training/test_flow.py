@@ -210,14 +210,19 @@ def test_a_record_without_its_model_has_to_be_beaten_beside_the_champion(train, 
 @pytest.mark.usefixtures("_quick")
 def test_the_history_goes_on_from_the_record(train, files):
     files.folder.mkdir()
-    files.best.write_text('{"accuracy": 0.01, "timestamp": "2026-01-01", "history": []}')
-    train(**STANDING_STILL)
+    first = {
+        "timestamp": "2026-01-01",
+        "model_tag": "sentiment:lost",
+        "accuracy": 0.01,
+        "origin": "trained",
+    }
+    write_json(files.best, {"accuracy": 0.01, "timestamp": "2026-01-01", "history": [first]})
+
     train(**LEARNING)
 
     best = read(files.best)
-
-    assert best["model_tag"] == best["history"][-1]["model_tag"]
-    assert "trained" == best["history"][-1]["origin"]
+    assert first == best["history"][0]
+    assert [best["model_tag"]] == [line["model_tag"] for line in best["history"][1:]]
 
 
 def test_the_recipe_suits_the_base_model_but_for_what_was_asked() -> None:

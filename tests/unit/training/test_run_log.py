@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
 from db.schema import TRAINING_RUNS
+from db.settings import DatabaseSettings
 from tests.postgres import running_or_skipped
 from tests.reports import run_report
 from tests.server import free_port
+from tests.stored import connected
 from training.decision import Decision
 from training.files import Files
 from training.report import Recorded
@@ -23,30 +25,24 @@ def fixture_files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-@pytest.fixture(name="url", params=["sqlite", "postgresql"])
-def fixture_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(name="settings", params=["sqlite", "postgresql"])
+def fixture_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseSettings]:
     """Name an empty database."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/database.sqlite3"
+        yield DatabaseSettings(database_url=f"sqlite:///{tmp_path}/database.sqlite3")
         return
     with running_or_skipped() as server:
-        yield server.environment()["DATABASE_URL"]
+        yield DatabaseSettings(database_url=server.environment()["DATABASE_URL"])
 
 
-def rows(url: str) -> list[dict[str, Any]]:
-    """Return all rows, in the order of their ids, which is that of time."""
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        found = connection.execute(select(TRAINING_RUNS).order_by(TRAINING_RUNS.c.id)).mappings()
-        told = [dict(row) for row in found]
-    engine.dispose()
-    return told
+def rows(settings: DatabaseSettings) -> list[dict[str, Any]]:
+    """Return all rows; those of models that were promoted come first."""
+    with connected(settings) as connection:
+        found = connection.execute(select(TRAINING_RUNS).order_by(TRAINING_RUNS.c.decision))
+        return [dict(row) for row in found.mappings()]
 
 
-def test_runs_are_rows_with_their_figures(
-    url: str, files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", url)
+def test_runs_are_rows_with_their_figures(settings: DatabaseSettings, files: Files) -> None:
     rejected = run_report(
         decision=Decision(False, "not better"),
         model_tag=None,
@@ -54,10 +50,10 @@ def test_runs_are_rows_with_their_figures(
         test=None,
     )
 
-    log_run(run_report(), files)
-    log_run(rejected, files)
+    log_run(run_report(), files, settings)
+    log_run(rejected, files, settings)
 
-    first, second = rows(url)
+    first, second = rows(settings)
     assert ("promoted", "sentiment:new") == (first["decision"], first["model_tag"])
     assert (0.875, 0.75, 0.625) == (
         first["accuracy"],
@@ -79,58 +75,63 @@ def test_runs_are_rows_with_their_figures(
 
 
 def test_a_run_waits_while_the_database_is_away(
-    url: str,
-    files: Files,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    settings: DatabaseSettings, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = f"postgresql+psycopg://somebody:secret@127.0.0.1:{free_port()}/nowhere"
-    monkeypatch.setenv("DATABASE_URL", away)
-    log_run(run_report(), files)
+    log_run(run_report(), files, DatabaseSettings(database_url=away))
     waiting = len(list(files.unrecorded_runs.iterdir()))
-    monkeypatch.setenv("DATABASE_URL", url)
 
-    log_run(run_report(), files)
+    log_run(run_report(), files, settings)
 
     assert 1 == waiting
-    assert 2 == len(rows(url))
+    assert 2 == len(rows(settings))
     assert "The run is not in the database" in caplog.text
     assert "secret" not in caplog.text
 
 
 def test_what_was_recorded_before_its_file_was_removed_is_not_doubled(
-    url: str, files: Files, monkeypatch: pytest.MonkeyPatch
+    settings: DatabaseSettings, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setattr(Path, "unlink", lambda _: None)  # as if the process had been killed there
-    log_run(run_report(), files)
-    monkeypatch.undo()
-    monkeypatch.setenv("DATABASE_URL", url)
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "unlink", lambda _: None)  # as if the process had been killed there
+        log_run(run_report(), files, settings)
 
-    log_run(run_report(), files)
+    log_run(run_report(), files, settings)
 
-    assert 2 == len(rows(url))
+    assert 2 == len(rows(settings))
     assert [] == list(files.unrecorded_runs.iterdir())
 
 
+def test_what_is_no_run_is_set_aside_and_keeps_no_other_waiting(
+    settings: DatabaseSettings, files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    files.unrecorded_runs.mkdir(parents=True)
+    for name, content in {"a": "{", "b": "{}", "c": "[]"}.items():
+        (files.unrecorded_runs / f"{name}.json").write_text(content)
+
+    log_run(run_report(), files, settings)
+
+    assert 1 == len(rows(settings))
+    left = {path.name for path in files.unrecorded_runs.iterdir()}
+    assert {"a.unreadable", "b.unreadable", "c.unreadable"} == left
+    assert "a.unreadable is no training run, and is set aside" in caplog.text
+
+
 def test_without_a_named_database_nothing_is_written(files: Files) -> None:
-    log_run(run_report(), files)
+    log_run(run_report(), files, DatabaseSettings())
 
     assert not files.unrecorded_runs.exists()
 
 
-def test_a_large_seed_and_a_long_path_are_taken(
-    url: str, files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", url)
+def test_a_large_seed_and_a_long_path_are_taken(settings: DatabaseSettings, files: Files) -> None:
     report = run_report()
     origin = type(report.origin)(
         **{**vars(report.origin), "seed": 2**32 - 1, "base_model": "/long" * 200}
     )
 
-    log_run(run_report(origin=origin), files)
+    log_run(run_report(origin=origin), files, settings)
 
-    (row,) = rows(url)
+    (row,) = rows(settings)
     assert (2**32 - 1, "/long" * 200) == (row["seed"], row["base_model"])
 
 

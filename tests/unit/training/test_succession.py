@@ -35,7 +35,8 @@ def contest(sample, records: tuple[Best, ...]) -> Contest:
     labels = sample.validation.labels
     right, wrong = (Scores(labels, np.eye(3)[np.add(labels, shift) % 3]) for shift in (0, 1))
     loser = Exported("the candidate", Path("candidate"), wrong, Choice("fp32", "none was proven"))
-    return Contest(loser, loser, Titleholder("the Hub's", Path("hub"), right, records), lost=())
+    winner = Titleholder("the Hub's", Path("hub"), right, records)
+    return Contest(loser, loser, (winner,), lost=())
 
 
 def test_an_empty_store_gets_the_hubs_champion_with_its_own_record(sample):
