@@ -8,6 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+LEFT_OUT = {
+    "DATABASE_URL",  # SQL_SERVER is always there
+    "SQL_DRIVER",  # the image has one
+    "SPOOL_DIR",  # on the volume
+    "SA_PASSWORD",  # for db-setup alone
+    "GRAFANA_READER_PASSWORD",
+}
 FILES = ("docker-compose.yml", "docker-compose.embedded.yml", "docker-compose.sql-port.yml")
 
 
@@ -64,6 +71,17 @@ def test_images_of_others_are_pinned(repository: Path) -> None:
 
     pinned = [image for image in images if re.search(r":\d+[\w.-]*\d", image)]
     assert ["${IMAGE:-tweet-sentiment:latest}"] * 2 == [one for one in images if one not in pinned]
+
+
+def test_every_setting_of_predictions_is_passed_on_or_fixed(repository: Path) -> None:
+    example = (repository / ".env.example").read_text(encoding="utf-8")
+    (_, told) = example.split("# --- Predictions")
+    settings = re.findall(r"^#(\w+)=", told.partition("\n# --- ")[0], re.MULTILINE)
+
+    passed = services(repository, "docker-compose.yml")["api"]["environment"]
+
+    assert "DATABASE_TIMEOUT_S" in settings
+    assert set(settings) - LEFT_OUT == set(passed) & set(settings)
 
 
 def services(repository: Path, name: str) -> dict[str, dict[str, object]]:

@@ -246,8 +246,11 @@ def test_no_name_is_a_word_that_sql_server_reserves(repository: Path, name: str)
     assert set() == bare & RESERVED_WORDS
 
 
-def test_the_age_of_the_newest_row(repository: Path, ask: Ask, predictions: list[Row]) -> None:
-    (row,) = ask(panels(repository, "service")["Age of the newest row"], VIEW)
+@pytest.mark.parametrize("view", [VIEW, View(NOW - timedelta(seconds=1), NOW, 30, TAGS, LABELS)])
+def test_the_age_of_the_newest_row_is_told_also_where_none_came_for_long(
+    repository: Path, ask: Ask, predictions: list[Row], view: View
+) -> None:
+    (row,) = ask(panels(repository, "service")["Age of the newest row"], view)
 
     expected = (NOW - max(row.timestamp for row in predictions)).total_seconds()
     assert pytest.approx(expected, abs=1) == float(row["age"])
