@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from statistics import median
 
 from benchmarks.database import sqlite_url
-from benchmarks.figures import table
+from benchmarks.figures import percentile, table
 from benchmarks.goals import Goal
 from benchmarks.load import REFUSALS, Outcome, Plan, generate
 from benchmarks.machine import Machine
@@ -128,7 +127,7 @@ def _measure(server: Server, bodies: tuple[bytes, ...], model: str, flood: Flood
         many = asked(MANY, flood.capacity_s)
         print(f"{many.answered} answered by {MANY} connections", flush=True)
         return Usual(
-            alone_ms=float(np.median(alone.latencies_ms or [math.inf])),
+            alone_ms=median(alone.latencies_ms or [math.inf]),
             peak_mb=peak_mb(server),
             capacity_per_s=len(many.latencies_ms) / many.duration_s,
         )
@@ -144,8 +143,8 @@ def _measure(server: Server, bodies: tuple[bytes, ...], model: str, flood: Flood
         flooded=Flooded(
             asked_per_s=asked_per_s,
             answered_per_s=len(made.latencies_ms) / made.duration_s,
-            answers_ms=_quantiles(made.latencies_ms),
-            refusals_ms=_quantiles(made.refused_ms),
+            answers_ms=_percentiles(made.latencies_ms),
+            refusals_ms=_percentiles(made.refused_ms),
             failures=dict(Counter(made.failures)),
             generator_cores=made.cpu_s / made.duration_s,
         ),
@@ -153,9 +152,8 @@ def _measure(server: Server, bodies: tuple[bytes, ...], model: str, flood: Flood
     )
 
 
-def _quantiles(latencies_ms: Sequence[float]) -> dict[str, float]:
-    values = latencies_ms or [math.nan]
-    return {f"p{q}": float(np.percentile(values, q)) for q in (50, 99, 100)}
+def _percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
+    return {f"p{percent}": percentile(latencies_ms, percent / 100) for percent in (50, 99, 100)}
 
 
 def _shown(made: Mapping[str, float]) -> str:

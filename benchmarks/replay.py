@@ -5,20 +5,24 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from statistics import quantiles
+from typing import TypeVar
 
 import aiohttp  # BentoML's own client, so it is there wherever the service is
 from pydantic_settings import BaseSettings
 from rich.progress import Progress
 
-from api.settings import GuardSettings
+from api.settings import GuardSettings, GuardSettingsError
+from benchmarks.figures import percentile
 from benchmarks.published import API_PORT_MAPPING, published_url
-from benchmarks.texts import SAMPLES, read_texts
+from benchmarks.texts import SAMPLES, TextsError, read_texts
 from benchmarks.tweets import tweets
 from inference.settings import FROM_ENVIRONMENT
+from training.errors import TrainingError
+
+Number = TypeVar("Number", int, float)
 
 MAX_WAITING = 1000
 """Requests without an answer; beyond, the replay waits rather than running out of sockets."""
@@ -52,9 +56,9 @@ class Tally:
     def summary(self) -> str:
         """Return all of it in lines."""
         lines = [f"answered {len(self.latencies_ms)} of {self.sent}"]
-        if len(self.latencies_ms) > 1:
-            cuts = quantiles(self.latencies_ms, n=100, method="inclusive")
-            lines.append(f"latency p50 {cuts[49]:.1f} ms, p99 {cuts[98]:.1f} ms")
+        if self.latencies_ms:
+            p50_ms, p99_ms = (percentile(self.latencies_ms, share) for share in (0.50, 0.99))
+            lines.append(f"latency p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms")
         mix = (f"{label} {count}" for label, count in self.labels.most_common())
         lines.append(f"labels: {', '.join(mix) or 'none'}")
         lines += [f"refused with {status}: {count}" for status, count in self.refusals.items()]
@@ -128,8 +132,8 @@ def main(words: Sequence[str]) -> int:
     published = published_url(settings.api_port_mapping)
     parser.add_argument("--url", default=published, help="of the service (%(default)s)")
     parser.add_argument("--wait", type=float, default=30.0, help="seconds until it is ready")
-    parser.add_argument("--rate", type=_positive, default=20.0, help="tweets a second")
-    parser.add_argument("--count", type=int, default=2000, help="tweets in all")
+    parser.add_argument("--rate", type=_over_0(float), default=20.0, help="tweets a second")
+    parser.add_argument("--count", type=_over_0(int), default=2000, help="tweets in all")
     given = parser.parse_args(words)
     tally = Tally()
     try:
@@ -138,6 +142,9 @@ def main(words: Sequence[str]) -> int:
             return 1
         texts = tweets(settings.dataset) if settings.dataset else read_texts(SAMPLES)
         asyncio.run(watched(given.url, texts, given.rate, given.count, tally))
+    except (GuardSettingsError, TextsError, TrainingError) as error:
+        print(error, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
     print(tally.summary())
@@ -149,11 +156,17 @@ def _key_header() -> dict[str, str]:
     return {"Authorization": f"Bearer {keys[0]}"} if keys else {}
 
 
-def _positive(word: str) -> float:
-    value = float(word)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{word} is not over 0")
-    return value
+def _over_0(kind: type[Number]) -> Callable[[str], Number]:
+    """Return what reads a number of that kind from the command line."""
+
+    def read(word: str) -> Number:
+        value = kind(word)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{word} is not over 0")
+        return value
+
+    read.__name__ = kind.__name__  # for argparse's own errors
+    return read
 
 
 if __name__ == "__main__":

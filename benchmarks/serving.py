@@ -155,7 +155,7 @@ def run(settings: Settings) -> Report:
     bodies = tuple(json.dumps({"text": text}).encode() for text in texts)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.output)))
-        services = _services(model, settings.database_url or sqlite_url(folder))
+        services = _services(model, sqlite_url(folder))  # as the plain design has it
         nothing: Start = partial(serving, EMPTY, model, "")
         starts = time_starts(services | {ALONE: nothing}, settings.effort.serving.starts, folder)
         bare = stack.enter_context(bare_loop(model, settings.texts))

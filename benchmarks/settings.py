@@ -141,8 +141,8 @@ def _parser() -> argparse.ArgumentParser:
         "it can, how its cost grows, what recording costs, or how quick training is. The "
         "environment may name a MODEL (a folder; else one of RoBERTa-base size is made, with "
         "random weights), a DATASET of labelled tweets (else nothing is said of accuracy), TEXTS "
-        "(lines of JSON with a `text`; else the tweets of DATASET, or our own samples), and a "
-        "DATABASE_URL to record in, where the rows stay (else a new SQLite file).",
+        "(lines of JSON with a `text`; else the tweets of DATASET, or our own samples), and, but "
+        "for serving, a DATABASE_URL to record in, where the rows stay (else a new SQLite file).",
     )
     parser.add_argument(
         "benchmark",
@@ -153,7 +153,11 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="take seconds: the starter model, short stretches"
     )
     parser.add_argument(
-        "--connections", type=int, default=32, metavar="N", help="that ask at once (%(default)s)"
+        "--connections",
+        type=int,
+        default=32,
+        metavar="N",
+        help="that ask at once for recording (%(default)s)",
     )
     parser.add_argument(
         "--output", type=Path, default=OUTPUT, metavar="FOLDER", help="of the JSON (%(default)s)"

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from api.batching import MAX_TEXTS
 from benchmarks.bare import BareLoop
 from benchmarks.figures import Spread, percentile
 from benchmarks.load import Plan, generate
 from benchmarks.servers import peak_mb, resume, suspend
 from benchmarks.settings import Contest
+from inference.turns import LANES
 from tests.server import Server
 
 OURS, PLAIN, LITSERVE, BARE = "this service", "plain", "LitServe", "bare loop"
@@ -17,7 +19,7 @@ PATIENT_CONNECTIONS = 64
 """So many connections are measured twice as long: with more of them answers take longer."""
 
 SHARES = (0.5, 0.9)
-MAX_BATCH = 64
+MAX_BATCH = LANES * MAX_TEXTS
 """As many texts as the service computes at once."""
 
 

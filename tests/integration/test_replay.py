@@ -73,8 +73,31 @@ def test_no_service_is_told_and_is_an_error(run) -> None:  # type: ignore[no-unt
     assert "Traceback" not in done.stderr
 
 
-def test_a_rate_that_makes_no_sense_is_refused(run) -> None:  # type: ignore[no-untyped-def]
-    done = run("--rate", "0")
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--rate", "0"), "0 is not over 0"),
+        (("--rate", "nan"), "nan is not over 0"),
+        (("--count", "-1"), "-1 is not over 0"),
+        (("--count", "many"), "invalid int value: 'many'"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(run, words, problem: str) -> None:  # type: ignore[no-untyped-def]
+    done = run(*words)
 
     assert 2 == done.returncode
-    assert "0 is not over 0" in done.stderr
+    assert problem in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [({"DATASET": "/nowhere"}, "/nowhere"), ({"API_KEYS": ","}, "API_KEYS")],
+)
+def test_settings_that_make_no_sense_are_named(  # type: ignore[no-untyped-def]
+    server: Server, run, variables: dict[str, str], problem: str
+) -> None:
+    done = run("--url", server.url, "--count", "1", **variables)
+
+    assert 1 == done.returncode
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
