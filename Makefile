@@ -14,7 +14,7 @@ URL ?=
 RATE ?= 20
 COUNT ?= 2000
 # What the environment, or else .env, says of a variable.
-setting = $(or $($1),$(shell sed -n 's/^$1=//p' .env 2>/dev/null | tail -n 1))
+setting = $(or $($1),$(shell sed -n "s/^$1=[\"']*\([^\"']*\).*/\1/p" .env 2>/dev/null | tail -n 1))
 # The container image's name, for docker and for compose.
 IMAGE := $(or $(call setting,IMAGE),tweet-sentiment:latest)
 export IMAGE
@@ -112,7 +112,8 @@ lock: $(VENV)/.dev  ## resolve the pins of pyproject.toml to requirements/*.txt
 		-o requirements/training.txt pyproject.toml
 	$(PIP_COMPILE) --extra training --extra dev -c requirements/training.txt \
 		-o requirements/dev.txt pyproject.toml
-	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements/*.txt  # any build of that version will do
+	sed -i.bak 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements/*.txt  # any build of that version will do
+	rm requirements/*.bak
 
 clean:  ## remove the virtual environment and all caches; models and predictions stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
@@ -130,6 +131,8 @@ $(VENV)/.serving: requirements/serving.txt
 $(VENV)/.training: requirements/training.txt
 $(VENV)/.dev: requirements/dev.txt
 $(VENV)/.%: requirements/%.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 is needed, and $(PYTHON) is older: name another one, as in PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing $< into $(VENV)"
 	@$(BIN)/pip install --quiet $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<

@@ -74,14 +74,21 @@ RULES = (
 
 def to_json() -> str:
     """Return the file that Grafana reads."""
-    group = {
-        "orgId": 1,
-        "name": "sentiment",
-        "folder": "Sentiment",
-        "interval": "1m",
-        "rules": [_provisioned(rule) for rule in RULES],
-    }
-    return json.dumps({"apiVersion": 1, "groups": [group]}, indent=2, sort_keys=True) + "\n"
+    groups = [
+        {
+            "orgId": 1,
+            "name": name,
+            "folder": "Sentiment",
+            "interval": interval,
+            "rules": [_provisioned(rule) for rule in RULES if (rule.range_s > HOUR_S) == is_long],
+        }
+        # a rule over a day reads all rows of it
+        for name, interval, is_long in (
+            ("sentiment", "1m", False),
+            ("sentiment by day", "5m", True),
+        )
+    ]
+    return json.dumps({"apiVersion": 1, "groups": groups}, indent=2, sort_keys=True) + "\n"
 
 
 def _provisioned(rule: Rule) -> dict[str, Any]:

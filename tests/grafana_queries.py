@@ -53,9 +53,10 @@ def others(repository: Path, name: str) -> Mapping[str, str]:
 def rules(repository: Path) -> Mapping[str, tuple[str, int]]:
     """Return query and range in seconds of every alert rule, by its uid."""
     path = repository / "grafana" / "provisioning" / "alerting" / "rules.json"
-    (group,) = json.loads(path.read_text(encoding="utf-8"))["groups"]
+    groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
     return {
         rule["uid"]: (node["model"]["rawSql"], node["relativeTimeRange"]["from"])
+        for group in groups
         for rule in group["rules"]
         for node in rule["data"]
         if "rawSql" in node["model"]

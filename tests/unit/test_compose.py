@@ -66,6 +66,15 @@ def test_ports_are_published_on_the_loopback(repository: Path, name: str) -> Non
     )
 
 
+def test_the_stacks_share_no_volume_since_a_spool_is_for_one_database(repository: Path) -> None:
+    names = [
+        set(yaml.safe_load((repository / name).read_text(encoding="utf-8"))["volumes"])
+        for name in FILES[:2]
+    ]
+
+    assert not names[0] & names[1]
+
+
 def test_images_of_others_are_pinned(repository: Path) -> None:
     images = [parts["image"] for parts in services(repository, "docker-compose.yml").values()]
 

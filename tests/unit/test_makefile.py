@@ -1,0 +1,41 @@
+"""The Makefile reads .env as compose does, and says which Python it needs."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SHOW_IMAGE = "shown: ; @echo [$(IMAGE)]"
+
+
+def make(repository: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run make in a folder that is no checkout, by the repository's Makefile."""
+    return subprocess.run(
+        ["make", "-f", str(repository / "Makefile"), *words],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("line", ["IMAGE=me/x:1", 'IMAGE="me/x:1"', "IMAGE='me/x:1'  # mine"])
+def test_a_setting_is_read_without_its_quotes(repository: Path, tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"IMAGE=me/old:1\n{line}\nOTHER=1\n", encoding="utf-8")
+
+    done = make(repository, tmp_path, f"--eval={SHOW_IMAGE}", "shown")
+
+    assert "[me/x:1]" == done.stdout.strip(), done.stderr
+
+
+def test_an_older_python_is_refused_by_its_name(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "serving.txt").touch()
+
+    done = make(repository, tmp_path, "PYTHON=false", ".venv/.serving")  # says no to everything
+
+    assert 0 != done.returncode
+    assert "Python 3.11 is needed, and false is older" in done.stdout
+    assert not (tmp_path / ".venv").exists()
