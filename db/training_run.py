@@ -1,7 +1,6 @@
 """One training run as it is recorded, for the dashboard of model quality."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, Self
@@ -52,24 +51,26 @@ class TrainingRun:  # pylint: disable=too-many-instance-attributes  # one for ea
 
     @classmethod
     def from_json(cls, body: str) -> Self:
-        """Read what `to_json` wrote. Raises ValueError, KeyError or TypeError on anything else."""
-        row = json.loads(body)
-        made = {"id": UUID(row["id"]), "timestamp": datetime.fromisoformat(row["timestamp"])}
-        return cls(**row | made)
+        """Read what `to_json` wrote. Raises ValueError on anything else."""
+        try:
+            row = json.loads(body)
+            made = {"id": UUID(row["id"]), "timestamp": datetime.fromisoformat(row["timestamp"])}
+            return cls(**row | made)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError("not a training run") from error
 
 
-def record(settings: DatabaseSettings, runs: Sequence[TrainingRun]) -> None:
-    """Insert those runs whose id is not there yet, into a table that is made where it is missing.
+def record(settings: DatabaseSettings, run: TrainingRun) -> None:
+    """Insert a run, unless its id is there, into a table that is made where it is missing.
 
-    Raises SettingsError, or SQLAlchemyError where the database does not take them.
+    Raises SettingsError, or SQLAlchemyError where the database does not take it.
     """
     engine = make_engine(settings)
     try:
         migrate(engine)
         with engine.begin() as connection:
-            known = set(connection.scalars(select(TRAINING_RUNS.c.id)))
-            for run in runs:
-                if run.id not in known:
-                    connection.execute(insert(TRAINING_RUNS).values(**asdict(run)))
+            is_known = select(TRAINING_RUNS.c.id).where(TRAINING_RUNS.c.id == run.id)
+            if connection.scalar(is_known) is None:
+                connection.execute(insert(TRAINING_RUNS).values(**asdict(run)))
     finally:
         engine.dispose()

@@ -48,15 +48,14 @@ class WriterThread:
 
     def _run(self) -> None:
         adopted_s = time.monotonic()
-        is_last = False
-        while not is_last:
-            is_last = self._stopping.is_set()  # all rows that are to be written are spooled by now
+        while not self._stopping.is_set():
             if time.monotonic() > adopted_s + ADOPT_EVERY_S:
                 self._spool.adopt()
                 adopted_s = time.monotonic()
             self._work()
-            if not is_last:
-                self._wait()
+            self._wait()
+        if time.monotonic() < self._ends_s:  # else nobody waits for it, and the spool is closed
+            self._work()
 
     def _work(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import sys
 
+from db.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError
 from training.errors import EXPECTED
 from training.files import Files
@@ -12,6 +13,8 @@ def main() -> int:
     """Run the training flow; return the exit status, 0 also where nothing was improved."""
     try:
         settings, database = TrainingSettings.read(), DatabaseSettings.read()
+        if database.names_database:
+            make_engine(database).dispose()  # connects to nothing; raises what would come later
         from training.command import train  # pylint: disable=import-outside-toplevel  # takes 10 s
 
         train(settings, database, Files())

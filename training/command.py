@@ -10,7 +10,7 @@ from training.files import Files
 from training.flow import Outcome, assist, run
 from training.learning.processes import is_main_process
 from training.papers import summary
-from training.run_log import log_run
+from training.run_log import keep_run, record_runs
 from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
 
@@ -18,7 +18,7 @@ from training.terminal import hide_bars_without_terminal
 def train(settings: TrainingSettings, database: DatabaseSettings, files: Files) -> None:
     """Run the training flow, alone or as one of several processes. Raises one of EXPECTED.
 
-    The champion is published before the run comes into the database: that can be done later.
+    The run waits on the disk meanwhile for the database, which may be away for long.
     """
     hide_bars_without_terminal()
     if not is_main_process():
@@ -29,10 +29,11 @@ def train(settings: TrainingSettings, database: DatabaseSettings, files: Files) 
     with claimed(files) as scratch:
         outcome = run(settings, files, scratch)
         tell(outcome, files)
+        keep_run(outcome.report, files, database)
         try:
             publish(outcome)
         finally:
-            log_run(outcome.report, files, database)
+            record_runs(files, database)
 
 
 def tell(outcome: Outcome, files: Files) -> None:

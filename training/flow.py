@@ -24,7 +24,7 @@ from training.hub.view import HubView, look
 from training.learning.finetuning import fine_tune
 from training.learning.recipe import TrainingRun, recipe_for
 from training.origin import origin_of
-from training.papers.writing import draw_candidate, draw_promotions, write_papers
+from training.papers.writing import PROMOTIONS, draw_candidate, draw_promotions, write_papers
 from training.promotion import finish_promotion, promote
 from training.records import Best, Promotion, joined_history
 from training.release import Release, prune
@@ -81,9 +81,10 @@ def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
     if successor is not None:
         install(successor, trained, report, hub, files)
     write_json(files.metrics, metrics_json(report))
+    release = unpublished(contest, decision, hub, files, history)
     draw_candidate(report, files.artifacts)
     draw_promotions(Best.read(files.best), files.artifacts)
-    return Outcome(report, hub, unpublished(contest, decision, hub, files, history))
+    return Outcome(report, hub, release)
 
 
 def assist(settings: TrainingSettings) -> None:
@@ -159,8 +160,12 @@ def unpublished(
     if not decision.improved:
         if champion is None or best not in champion.records or contest.lost:
             return None
-        for path in (release.files / BEST_METRICS, files.best):
-            write_json(path, replace(best, history=history).content())
+        best = replace(best, history=history)
+        draw_promotions(best, release.folder)
+        for folder in (release.folder, files.folder):
+            write_json(folder / BEST_METRICS, best.content())
+        for name in (PROMOTIONS, BEST_METRICS):
+            (release.folder / name).replace(release.files / name)
         release.remember(hub)
     return release
 

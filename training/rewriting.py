@@ -52,20 +52,26 @@ def quantize_from_zero(graph: openvino.Model) -> None:
     Numbers that are less by ``low`` give less by ``low`` times the sum of the weights. Else
     OpenVINO works these sums out as it loads a model, which takes 0.25 s longer for RoBERTa-base.
     """
+    made: dict[str, openvino.Output] = {}  # by what it is made of: q, k and v share theirs
     for node in _nodes(graph, "MatMul"):
         quantized, weights = node.input_values()
         if not (_is(quantized, "FakeQuantize") and (parts := _int8_parts(weights))):
             continue
         numbers, *range_in, low, high = quantized.get_node().input_values()
-        low, high = (_values(limit).item() for limit in (low, high))
-        levels = quantized.get_node().get_attributes()["levels"]
-        from_zero = opset.fake_quantize(
-            numbers, *range_in, np.float32(0), np.float32(high - low), levels
-        )
-        product = opset.matmul(from_zero, weights, transpose_a=False, transpose_b=True)
+        if low.get_shape() or not node.get_attributes()["transpose_b"]:
+            continue
+        name = quantized.get_node().get_friendly_name()
+        if name not in made:
+            limits = np.float32(0), _values(high) - _values(low)
+            levels = quantized.get_node().get_attributes()["levels"]
+            made[name] = opset.fake_quantize(numbers, *range_in, *limits, levels).output(0)
+        targets = node.output(0).get_target_inputs()
+        node.input(0).replace_source_output(made[name])
         integers, scales = map(_values, parts)
         sums = integers.sum(axis=1, dtype=np.int64) * scales.ravel()
-        _replace(node, opset.add(product, np.float32(low * sums)).output(0))
+        added = opset.add(node, np.float32(_values(low) * sums)).output(0)
+        for target in targets:
+            target.replace_source_output(added)
     graph.validate_nodes_and_infer_types()
 
 

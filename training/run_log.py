@@ -1,12 +1,12 @@
 """The database's line for each training run, which waits in a file until the database has it."""
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.failures import Failure, kind_of
 from db.prediction import new_id
 from db.reports import name_of
 from db.settings import DatabaseSettings, SettingsError
@@ -19,29 +19,39 @@ from training.report import RunReport
 logger = logging.getLogger(__name__)
 
 
-def log_run(report: RunReport, files: Files, settings: DatabaseSettings) -> None:
-    """Bring a run into the database that the settings name, and those that wait for it.
+def keep_run(report: RunReport, files: Files, settings: DatabaseSettings) -> None:
+    """Have a run wait for the database that the settings name, if they name one."""
+    if settings.names_database:
+        run = row_of(report)
+        write_bytes(files.unrecorded_runs / f"{run.id}.json", run.to_json().encode())
 
-    Where none is named there is nothing to do. What the database does not take now waits beside
-    the artifacts, and is brought in by the next run. Raises OSError where it cannot be kept there.
+
+def record_runs(files: Files, settings: DatabaseSettings) -> None:
+    """Bring the runs that wait into the database that the settings name, if they name one.
+
+    What it does not take now waits on, and is brought in by the next run. What is no run, or what
+    the database refuses for its content, is set aside, so that it keeps no other waiting.
     """
     if not settings.names_database:
         return
-    run = row_of(report)
-    write_bytes(files.unrecorded_runs / f"{run.id}.json", run.to_json().encode())
-    waiting = dict(_waiting(files))
-    try:
-        record(settings, list(waiting.values()))
-    except (SettingsError, SQLAlchemyError) as error:
-        told = str(error) if isinstance(error, SettingsError) else name_of(error)
-        logger.warning(
-            "The run is not in the database (%s). The next run brings it in; "
-            "`python -m db setup` makes what is missing there",
-            told,
-        )
-        return
-    for path in waiting:
-        path.unlink()
+    for path in sorted(files.unrecorded_runs.glob("*.json")):
+        try:
+            record(settings, TrainingRun.from_json(path.read_text(encoding="utf-8")))
+        except ValueError as error:
+            _set_aside(path, error)
+        except (SettingsError, SQLAlchemyError) as error:
+            if kind_of(error) is Failure.DATA:
+                _set_aside(path, error)
+                continue
+            told = str(error) if isinstance(error, SettingsError) else name_of(error)
+            logger.warning(
+                "The run is not in the database (%s). The next run brings it in; "
+                "`python -m db setup` makes what is missing there",
+                told,
+            )
+            return
+        else:
+            path.unlink()
 
 
 def row_of(report: RunReport) -> TrainingRun:
@@ -72,11 +82,6 @@ def row_of(report: RunReport) -> TrainingRun:
     )
 
 
-def _waiting(files: Files) -> Iterator[tuple[Path, TrainingRun]]:
-    """Yield the runs that wait; what is none is set aside, so that it keeps no other waiting."""
-    for path in sorted(files.unrecorded_runs.glob("*.json")):
-        try:
-            yield path, TrainingRun.from_json(path.read_text(encoding="utf-8"))
-        except (KeyError, TypeError, ValueError) as error:
-            aside = path.rename(path.with_suffix(".unreadable"))
-            logger.warning("%s is no training run, and is set aside (%r)", aside, error)
+def _set_aside(path: Path, error: Exception) -> None:
+    aside = path.rename(path.with_suffix(".refused"))
+    logger.warning("%s is no run that the database takes (%s)", aside, name_of(error))

@@ -34,17 +34,19 @@ def name_successor(
     """Return who takes the champion's place, None where nobody does.
 
     That is the candidate where it is better. Where it is not and the Bento store is empty, it is
-    the Hub's champion, under the name and record that it has there, if any; or, where there never
-    was a champion, the base model. ``history`` is that of all promotions so far.
+    the Hub's champion, under the name and figures of its record there, if any, for which a record
+    here is given up whose model is gone; or, where there never was a champion, the base model.
+    ``history`` is that of all promotions so far.
     """
     if decision.improved:
         return _crown("trained", contest.candidate, history, sample, origin)
     if in_store() is not None:
         return None
     if contest.champion is not None:
-        unwritten = _best("fetched", contest.champion, history, sample, {})
-        record = next(iter(contest.champion.records), unwritten)
-        best = replace(record, model_tag=record.model_tag or unwritten.model_tag)
+        best = _best("fetched", contest.champion, history, sample, {})
+        if contest.champion.records:
+            record = contest.champion.records[0]
+            best = replace(record, model_tag=record.model_tag or best.model_tag, history=history)
         return Successor("fetched", contest.champion.folder, best)
     if not contest.lost:
         return _crown("base", contest.base, history, sample, replace(origin, train_size=0))

@@ -140,6 +140,18 @@ def test_a_killed_publication_is_completed_once(
     assert (model / weights).read_bytes() == hub.files(REPO_ID)[weights]
 
 
+def test_a_run_that_is_killed_while_it_publishes_waits_for_the_database(
+    workplace: Workplace,
+) -> None:
+    named = {"DATABASE_URL": f"sqlite:///{workplace.folder}/runs.sqlite3"}
+    moment = ["training.command.publish", "0", BEFORE]
+
+    killed = workplace.run(["-c", KILLED_TRAINING, *moment], LEARNING | named)
+
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    assert 1 == len(list((workplace.folder / "artifacts" / "unrecorded_runs").glob("*.json")))
+
+
 def test_the_run_after_a_killed_one_promotes(workplace: Workplace) -> None:
     moment = ["training.promotion.write_json", "0", AFTER]
     killed = workplace.run(["-c", KILLED_TRAINING, *moment], LEARNING)

@@ -168,6 +168,15 @@ def test_a_wrong_token_ends_the_run_before_the_training(hub: Hub, fresh: Workpla
     assert [] == fresh.models
 
 
+def test_a_database_that_cannot_be_used_ends_the_run_before_the_training(fresh: Workplace) -> None:
+    done = fresh.run(["-m", "training"], {"SQL_SERVER": "db.example"})
+
+    assert 1 == done.returncode
+    assert "SQL_USER or SQL_PASSWORD is not set, but SQL_SERVER is" in done.stderr
+    assert "step" not in done.stdout + done.stderr
+    assert [] == fresh.models
+
+
 def test_a_missing_token_is_told_and_the_champion_published_later(
     hub: Hub, token: str, fresh: Workplace
 ) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from db.spool import Spool, SpoolError, SpoolFullError
-from db.spool_file import files_in
+from db.spool_file import SpoolFile, files_in
+from db.spool_lock import SpoolLock
 from tests.spools import OpenSpool, bodies, killed_after_spooling
 
 
@@ -216,3 +217,18 @@ def test_a_file_that_cannot_be_taken_up_keeps_no_other_from_it(
 
     assert ["1"] == bodies(open_spool())
     assert "0.spool cannot be taken over now" in caplog.text
+
+
+def test_a_lock_that_another_start_took_for_a_dead_processs_is_no_obstacle(
+    spool_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, taken_away = SpoolLock.take, [None]
+    monkeypatch.setattr(
+        SpoolLock, "take", lambda path: taken_away.pop() if taken_away else take(path)
+    )
+
+    file = SpoolFile.create(spool_folder)
+
+    assert not taken_away
+    assert 1 == len(list(files_in(spool_folder)))
+    file.close()

@@ -1,6 +1,7 @@
 """What a run leaves in writing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from training.atomic import write_json
 from training.mcnemar import PairedTest
-from training.records import Best, Promotion, RecordError, comparison, figures, flat_figures
+from training.records import (
+    Best,
+    Promotion,
+    RecordError,
+    comparison,
+    figures,
+    flat_figures,
+    joined_history,
+)
 from training.scoring import Scores
 
 SCORES = Scores(
@@ -112,3 +121,22 @@ def test_a_record_that_makes_no_sense_is_told_with_its_path(tmp_path, content, t
 
     with pytest.raises(RecordError, match=rf"best_metrics\.json is no record .*({told})"):
         Best.read(path)
+
+
+def test_histories_are_joined_in_the_order_of_time_each_promotion_once():
+    early, late = Promotion("2026-11-21", "sentiment:early", 0.5, "base"), BEST.history[0]
+    newest = Promotion("2026-11-24", "sentiment:newest", 0.8, "trained")
+
+    found = joined_history(
+        [replace(BEST, history=(late, newest)), replace(BEST, history=(early, late))]
+    )
+
+    assert (early, late, newest) == found
+
+
+def test_an_unreadable_record_is_told_by_the_name_that_people_know(tmp_path):
+    path = tmp_path / "best_metrics.json"
+    path.write_text("{")
+
+    with pytest.raises(RecordError, match=r"^the Hub's is no record of the best model"):
+        Best.read(path, called="the Hub's")

@@ -1,5 +1,6 @@
 """Every run of a named database is a row there, once, also where the database was away."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from tests.server import free_port
 from tests.stored import connected
 from training.decision import Decision
 from training.files import Files
-from training.report import Recorded
-from training.run_log import log_run, row_of
+from training.report import Recorded, RunReport
+from training.run_log import keep_run, record_runs, row_of
 
 
 @pytest.fixture(name="files")
@@ -33,6 +34,12 @@ def fixture_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
         return
     with running_or_skipped() as server:
         yield DatabaseSettings(database_url=server.environment()["DATABASE_URL"])
+
+
+def log_run(report: RunReport, files: Files, settings: DatabaseSettings) -> None:
+    """Do what a training run does at its end."""
+    keep_run(report, files, settings)
+    record_runs(files, settings)
 
 
 def rows(settings: DatabaseSettings) -> list[dict[str, Any]]:
@@ -106,15 +113,17 @@ def test_what_is_no_run_is_set_aside_and_keeps_no_other_waiting(
     settings: DatabaseSettings, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     files.unrecorded_runs.mkdir(parents=True)
-    for name, content in {"a": "{", "b": "{}", "c": "[]"}.items():
-        (files.unrecorded_runs / f"{name}.json").write_text(content)
+    wrong = json.loads(row_of(run_report()).to_json()) | {"decision": None}
+    contents = ["{", "{}", "[]", '{"id": 1}', json.dumps(wrong)]
+    for number, content in enumerate(contents):
+        (files.unrecorded_runs / f"{number}.json").write_text(content)
 
     log_run(run_report(), files, settings)
 
     assert 1 == len(rows(settings))
     left = {path.name for path in files.unrecorded_runs.iterdir()}
-    assert {"a.unreadable", "b.unreadable", "c.unreadable"} == left
-    assert "a.unreadable is no training run, and is set aside" in caplog.text
+    assert {f"{number}.refused" for number in range(len(contents))} == left
+    assert "0.refused is no run that the database takes" in caplog.text
 
 
 def test_without_a_named_database_nothing_is_written(files: Files) -> None:
