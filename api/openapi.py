@@ -25,7 +25,7 @@ Json = dict[str, Any]
 DESCRIPTION = f"""Classifies tweets, and records every prediction.
 
 A key goes into either of two headers. Bodies are JSON of at most
-{MAX_BODY_BYTES:,} bytes. Every answer carries `{REQUEST_ID_HEADER}`, yours if the request had one;
+{MAX_BODY_BYTES:,} bytes. Every answer carries `{REQUEST_ID_HEADER}`, yours if it is a short word;
 every error is an object with `error`."""
 
 ERRORS: Mapping[int, str] = {

@@ -22,8 +22,8 @@ PASSED_ON = ("HOME", "PATH", "LANG")
 
 
 @contextmanager
-def serving(target: str, model: Path, database_url: str, folder: Path) -> Iterator[Server]:
-    """Serve a model folder by ``bentoml serve target`` until the context ends.
+def serving(target: str, model: Path | None, database_url: str, folder: Path) -> Iterator[Server]:
+    """Serve a model folder, if one is wanted, by ``bentoml serve target`` until the context ends.
 
     At its end the server is asked to stop, so that it writes what is spooled. Raises
     AssertionError, with the server's log, where it does not start.
@@ -34,7 +34,8 @@ def serving(target: str, model: Path, database_url: str, folder: Path) -> Iterat
         "ENV_FILE": "",  # what is measured does not depend on the developer's own settings
         "SPOOL_DIR": str(folder / "spool"),
     }
-    put_into_store(model, environment)
+    if model is not None:
+        put_into_store(model, environment)
     with Server([BENTOML, "serve", target, "--port", "{port}"], REPOSITORY, environment) as server:
         yield server
         server.terminate(STOP_DEADLINE_S)

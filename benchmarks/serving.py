@@ -156,7 +156,7 @@ def run(settings: Settings) -> Report:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.output)))
         services = _services(model, sqlite_url(folder))  # as the plain design has it
-        nothing: Start = partial(serving, EMPTY, model, "")
+        nothing: Start = partial(serving, EMPTY, None, "")
         starts = time_starts(services | {ALONE: nothing}, settings.effort.serving.starts, folder)
         bare = stack.enter_context(bare_loop(model, settings.texts))
         servers = {}

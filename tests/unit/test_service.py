@@ -18,6 +18,7 @@ from api.requests import Asker, Question
 from db.prediction import Prediction
 from inference.classifier import Classification, Classifier
 from inference.turns import LANES
+from tests.server import eventually
 
 
 class Recorder:
@@ -144,18 +145,17 @@ def test_nothing_more_of_a_call_is_classified_once_it_is_refused(
 def test_calls_that_come_together_take_turns(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_begun, may_go_on = threading.Event(), threading.Event()
+    may_go_on = threading.Event()
     classify_each, order = served.classifier.classify_each, []
 
     def note(texts: list[str]) -> Any:
         order.extend(texts)
-        is_begun.set()
         may_go_on.wait(60)
         return classify_each(texts)
 
     async def ask() -> None:
         long = asyncio.create_task(served.answer(essays(40)))
-        await asyncio.to_thread(is_begun.wait, 60)
+        await asyncio.to_thread(eventually, lambda: len(order) == LANES * 4, 60)
         short = asyncio.create_task(served.answer([asked("short")]))
         await asyncio.sleep(0)  # it is in line now
         may_go_on.set()

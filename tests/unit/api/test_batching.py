@@ -22,11 +22,11 @@ IS_OURS = (
 class Doubling:
     """A model that takes its time to double numbers; it notes the batches it was given."""
 
-    def __init__(self, deadline_ms: int = 10_000) -> None:
+    def __init__(self) -> None:
         self.batches: list[int] = []
         self.may_end: asyncio.Event | None = None  # else it takes LONG_S
         self.dispatcher = QuietDispatcher(
-            LANES, max_latency_in_ms=deadline_ms, max_batch_size=MOST, fallback=lambda: LATE
+            LANES, max_latency_in_ms=10_000, max_batch_size=MOST, fallback=lambda: LATE
         )
         self._ask = self.dispatcher(self._double)
 
@@ -138,12 +138,13 @@ def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
     monkeypatch.setattr("api.batching.LATE_EVERY_S", 0.01)
 
     async def ask() -> list[Any]:
-        model = Doubling(deadline_ms=500)
+        model = Doubling()
         model.may_end = asyncio.Event()
         busy = [asyncio.ensure_future(model.call(number)) for number in (1, 2)]
-        while len(model.batches) < LANES:
-            await asyncio.sleep(0.001)
         async with asyncio.timeout(60):
+            while len(model.batches) < LANES:
+                await asyncio.sleep(0.001)
+            model.dispatcher.max_latency = 0.02
             late = await asyncio.gather(model.call(3), model.call(4))
         model.may_end.set()
         return [*late, *await asyncio.gather(*busy)]
