@@ -156,8 +156,11 @@ def run(settings: Settings) -> Report:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.output)))
         services = _services(model, sqlite_url(folder))  # as the plain design has it
-        nothing: Start = partial(serving, EMPTY, None, "")
-        starts = time_starts(services | {ALONE: nothing}, settings.effort.serving.starts, folder)
+        starts = time_starts(
+            {**services, ALONE: partial(serving, EMPTY, None, "")},
+            settings.effort.serving.starts,
+            folder,
+        )
         bare = stack.enter_context(bare_loop(model, settings.texts))
         servers = {}
         for name, start in services.items():

@@ -14,7 +14,7 @@ from training.hub.push import BEST_METRICS
 from training.hub.view import HubView
 from training.labels import LabelsError
 from training.promotion import in_store
-from training.records import Best
+from training.records import Best, Promotion, joined_history
 from training.sampling import Sample
 from training.scoring import ScoringError, score
 
@@ -36,6 +36,11 @@ class Standing:
 
     champions: tuple[Champion, ...]
     records: tuple[Best, ...]
+
+    @property
+    def history(self) -> tuple[Promotion, ...]:
+        """Return all promotions that the records tell of."""
+        return joined_history(self.records)
 
 
 def survey(files: Files, hub: HubView, folder: Path) -> Standing:

@@ -26,7 +26,7 @@ from training.learning.recipe import TrainingRun, recipe_for
 from training.origin import origin_of
 from training.papers.writing import PROMOTIONS, draw_candidate, draw_promotions, write_papers
 from training.promotion import finish_promotion, promote
-from training.records import Best, Promotion, joined_history
+from training.records import Best, Promotion
 from training.release import Release, prune
 from training.report import RunReport, metrics_json
 from training.sampling import Sample, draw
@@ -64,8 +64,7 @@ def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
     contest = compete(settings, sample, trained, standing, scratch)
     decision = contest.decide(sample, settings.promotion)
     origin = origin_of(trained.name, sample)
-    history = joined_history(standing.records)
-    successor = name_successor(contest, decision, sample, origin, history)
+    successor = name_successor(contest, decision, sample, origin, standing.history)
     report = RunReport(
         origin=origin,
         candidate=contest.candidate.judged(sample),
@@ -81,7 +80,7 @@ def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
     if successor is not None:
         install(successor, trained, report, hub, files)
     write_json(files.metrics, metrics_json(report))
-    release = unpublished(contest, decision, hub, files, history)
+    release = unpublished(contest, decision, hub, files, standing.history)
     draw_candidate(report, files.artifacts)
     draw_promotions(Best.read(files.best), files.artifacts)
     return Outcome(report, hub, release)

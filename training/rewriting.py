@@ -55,24 +55,35 @@ def quantize_from_zero(graph: openvino.Model) -> None:
     made: dict[str, openvino.Output] = {}  # by what it is made of: q, k and v share theirs
     for node in _nodes(graph, "MatMul"):
         quantized, weights = node.input_values()
-        if not (_is(quantized, "FakeQuantize") and (parts := _int8_parts(weights))):
+        parts, quantizer = _int8_parts(weights), quantized.get_node()
+        if not (parts and _is(quantized, "FakeQuantize") and node.get_attributes()["transpose_b"]):
             continue
-        numbers, *range_in, low, high = quantized.get_node().input_values()
-        if low.get_shape() or not node.get_attributes()["transpose_b"]:
+        low = quantizer.input_value(3)
+        if low.get_shape():  # one for each channel
             continue
-        name = quantized.get_node().get_friendly_name()
+        name = quantizer.get_friendly_name()
         if name not in made:
-            limits = np.float32(0), _values(high) - _values(low)
-            levels = quantized.get_node().get_attributes()["levels"]
-            made[name] = opset.fake_quantize(numbers, *range_in, *limits, levels).output(0)
-        targets = node.output(0).get_target_inputs()
+            made[name] = _from_zero(quantizer)
         node.input(0).replace_source_output(made[name])
         integers, scales = map(_values, parts)
         sums = integers.sum(axis=1, dtype=np.int64) * scales.ravel()
-        added = opset.add(node, np.float32(_values(low) * sums)).output(0)
-        for target in targets:
-            target.replace_source_output(added)
+        _add_behind(node, (_values(low) * sums).astype(np.float32))
     graph.validate_nodes_and_infer_types()
+
+
+def _from_zero(quantizer: openvino.Node) -> openvino.Output:
+    """Quantise the same to the same levels, but those count from 0 on."""
+    numbers, *range_in, low, high = quantizer.input_values()
+    range_out = np.float32(0), _values(high) - _values(low)
+    levels = quantizer.get_attributes()["levels"]
+    return opset.fake_quantize(numbers, *range_in, *range_out, levels).output(0)
+
+
+def _add_behind(node: openvino.Node, numbers: np.ndarray) -> None:
+    targets = node.output(0).get_target_inputs()
+    added = opset.add(node, numbers).output(0)
+    for target in targets:
+        target.replace_source_output(added)
 
 
 def _int8_parts(output: openvino.Output) -> tuple[openvino.Output, openvino.Output] | None:
