@@ -131,7 +131,7 @@ $(VENV)/.serving: requirements/serving.txt
 $(VENV)/.training: requirements/training.txt
 $(VENV)/.dev: requirements/dev.txt
 $(VENV)/.%: requirements/%.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@test -x $(BIN)/pip || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 is needed, and $(PYTHON) is older: name another one, as in PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing $< into $(VENV)"

@@ -163,8 +163,9 @@ def unpublished(
         draw_promotions(best, release.folder)
         for folder in (release.folder, files.folder):
             write_json(folder / BEST_METRICS, best.content())
-        for name in (PROMOTIONS, BEST_METRICS):
-            (release.folder / name).replace(release.files / name)
+        for path in (release.folder / PROMOTIONS, release.folder / BEST_METRICS):
+            if path.exists():  # there is no picture of no promotions
+                path.replace(release.files / path.name)
         release.remember(hub)
     return release
 

@@ -39,3 +39,18 @@ def test_an_older_python_is_refused_by_its_name(repository: Path, tmp_path: Path
     assert 0 != done.returncode
     assert "Python 3.11 is needed, and false is older" in done.stdout
     assert not (tmp_path / ".venv").exists()
+
+
+def test_an_environment_that_is_there_needs_no_other_python(
+    repository: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "serving.txt").touch()
+    pip = tmp_path / ".venv" / "bin" / "pip"
+    pip.parent.mkdir(parents=True)
+    pip.symlink_to("/bin/true")
+
+    done = make(repository, tmp_path, "PYTHON=false", ".venv/.serving")
+
+    assert 0 == done.returncode, done.stdout
+    assert (tmp_path / ".venv" / ".serving").exists()
