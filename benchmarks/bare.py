@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.texts import read_texts
 from inference.classifier import Classifier
 from inference.runtime import HUGE_PAGES
+from inference.settings import ModelSettings
 from inference.turns import LANES
 
 REPOSITORY = Path(__file__).parent.parent
@@ -44,7 +45,7 @@ def bare_loop(model: Path, texts: Path) -> Iterator[BareLoop]:
     with subprocess.Popen(  # noqa: S603  # all of it is ours
         [sys.executable, "-m", "benchmarks.bare", str(model), str(texts)],
         cwd=REPOSITORY,
-        env=os.environ | HUGE_PAGES,
+        env=os.environ | HUGE_PAGES | {"ENV_FILE": ""},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -56,7 +57,7 @@ def bare_loop(model: Path, texts: Path) -> Iterator[BareLoop]:
 
 def main(model: str, path: str) -> None:
     """Answer line by line until the input ends."""
-    classifier = Classifier.load(Path(model))
+    classifier = Classifier.load(Path(model), ModelSettings().chosen_runtime)
     classifier.warm_up().join()
     texts = read_texts(Path(path))
 

@@ -3,22 +3,28 @@
 import os
 import platform
 import re
+import shutil
+import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
+LIBRARIES = ("bentoml", "openvino", "torch")
+GPU_NAMES = ("--query-gpu=name", "--format=csv,noheader")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a figure depends on besides the code."""
+    """What a figure depends on besides the code; ``libraries`` have their versions."""
 
     processor: str
     cores: int
+    gpu: str | None
     python: str
-    openvino: str
-    bentoml: str
+    libraries: Mapping[str, str]
 
     @classmethod
     def read(cls) -> "Machine":
@@ -26,14 +32,15 @@ class Machine:
         return cls(
             processor=_processor(),
             cores=len(os.sched_getaffinity(0)),
+            gpu=_gpu(),
             python=platform.python_version(),
-            openvino=version("openvino"),
-            bentoml=version("bentoml"),
+            libraries={name: version(name) for name in LIBRARIES if find_spec(name)},
         )
 
     def show(self) -> str:
         """Return it in some words."""
-        return f"{self.cores} cores of {self.processor}"
+        gpu = f" and an {self.gpu}" if self.gpu else ""
+        return f"{self.cores} cores of {self.processor}{gpu}"
 
 
 def _processor() -> str:
@@ -44,3 +51,14 @@ def _processor() -> str:
         if names is not None:
             return names[1]
     return platform.processor() or platform.machine()
+
+
+def _gpu() -> str | None:
+    """Return the name of the first GPU that torch would use, None where there is none."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return None
+    done = subprocess.run(  # noqa: S603  # all of it is ours
+        [command, *GPU_NAMES], capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stdout.partition("\n")[0] if done.returncode == 0 else None

@@ -44,13 +44,22 @@ from benchmarks.side_by_side import (
 from benchmarks.starts import Start, time_starts
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import WEIGHTS_FILE, ModelFolder, ModelFolderError
+from inference.runtime import RuntimeNotInstalledError, check_runtime
+from inference.settings import ModelSettings, RuntimeNameError
 
 
 class ContestError(Exception):
     """The services cannot be compared."""
 
 
-ERRORS = (ContestError, ModelFolderError, TextsError, subprocess.CalledProcessError)
+ERRORS = (
+    ContestError,
+    ModelFolderError,
+    RuntimeNameError,
+    RuntimeNotInstalledError,
+    TextsError,
+    subprocess.CalledProcessError,
+)
 
 ALONE = "BentoML"
 """The name of a service that does nothing."""
@@ -148,7 +157,7 @@ def run(settings: Settings) -> Report:
     """
     texts = read_texts(settings.texts)
     model = settings.model or roberta_base(settings.output)
-    ModelFolder.read(model)
+    check_runtime(ModelSettings(runtime=settings.runtime).chosen_runtime, ModelFolder.read(model))
     if not (model / WEIGHTS_FILE).is_file():
         raise ContestError(f"MODEL: {model} has no {WEIGHTS_FILE} for the others to serve")
     settings.output.mkdir(parents=True, exist_ok=True)

@@ -101,13 +101,14 @@ QUICK = Effort(
 class Settings:
     """Settings of a run, read once.
 
-    ``model`` is a folder, None for a random model of RoBERTa-base size; ``database_url``, which
-    may hold a password, None for a new SQLite file; ``dataset`` a Hub id or a folder of labelled
-    tweets, None where there are none.
+    ``model`` is a folder, None for a random model of RoBERTa-base size; ``runtime`` what serves
+    it, not checked yet; ``database_url``, which may hold a password, None for a new SQLite file;
+    ``dataset`` a Hub id or a folder of labelled tweets, None where there are none.
     """
 
     benchmark: str
     model: Path | None
+    runtime: str
     texts: Path
     database_url: str | None
     dataset: str | None
@@ -117,7 +118,7 @@ class Settings:
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read the command line, and MODEL, TEXTS, DATABASE_URL and DATASET from the environment."""
+    """Read the command line; MODEL, RUNTIME, TEXTS, DATABASE_URL, DATASET of the environment."""
     given = _parser().parse_args(arguments)
     model = Path(environment["MODEL"]) if environment.get("MODEL") else None
     if model is None and given.quick:
@@ -125,6 +126,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     return Settings(
         benchmark=given.benchmark,
         model=model,
+        runtime=environment.get("RUNTIME") or "openvino",
         texts=Path(environment.get("TEXTS") or SAMPLES),
         database_url=environment.get("DATABASE_URL") or None,
         dataset=environment.get("DATASET") or None,
@@ -142,7 +144,8 @@ def _parser() -> argparse.ArgumentParser:
         "environment may name a MODEL (a folder; else one of RoBERTa-base size is made, with "
         "random weights), a DATASET of labelled tweets (else nothing is said of accuracy), TEXTS "
         "(lines of JSON with a `text`; else the tweets of DATASET, or our own samples), and, but "
-        "for serving, a DATABASE_URL to record in, where the rows stay (else a new SQLite file).",
+        "for serving, a DATABASE_URL to record in, where the rows stay (else a new SQLite file). "
+        "RUNTIME=torch has the model of serving and of overload run by torch.",
     )
     parser.add_argument(
         "benchmark",

@@ -29,6 +29,7 @@ ONLY_FOR_TRAINING = {
     "transformers",
 }
 OPTIONAL = {
+    "inference/cuda_graphs.py": {"torch"},  # for torch_runtime
     "inference/packed.py": {"torch", "transformers"},  # for training, and for the next one
     "inference/torch_runtime.py": {"torch", "transformers"},  # only if RUNTIME=torch
 }

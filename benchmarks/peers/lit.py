@@ -28,6 +28,7 @@ class Classifier(litserve.LitAPI):
     def predict(self, x: list[str], **_: Any) -> torch.Tensor:
         """Return probabilities [texts, labels]."""
         encoded = self.tokenizer(x, padding=True, truncation=True, return_tensors="pt")
+        encoded = encoded.to(self.device)  # LitServe sets it
         with torch.inference_mode():
             probabilities: torch.Tensor = self.model(**encoded).logits.softmax(dim=-1)
         return probabilities
@@ -41,7 +42,7 @@ class Classifier(litserve.LitAPI):
 if __name__ == "__main__":
     server = litserve.LitServer(
         Classifier(max_batch_size=BATCH, batch_timeout=BATCH_TIMEOUT_S),
-        accelerator="cpu",
+        accelerator="auto",
         healthcheck_path="/readyz",
         timeout=False,
     )

@@ -80,3 +80,10 @@ def test_a_model_that_the_others_cannot_serve_is_refused(
 
     assert 1 == done.returncode
     assert f"MODEL: {model} has no model.safetensors for the others to serve" in done.stdout
+
+
+def test_an_unknown_runtime_is_refused(repository: Path, tmp_path: Path) -> None:
+    done = run(["serving", "--quick", "--output", str(tmp_path)], repository, RUNTIME="tensorrt")
+
+    assert 1 == done.returncode
+    assert "RUNTIME = 'tensorrt' is no runtime. There are openvino and torch." in done.stdout

@@ -15,6 +15,7 @@ def test_a_plain_run_measures_a_model_made_for_it_on_our_own_samples() -> None:
     assert SAMPLES == settings.texts
     assert settings.database_url is None
     assert settings.dataset is None
+    assert "openvino" == settings.runtime
     assert THOROUGH == settings.effort
 
 
@@ -25,14 +26,20 @@ def test_a_quick_run_takes_the_starter(starter: Path) -> None:
     assert QUICK == settings.effort
 
 
-def test_the_environment_names_model_texts_and_database() -> None:
-    environment = {"MODEL": "a/model", "TEXTS": "texts.jsonl", "DATABASE_URL": "sqlite:///x"}
+def test_the_environment_names_model_texts_database_and_runtime() -> None:
+    environment = {
+        "MODEL": "a/model",
+        "TEXTS": "texts.jsonl",
+        "DATABASE_URL": "sqlite:///x",
+        "RUNTIME": "torch",
+    }
 
     settings = read_settings(["recording", "--quick"], environment)
 
     assert Path("a/model") == settings.model
     assert Path("texts.jsonl") == settings.texts
     assert "sqlite:///x" == settings.database_url
+    assert "torch" == settings.runtime
 
 
 def test_the_environment_names_tweets_to_train_on() -> None:

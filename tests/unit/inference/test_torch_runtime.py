@@ -1,4 +1,4 @@
-"""torch runs a model's own weights behind the same interface; here on a processor."""
+"""torch runs a model's own weights behind the same interface, on a GPU where there is one."""
 
 from pathlib import Path
 
@@ -11,15 +11,17 @@ transformers = pytest.importorskip("transformers", reason="the training group is
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference import torch_runtime
 from inference.classifier import ClassificationError, Classifier, softmax
+from inference.cuda_graphs import FEWEST_TOKENS
 from inference.model_folder import ModelFolder
 from inference.normalization import normalize
-from inference.packing import lay_out
+from inference.packing import ROW_TOKENS, lay_out
 from inference.tokenization import TweetTokenizer
 from inference.torch_runtime import TorchRuntime
 from tests.bounds import FP32_BOUND
 
 HALF_BOUND = 0.03  # in probabilities; bfloat16 keeps 8 bits
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
+BOUND = HALF_BOUND if torch.cuda.is_available() else FP32_BOUND
 
 
 def test_probabilities_are_those_of_transformers(starter: Path, tweets: list[str]) -> None:
@@ -34,7 +36,7 @@ def test_probabilities_are_those_of_transformers(starter: Path, tweets: list[str
 
     found = Classifier.load(starter, "torch").classify(tweets)
 
-    assert np.abs(expected - found).max() <= FP32_BOUND
+    assert np.abs(expected - found).max() <= BOUND
 
 
 def test_labels_are_those_of_the_served_graph(starter: Path, validation_tweets: list[str]) -> None:
@@ -50,6 +52,7 @@ def test_labels_are_those_of_the_served_graph(starter: Path, validation_tweets: 
 def test_half_precision_scores_alike(
     starter: Path, tweets: list[str], monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
 ) -> None:
+    monkeypatch.setattr(torch_runtime, "_dtype", lambda _: torch.float32)
     expected = Classifier.load(starter, "torch").classify(tweets)
     monkeypatch.setattr(torch_runtime, "_dtype", lambda _: dtype)
 
@@ -105,4 +108,32 @@ def test_a_text_that_fails_leaves_its_neighbours_alone(
     first, odd, last = classifier.classify_each(["good", "odd", "bad"])
 
     assert isinstance(odd, ClassificationError)
-    assert np.allclose(expected, [first.probabilities, last.probabilities], atol=FP32_BOUND)
+    assert np.allclose(expected, [first.probabilities, last.probabilities], atol=BOUND)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+def test_a_gpu_repeats_a_captured_pass_for_other_texts(starter: Path, tweets: list[str]) -> None:
+    classifier = Classifier.load(starter, "torch")
+    launched = [classifier.classify(tweets[:count]) for count in (1, 7, 32)]
+
+    classifier.warm_up().join()
+
+    captured = [classifier.classify(tweets[:count]) for count in (1, 7, 32)]
+    for expected, found in zip(launched, captured, strict=True):
+        assert np.abs(expected - found).max() <= BOUND
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+def test_a_pass_with_more_texts_than_were_captured_is_right(starter: Path) -> None:
+    folder = ModelFolder.read(starter)
+    classifier = Classifier.load(starter, "torch")
+    classifier.warm_up().join()
+    token_ids = TweetTokenizer(folder).encode(["a", "b"] * 20)
+    rows = [list(range(40))]
+    assert sum(map(len, token_ids)) <= ROW_TOKENS < FEWEST_TOKENS * len(token_ids)
+
+    logits = classifier.runtime.logits(lay_out(rows, token_ids, folder.pad_token_id))
+
+    alone = classifier.classify(["a", "b"])
+    assert np.abs(softmax(logits)[:2] - alone).max() <= BOUND
+    assert np.abs(softmax(logits)[-2:] - alone).max() <= BOUND
