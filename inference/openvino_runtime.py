@@ -105,40 +105,74 @@ class OpenVinoRuntime:
 class _Graph:
     """A graph that is compiled for the processor, by which so many passes can run at once."""
 
-    def __init__(self, compiled: Callable[[], openvino.CompiledModel], passes: int) -> None:
-        self._compiled = compiled
+    def __init__(self, compile_: Callable[[], openvino.CompiledModel], passes: int) -> None:
+        self._compile = compile_
         self._passes = passes
-        self._idle = self._requests()
+        self._compiled: _Compiled | None = self._anew()
 
     def run(self, arrays: Arrays) -> np.ndarray:
         """Return the logits of a pass. Raises RuntimeError where it fails.
 
         A graph that failed midway keeps half of its state: the next inputs of the same shape were
         seen to get an earlier text's results, without any error. So it is compiled anew after
-        that, in less than a second.
+        that, in less than a second, and what ran beside the failure is run again.
         """
-        idle = self._idle = self._idle or self._requests()
-        request = idle.pop()
-        try:
-            request.start_async(arrays, share_inputs=True)
-            request.wait()
-        except BaseException:
-            self._idle = []
-            raise
-        logits = np.array(request.get_output_tensor().data)
-        idle.append(request)
-        return logits
+        while True:
+            compiled = self._compiled = self._compiled or self._anew()
+            try:
+                logits = compiled.run(arrays)
+            except BaseException:
+                self._drop(compiled)
+                raise
+            if not compiled.has_failed():
+                return logits
+            self._drop(compiled)
 
     def warm_up(self, arrays: Arrays) -> None:
         """Run a pass of this shape as often at once as can be: the first time takes longest."""
+        (self._compiled or self._anew()).warm_up(arrays)
+
+    def _anew(self) -> "_Compiled":
+        return _Compiled(self._compile(), self._passes)
+
+    def _drop(self, compiled: "_Compiled") -> None:
+        if self._compiled is compiled:
+            self._compiled = None
+
+
+class _Compiled:
+    """A compiled graph, with a request for each pass that can run in it at once."""
+
+    def __init__(self, model: openvino.CompiledModel, passes: int) -> None:
+        self._idle = [model.create_infer_request() for _ in range(passes)]
+        self._running: list[openvino.InferRequest] = []
+
+    def run(self, arrays: Arrays) -> np.ndarray:
+        """Return the logits of a pass. Raises RuntimeError where it fails, now and afterwards."""
+        request = self._idle.pop()
+        self._running.append(request)  # for ever, if it fails
+        request.start_async(arrays, share_inputs=True)
+        request.wait()
+        logits = np.array(request.get_output_tensor().data)
+        self._running.remove(request)
+        self._idle.append(request)
+        return logits
+
+    def has_failed(self) -> bool:
+        """Tell whether a pass has failed, also if whoever waits for it does not know yet."""
+        try:
+            for request in tuple(self._running):
+                request.wait_for(0)  # raises what it failed with
+        except RuntimeError:
+            return True
+        return False
+
+    def warm_up(self, arrays: Arrays) -> None:
+        """Run a pass with each request."""
         for request in self._idle:
             request.start_async(arrays, share_inputs=True)
         for request in self._idle:
             request.wait()
-
-    def _requests(self) -> list[openvino.InferRequest]:
-        compiled = self._compiled()
-        return [compiled.create_infer_request() for _ in range(self._passes)]
 
 
 def _shape(arrays: Arrays) -> tuple[int, ...]:
