@@ -14,7 +14,9 @@ URL ?=
 RATE ?= 20
 COUNT ?= 2000
 # What the environment, or else .env, says of a variable.
-setting = $(or $($1),$(shell sed -n "s/^$1=[\"']*\([^\"']*\).*/\1/p" .env 2>/dev/null | tail -n 1))
+setting = $(or $($1),$(shell sed -e '/^$1=/!d' -e 's///' -e t0 -e :0 -e 's/^"\([^"]*\)".*/\1/' -e t \
+	-e "s/^'\([^']*\)'.*/\1/" -e t -e 's/^\#.*//' -e 's/[[:space:]]\{1,\}\#.*//' \
+	-e 's/[[:space:]]*$$//' .env 2>/dev/null | tail -n 1))
 # The container image's name, for docker and for compose.
 IMAGE := $(or $(call setting,IMAGE),tweet-sentiment:latest)
 export IMAGE

@@ -3,6 +3,8 @@
 It needs Python alone: nothing is installed yet where it runs first.
 """
 
+from __future__ import annotations  # so that an old Python gets as far as being refused
+
 import os
 import re
 import secrets
@@ -11,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 LENGTH_BYTES = 24
+SET = r"""^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(?!""|''|#)\S"""
+"""A line that gives a variable a value; a comment is none, and neither are empty quotes."""
+
 HEADING = "# Written by `make env`; .env.example explains every line. Keep it to yourself."
 
 
@@ -47,7 +52,7 @@ def complete(path: Path) -> list[str]:
     its owner's alone. Raises OSError where it cannot be written.
     """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    known = set(re.findall(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*\S", before, re.MULTILINE))
+    known = set(re.findall(SET, before, re.MULTILINE))
     added = {
         name: value() if callable(value) else value
         for name, value in VALUES.items()

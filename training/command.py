@@ -10,6 +10,7 @@ from training.files import Files
 from training.flow import Outcome, assist, run
 from training.learning.processes import is_main_process
 from training.papers import summary
+from training.promotion import consequence
 from training.run_log import keep_run, record_runs
 from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
@@ -28,8 +29,8 @@ def train(settings: TrainingSettings, database: DatabaseSettings, files: Files) 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with claimed(files) as scratch:
         outcome = run(settings, files, scratch)
-        tell(outcome, files)
         keep_run(outcome.report, files, database)
+        tell(outcome, files)
         try:
             publish(outcome)
         finally:
@@ -41,7 +42,7 @@ def tell(outcome: Outcome, files: Files) -> None:
     report = outcome.report
     print(f"The candidate is {report.decision.reason}.")
     if report.model_tag is not None:
-        print(f"Registered {report.model_tag}; `make serve` serves it from now on.")
+        print(f"Registered {report.model_tag}; {consequence(report.model_tag)}.")
     print(f"All figures: {files.metrics}", flush=True)
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         summary.append(summary.render(report), Path(path))

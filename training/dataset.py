@@ -103,24 +103,25 @@ class DatasetError(TrainingError):
         )
 
 
-def load(source: str = DEFAULT_SOURCE) -> Dataset:
+def load(source: str = DEFAULT_SOURCE, token: str | None = None) -> Dataset:
     """Load the splits train and validation from a Hub id or a local folder.
 
-    Raises DatasetError, which names DATASET, where there is no such data set, or where it
-    lacks a split, a column or rows, or holds a value that is no text or no known label.
+    A private one on the Hub wants a token. Raises DatasetError, which names DATASET, where there
+    is no such data set, or where it lacks a split, a column or rows, or holds a value that is no
+    text or no known label.
     """
     return Dataset(
         source=source,
-        train=_load_split(source, "train"),
-        evaluation=_load_split(source, "validation"),
+        train=_load_split(source, "train", token),
+        evaluation=_load_split(source, "validation", token),
     )
 
 
-def _load_split(source: str, split: str) -> Tweets:
+def _load_split(source: str, split: str, token: str | None) -> Tweets:
     import datasets  # pylint: disable=import-outside-toplevel  # heavy: only who loads pays
 
     try:
-        loaded = datasets.load_dataset(source, CONFIGURATION, split=split)
+        loaded = datasets.load_dataset(source, CONFIGURATION, split=split, token=token)
     except Exception as error:  # pylint: disable=broad-exception-caught  # its readers raise anything
         told = error.__cause__ or error  # what failed inside datasets' own generating
         raise DatasetError(source, f"{type(told).__name__}: {told}".rstrip(".")) from error

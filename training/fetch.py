@@ -19,6 +19,7 @@ from training.hub.repository import HubRepository
 from training.metadata import metadata, write_metadata
 from training.origin import origin_of
 from training.precision import Choice, export_proven
+from training.promotion import consequence
 from training.sampling import Sample, draw
 from training.scoring import score
 from training.settings import TrainingSettings
@@ -66,7 +67,7 @@ def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:
 def _sample(settings: TrainingSettings) -> Sample | None:
     """Return labelled tweets, None where the data set that nobody chose is not to be had."""
     try:
-        dataset = load(settings.dataset)
+        dataset = load(settings.dataset, settings.token)
     except DatasetError as error:
         if "dataset" in settings.model_fields_set:
             raise
@@ -99,7 +100,7 @@ def main() -> int:
     except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Registered {model.tag}; `make serve` serves it from now on.")
+    print(f"Registered {model.tag}; {consequence(str(model.tag))}.")
     return 0
 
 

@@ -76,6 +76,7 @@ def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
         model_tag=None if successor is None else successor.best.model_tag,
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         duration_s=monotonic() - started_s,
+        unread_hub=hub.unread,
     )
     if successor is not None:
         install(successor, trained, report, hub, files)
@@ -171,5 +172,5 @@ def unpublished(
 
 
 def _draw(settings: TrainingSettings) -> Sample:
-    dataset = load(settings.dataset)
+    dataset = load(settings.dataset, settings.token)
     return draw(dataset, settings.train_size, settings.eval_size, settings.seed)

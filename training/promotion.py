@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bentoml
 
+from inference.settings import ModelSettings
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find, mark_newest, register
 from training.atomic import write_json
 from training.files import Files
@@ -23,6 +24,14 @@ def in_store() -> bentoml.Model | None:
     if model is None or model.info.metadata.get("origin") == STARTER_ORIGIN:
         return None
     return model
+
+
+def consequence(tag: str) -> str:
+    """Tell in words what `make serve` does, now that the model of a tag is the newest."""
+    named = ModelSettings().model_tag
+    if named in (MODEL_NAME, f"{MODEL_NAME}:latest", tag):
+        return "`make serve` serves it from now on"
+    return f"`make serve` goes on serving what MODEL_TAG names, {named}"
 
 
 def promote(folder: Path, best: Best, files: Files) -> bentoml.Model:

@@ -42,7 +42,8 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
 
     ``champion`` is None where there was none but the base model. ``test`` compares the candidate
     with the champion, or else the base model, on the whole split; it is None where the champion's
-    model was not to be had. ``learning`` tells how the candidate was trained. ``model_tag`` is that
+    model was not to be had. ``unread_hub`` names the repository on the Hub that could not be asked
+    for its champion. ``learning`` tells how the candidate was trained. ``model_tag`` is that
     of the model that the run put into the Bento store, None where it put none; ``timestamp`` is in
     UTC (ISO 8601).
     """
@@ -57,6 +58,7 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
     model_tag: str | None
     timestamp: str
     duration_s: float
+    unread_hub: str | None = None
 
     @property
     def rival(self) -> Judged | Recorded:
@@ -83,6 +85,7 @@ def metrics_json(report: RunReport) -> dict[str, Any]:
         "champion": champion and {"name": champion.name, **_figures(champion)},
         "comparison": report.test and comparison(report.test),
         "decision": asdict(report.decision),
+        "unread_hub": report.unread_hub,
         **asdict(report.origin),
         "learning": asdict(learning)
         | {"loss": round(learning.loss, DIGITS), "duration_s": round(learning.duration_s, 1)},

@@ -13,7 +13,7 @@ from inference.store import MODEL_NAME, STARTER_ORIGIN, find, new_tag
 from training.claim import claimed
 from training.errors import EXPECTED, TrainingError
 from training.files import Files
-from training.promotion import finish_promotion, in_store, promote
+from training.promotion import consequence, finish_promotion, in_store, promote
 from training.records import Best
 
 
@@ -30,22 +30,26 @@ class RollbackError(TrainingError):
 def roll_back(tag: bentoml.Tag, files: Files) -> bentoml.Model:
     """Register an older model anew, so that it is the newest, and make it the champion.
 
-    Raises RollbackError where the store has no such model, or where it is no champion's.
+    Where an earlier rollback to it has done so, that is the one that is returned. Raises
+    RollbackError where the store has no such model, or where it is no champion's.
     """
-    model = find(tag) if tag.version not in (None, "latest") else None
+    finish_promotion(files)  # which may be that of this very rollback
+    model = _find(tag)
     if model is None or tag.name != MODEL_NAME:
         raise RollbackError(str(tag), "the Bento store has no model of that tag and version")
     metadata: dict[str, Any] = dict(model.info.metadata)
     if metadata.get("origin") == STARTER_ORIGIN:
         raise RollbackError(str(tag), "it is the starter model, which is never a champion")
-    if (served := in_store()) is not None and served.tag == model.tag:
-        raise RollbackError(str(tag), "it is the champion")
+    served, previous = in_store(), Best.read(files.best)
+    if served is not None:
+        if served.tag == model.tag:
+            raise RollbackError(str(tag), "it is the champion")
+        if _is_copy(served, model, previous):
+            return served
     figures = dict(metadata.get("metrics", {}))
     accuracy = figures.pop("accuracy", None)
     if accuracy is None:
         raise RollbackError(str(tag), "its accuracy was never measured")
-    finish_promotion(files)
-    previous = Best.read(files.best)
     best = Best(
         accuracy=accuracy,
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -54,6 +58,22 @@ def roll_back(tag: bentoml.Tag, files: Files) -> bentoml.Model:
         details={"origin": "rollback", "rolled_back_to": str(model.tag), **figures},
     )
     return promote(Path(model.path), best.remembered("rollback"), files)
+
+
+def _find(tag: bentoml.Tag) -> bentoml.Model | None:
+    if tag.version in (None, "latest"):
+        return None
+    try:
+        return find(tag)
+    except bentoml.exceptions.BentoMLException as error:  # the store knows several that begin so
+        raise RollbackError(str(tag), "it could be one of several") from error
+
+
+def _is_copy(served: bentoml.Model, model: bentoml.Model, record: Best | None) -> bool:
+    """Tell whether what is served was made of that model by an earlier rollback."""
+    if record is None or record.model_tag != str(served.tag):
+        return False
+    return record.details.get("rolled_back_to") == str(model.tag)
 
 
 def main(arguments: list[str]) -> int:
@@ -69,7 +89,7 @@ def main(arguments: list[str]) -> int:
     except (*EXPECTED, ModelTagError, RuntimeNameError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Registered {given} again as {model.tag}; `make serve` serves it from now on.")
+    print(f"Registered {given} again as {model.tag}; {consequence(str(model.tag))}.")
     return 0
 
 

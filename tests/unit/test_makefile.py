@@ -21,13 +21,33 @@ def make(repository: Path, folder: Path, *words: str) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("line", ["IMAGE=me/x:1", 'IMAGE="me/x:1"', "IMAGE='me/x:1'  # mine"])
-def test_a_setting_is_read_without_its_quotes(repository: Path, tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "IMAGE=me/x:1",
+        'IMAGE="me/x:1"',
+        "IMAGE='me/x:1'  # mine",
+        "IMAGE=me/x:1 # mine",
+        "IMAGE=me/x:1\t ",
+    ],
+)
+def test_a_setting_is_read_without_quotes_and_comment(
+    repository: Path, tmp_path: Path, line: str
+) -> None:
     (tmp_path / ".env").write_text(f"IMAGE=me/old:1\n{line}\nOTHER=1\n", encoding="utf-8")
 
     done = make(repository, tmp_path, f"--eval={SHOW_IMAGE}", "shown")
 
     assert "[me/x:1]" == done.stdout.strip(), done.stderr
+
+
+@pytest.mark.parametrize("line", ["IMAGE=", 'IMAGE=""', "IMAGE= # not now", "#IMAGE=me/x:1"])
+def test_a_setting_without_a_value_is_none(repository: Path, tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8")
+
+    done = make(repository, tmp_path, f"--eval={SHOW_IMAGE}", "shown")
+
+    assert "[tweet-sentiment:latest]" == done.stdout.strip(), done.stderr
 
 
 def test_an_older_python_is_refused_by_its_name(repository: Path, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """The workflows satisfy their schema, pin their actions, and may do no more than they must."""
 
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +72,37 @@ def test_training_waits_for_the_tests_and_the_image_for_promotion(repository: Pa
     assert "./.github/workflows/ci.yml" == jobs["test"]["uses"]
     assert "test" == jobs["train"]["needs"]
     assert "train" == jobs["image"]["needs"]
-    assert "needs.train.outputs.improved == 'true'" == jobs["image"]["if"]
+    condition = jobs["image"]["if"]
+    assert "needs.train.outputs.improved == 'true' && (" in condition
+    assert "github.ref_name == github.event.repository.default_branch" in condition
+
+
+@pytest.mark.parametrize(
+    ("improved", "unread", "told"),
+    [(True, None, "true"), (True, "me/x", "false"), (False, None, "false")],
+)
+def test_no_image_is_built_of_what_was_not_compared_with_the_hubs_champion(
+    repository: Path, tmp_path: Path, improved: bool, unread: str | None, told: str
+) -> None:
+    if shutil.which("jq") is None:
+        pytest.skip("jq, which GitHub's runners have, is not installed")
+    (step,) = [
+        step
+        for step in _content(repository, "train.yml")["jobs"]["train"]["steps"]
+        if step.get("id") == "decision"
+    ]
+    metrics = {"decision": {"improved": improved}, "unread_hub": unread}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    output = tmp_path / "output"
+
+    subprocess.run(
+        ["bash", "-c", step["run"]],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(output)},
+        check=True,
+    )
+
+    assert f"improved={told}\n" == output.read_text(encoding="utf-8")
 
 
 def test_the_hubs_secrets_are_seen_by_training_alone(repository: Path) -> None:

@@ -28,6 +28,11 @@ class HubView:
         """Return what people call the repository."""
         return "" if self.repository is None else self.repository.repo_id
 
+    @property
+    def unread(self) -> str | None:
+        """Return the repository's name where it could not be seen what is in it, else None."""
+        return self.name if self.head is None and self.repository and self.obstacle else None
+
     def has(self, *names: str) -> bool:
         """Tell whether the newest commit has all these files."""
         return self.head is not None and set(names) <= set(self.head.files)

@@ -39,7 +39,15 @@ def test_what_a_file_says_is_never_changed(tmp_path: Path) -> None:
     assert before == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("given", ["HF_TOKEN=mine", "# a note\nHF_TOKEN=mine\nSQL_PASSWORD=\n"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "HF_TOKEN=mine",
+        "# a note\nHF_TOKEN=mine\nSQL_PASSWORD=\n",
+        "HF_TOKEN=mine\nSQL_PASSWORD= # later",
+        'HF_TOKEN=mine\nSQL_PASSWORD=""',
+    ],
+)
 def test_a_file_of_ones_own_is_completed(tmp_path: Path, given: str) -> None:
     path = tmp_path / ".env"
     path.write_text(f"{given}\nexport SA_PASSWORD=kept", encoding="utf-8")

@@ -10,8 +10,10 @@ import pytest
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from inference.store import MODEL_NAME, find, register
+from inference.store import MODEL_NAME, find, list_models, register
+from training import promotion
 from training.files import Files
+from training.promotion import consequence
 from training.records import Best
 from training.rollback import RollbackError, main, roll_back
 
@@ -72,6 +74,58 @@ def test_a_tag_that_names_no_model_is_told(make_model, files, tag):
 def test_the_champion_cannot_be_rolled_back_to(make_model, files):
     with pytest.raises(RollbackError, match="it is the champion"):
         roll_back(make_model(0.7).tag, files)
+
+
+def test_a_rollback_that_is_repeated_changes_nothing(make_model, files):
+    older = make_model(0.8)
+    make_model(0.7)
+    first = roll_back(older.tag, files)
+
+    again = roll_back(older.tag, files)
+
+    assert first.tag == again.tag
+    assert 1 == len(Best.read(files.best).history)
+
+
+def test_a_rollback_that_was_interrupted_is_completed_by_the_next_one(
+    make_model, files, monkeypatch
+):
+    older = make_model(0.8)
+    make_model(0.7)
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion, "_conclude", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            roll_back(older.tag, files)
+    interrupted = find(bentoml.Tag(MODEL_NAME, None))
+
+    model = roll_back(older.tag, files)
+
+    assert interrupted.tag == model.tag
+    assert str(model.tag) == Best.read(files.best).model_tag
+    assert 3 == len(list_models())
+
+
+def test_a_version_that_several_begin_with_is_told(files, starter):
+    for version in ("ab1", "ab2"):
+        register(starter, bentoml.Tag(MODEL_NAME, version))
+
+    with pytest.raises(RollbackError, match="one of several"):
+        roll_back(bentoml.Tag(MODEL_NAME, "ab"), files)
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("", "serves it from now on"),
+        ("sentiment", "serves it from now on"),
+        ("sentiment:new", "serves it from now on"),
+        ("sentiment:old", "goes on serving what MODEL_TAG names, sentiment:old"),
+    ],
+)
+def test_what_is_served_then_is_told_as_model_tag_has_it(monkeypatch, named, told):
+    monkeypatch.setenv("MODEL_TAG", named)
+
+    assert told in consequence("sentiment:new")
 
 
 def test_the_starter_is_never_a_champion(starter, make_model, files):

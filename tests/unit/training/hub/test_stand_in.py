@@ -33,7 +33,9 @@ print(ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k
 there, here = map(AutoTokenizer.from_pretrained, sys.argv[1:])
 print(there("Beautiful post!!!") == here("Beautiful post!!!"))
 """
-FINGERPRINT = "import sys; from training.dataset import load; print(load(sys.argv[1]).fingerprint)"
+FINGERPRINT = (
+    "import sys; from training.dataset import load; print(load(*sys.argv[1:]).fingerprint)"
+)
 
 
 @pytest.fixture(name="hub")
@@ -73,8 +75,9 @@ def test_transformers_loads_a_private_model_from_it(
     assert ["True", "True"] == printed.split()
 
 
+@pytest.mark.parametrize("is_private", [False, True])
 def test_datasets_loads_tweets_from_it(
-    hub: Hub, data_folder: Callable[..., Path], tmp_path: Path
+    hub: Hub, data_folder: Callable[..., Path], tmp_path: Path, is_private: bool
 ) -> None:
     rows = {"text": ["bad", "so so", "good"], "label": [0, 1, 2]}
     folder = data_folder(train=rows, validation=rows)
@@ -83,11 +86,13 @@ def test_datasets_loads_tweets_from_it(
         for path in folder.rglob("*")
         if path.is_file()
     }
-    hub.create("them/tweets", "datasets")
-    hub.commit("them/tweets", files, "datasets")
+    hub.create("us/tweets", "datasets", is_private=is_private)
+    hub.commit("us/tweets", files, "datasets")
+    token = [hub.token("us")] if is_private else []
 
     printed = run_python(
-        ["-c", FINGERPRINT, "them/tweets"], {**os.environ, **hub.environment(tmp_path / "home")}
+        ["-c", FINGERPRINT, "us/tweets", *token],
+        {**os.environ, **hub.environment(tmp_path / "home")},
     )
 
     assert load(str(folder)).fingerprint == printed.strip()

@@ -39,6 +39,7 @@ def test_a_missing_token_keeps_from_publishing_alone() -> None:
 
     assert "HF_TOKEN is not set" == found.obstacle
     assert found.head is not None
+    assert found.unread is None
 
 
 def test_a_hub_in_trouble_keeps_from_publishing_alone(
@@ -49,6 +50,7 @@ def test_a_hub_in_trouble_keeps_from_publishing_alone(
     found = look(HubSettings(hf_repo_id=NAME, hf_token=hub.token("us")))
 
     assert "HTTP 503" in str(found.obstacle)
+    assert NAME == found.unread
     assert "Training goes on without the Hub" in caplog.text
 
 
