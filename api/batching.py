@@ -75,8 +75,8 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
 
     def _drop_late(self) -> None:
         """Give up on requests that have waited too long; BentoML answers them 503."""
-        oldest_s = time.time() - self.max_latency
-        while self._queue and self._queue[0].enqueue_time <= oldest_s:
+        oldest_s = time.perf_counter() - self.max_latency
+        while self._queue and self._queue[0].data[0].arrived_s <= oldest_s:
             self._queue.popleft().future.cancel()
 
     def _take(self) -> tuple[Any, ...]:
@@ -98,10 +98,12 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
         computing.add_done_callback(self._batches.discard)
 
     async def _compute(self, batch: tuple[Any, ...]) -> None:
-        await self.outbound_call(batch)  # what fails in it, the requests are told
-        self._in_work -= len(batch)
-        async with self._wake_event:
-            self._wake_event.notify_all()
+        try:
+            await self.outbound_call(batch)  # what fails in it, the requests are told
+        finally:
+            self._in_work -= len(batch)
+            async with self._wake_event:
+                self._wake_event.notify_all()
 
 
 def fitting(questions: Sequence[Question]) -> int:

@@ -114,7 +114,14 @@ class Spool:
     def _oldest(self, limit: int) -> list[SpooledRow]:
         rows: list[SpooledRow] = []
         for file in self._files():
-            rows += file.oldest(limit - len(rows))
+            try:
+                rows += file.oldest(limit - len(rows))
+            except sqlite3.Error as error:
+                if file is self._own or speaks_of_damage(error) or _is_full(error):
+                    raise
+                logger.exception("spool file %s cannot be read now", file.path)
+                self._left_over.remove(file)
+                file.close()  # so that it is looked at again by `adopt`
         return rows
 
     def _remove(self, file: SpoolFile, rows: Sequence[SpooledRow]) -> None:
@@ -196,7 +203,7 @@ class Spool:
                 file.shrink()
 
     def _repair(self) -> None:
-        for file in self._files():
+        for file in (self._own, *self._left_over):  # whose rows go into the former
             if not file.is_in_place() or is_damaged(file.path):
                 self._replace(file)
 

@@ -7,6 +7,9 @@ from tokenizers import Tokenizer
 from inference.model_folder import ModelFolder
 from inference.normalization import normalize
 
+PANIC = "PanicException"
+"""What Rust's panics are in Python: no Exception, and nothing that could be imported."""
+
 
 class TweetTokenizer:
     """Normalise and tokenize texts, cut off at the model's own limit."""
@@ -17,6 +20,14 @@ class TweetTokenizer:
         self._tokenizer.enable_truncation(folder.max_tokens)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text, special ones included."""
-        encodings = self._tokenizer.encode_batch_fast([normalize(text) for text in texts])
+        """Return the token ids of each text, special ones included.
+
+        Raises what the tokenizer raises, and RuntimeError where it panics.
+        """
+        try:
+            encodings = self._tokenizer.encode_batch_fast([normalize(text) for text in texts])
+        except BaseException as error:
+            if type(error).__name__ == PANIC:
+                raise RuntimeError(f"the tokenizer panicked: {error}") from error
+            raise
         return [encoding.ids for encoding in encodings]

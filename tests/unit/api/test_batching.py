@@ -1,6 +1,7 @@
 """Requests share a batch as soon as the model is free; none waits for others that do not come."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ class Doubling:
 
     async def call(self, number: int) -> Any:
         """Ask for one number, as BentoML does for one request."""
-        return await self._ask([Question(str(number), 0, Asker())])
+        return await self._ask([Question(str(number), time.perf_counter(), Asker())])
 
     async def _double(self, asked: tuple[list[Question], ...]) -> list[int]:
         numbers = [int(question.text) for (question,) in asked]

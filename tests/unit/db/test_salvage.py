@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from db.spool import Spool, SpoolError
-from db.spool_file import files_in
+from db.spool_file import SpooledRow, SpoolFile, files_in
 from tests.spools import OpenSpool, bodies, killed_after_spooling
 
 PAGE = 4096
@@ -97,3 +97,47 @@ def test_an_own_file_that_was_removed_is_replaced_with_its_rows(
 
     assert {"1", "2"} == set(bodies(spool))
     assert 1 == len(files_in(spool_folder))
+
+
+def test_own_and_left_over_file_can_be_damaged_at_once(
+    spool_folder: Path, open_spool: OpenSpool
+) -> None:
+    killed_after_spooling(spool_folder, "1")
+    spool = open_spool()
+    spool.append(["2"])
+    for path in spool_folder.glob("*.spool*"):
+        overwrite(path, 0, path.stat().st_size)
+
+    for row in ("3", "4"):
+        spool.append([row])
+
+    assert {"3", "4"} <= set(bodies(spool))
+    assert 2 == len(list(spool_folder.glob("*.damaged")))
+
+
+def test_a_left_over_file_that_cannot_be_read_now_keeps_no_other_row_waiting(
+    spool_folder: Path,
+    open_spool: OpenSpool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    left_over = killed_after_spooling(spool_folder, "1")
+    spool = open_spool()
+    spool.append(["2"])
+
+    def read(file: SpoolFile, limit: int) -> list[SpooledRow]:
+        if file.path == left_over:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        return oldest(file, limit)
+
+    oldest = SpoolFile.oldest
+    with monkeypatch.context() as patch:
+        patch.setattr(SpoolFile, "oldest", read)
+        assert ["2"] == bodies(spool)
+    assert f"{left_over} cannot be read now" in caplog.text
+
+    spool.adopt()
+
+    assert ["1", "2"] == bodies(spool)

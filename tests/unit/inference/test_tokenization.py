@@ -47,3 +47,22 @@ def test_odd_texts_are_encoded_like_any_other(tokenizer: TweetTokenizer, text: s
     (token_ids,) = tokenizer.encode([text])
 
     assert len(token_ids) >= 2
+
+
+def test_a_panic_is_an_error_like_any_other(
+    tokenizer: TweetTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PanicException(BaseException):  # pyo3's own cannot be imported
+        """What a panic in Rust is in Python."""
+
+    class Panicking:
+        """Stand in for a tokenizer that has such a bug: 0.23.3 is not known to."""
+
+        def encode_batch_fast(self, texts: list[str]) -> None:
+            """Panic."""
+            raise PanicException(f"NormalizedString bad split of {texts[0]}")
+
+    monkeypatch.setattr(tokenizer, "_tokenizer", Panicking())
+
+    with pytest.raises(RuntimeError, match="panicked: NormalizedString bad split of a text"):
+        tokenizer.encode(["a text"])
