@@ -63,7 +63,9 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/pylint --fail-under=9.0 --recursive=y $(SOURCES) tests
 
 audit: $(VENV)/.dev  ## ask PyPI for known weaknesses of all that is pinned
-	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r requirements/dev.txt
+	for pins in requirements/dev.txt benchmarks/peers/requirements.txt; do \
+		$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r $$pins || exit; \
+	done
 
 bench: $(VENV)/.dev $(VENV)/peers/.installed  ## measure speed (MODEL=, TEXTS=, DATABASE_URL=, DATASET=)
 	$(BIN)/python -m benchmarks serving

@@ -3,12 +3,15 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.container.engine import NoEngineError, install
 
 NAME = "python:3.11-slim-bookworm"
+STAND_IN = "tweet-sentiment-base:stand-in"
 RELEASE = "bookworm"
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 PULL_DEADLINE_S = 300
@@ -25,15 +28,25 @@ LEFT_OUT = (
 )
 
 
-def provide(folder: Path) -> str:
-    """Have the base image here; return in words which it is.
+@contextmanager
+def base_image(folder: Path) -> Iterator[str]:
+    """Have the base image here until the context ends; give in words which it is.
 
-    The stand-in is made in ``folder`` where the registry cannot be reached. Raises NoEngineError.
+    The stand-in is made in ``folder`` where the registry cannot be reached. It is kept, but not
+    under the name of the registry's, upon which somebody might build. Raises NoEngineError.
     """
     if _inspect(NAME) is None and not _pull():
-        _make(folder / "root")
-    made = "debootstrap" in _inspect(NAME, "{{json .Config.Labels}}")
-    return f"a stand-in for {NAME}, made by debootstrap" if made else f"the registry's {NAME}"
+        if _inspect(STAND_IN) is None:
+            _make(folder / "root")
+        _run("docker", "tag", STAND_IN, NAME)
+    if "debootstrap" not in _inspect(NAME, "{{json .Config.Labels}}"):
+        yield f"the registry's {NAME}"
+        return
+    _run("docker", "tag", NAME, STAND_IN)  # which an earlier run that was killed may have left
+    try:
+        yield f"a stand-in for {NAME}, made by debootstrap"
+    finally:
+        _run("docker", "image", "rm", NAME)
 
 
 def _inspect(image: str, form: str = "{{.Id}}") -> Any:
@@ -74,7 +87,7 @@ def _make(root: Path) -> None:
     archive = root.with_suffix(".tar")
     _run("tar", "--directory", root, "--create", "--file", archive, ".")
     changes = (f"ENV SSL_CERT_FILE={BUNDLE}", f"LABEL {LABEL}=debootstrap")
-    _run("docker", "import", *(f"--change={change}" for change in changes), archive, NAME)
+    _run("docker", "import", *(f"--change={change}" for change in changes), archive, STAND_IN)
     shutil.rmtree(root)
     archive.unlink()
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.container.base_image import provide
+from tests.container.base_image import base_image
 from tests.container.containers import EmbeddedStack, command
 from tests.container.engine import NoEngineError, running_engine
 
@@ -23,8 +23,10 @@ PLANTED = f"planted-{uuid4().hex}"
 def fixture_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Have an engine with the base image, or skip; tell which base that is."""
     try:
-        with running_engine(tmp_path_factory.mktemp("engine")):
-            base = provide(tmp_path_factory.mktemp("base"))
+        with (
+            running_engine(tmp_path_factory.mktemp("engine")),
+            base_image(tmp_path_factory.mktemp("base")) as base,
+        ):
             print(f"\n    built upon {base}", file=sys.stderr)
             yield base
     except NoEngineError as error:
