@@ -54,7 +54,7 @@ def _processor() -> str:
 
 
 def _gpu() -> str | None:
-    """Return the name of the first GPU that torch would use, None where there is none."""
+    """Return the name of the first of NVIDIA's GPUs, None where there is none."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return None

@@ -18,7 +18,15 @@ UNRECORDED = "benchmarks.unrecorded:SentimentService"
 STOP_DEADLINE_S = 60
 PEERS = REPOSITORY / "benchmarks" / "peers"
 PEERS_PYTHON = REPOSITORY / ".venv" / "peers" / "bin" / "python"  # `make bench` makes it
-PASSED_ON = ("HOME", "PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "RUNTIME")
+PASSED_ON = (
+    "HOME",
+    "PATH",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "RUNTIME",
+    "BENTOML_CONFIG_OPTIONS",  # how many workers, say
+)
 
 
 @contextmanager

@@ -153,6 +153,29 @@ def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
     assert [LATE, LATE, 2, 4] == asyncio.run(ask())
 
 
+def test_a_batch_that_ends_with_no_exception_is_in_work_no_more() -> None:
+    class Panic(BaseException):
+        """What a panic in Rust is in Python."""
+
+    async def ask() -> tuple[list[Any], list[int]]:
+        model = Doubling()
+        double = model.dispatcher.callback
+
+        async def panic(_: tuple[list[Question], ...]) -> list[int]:
+            raise Panic
+
+        model.dispatcher.callback = panic
+        told = await asyncio.gather(*map(model.call, range(7)), return_exceptions=True)
+        model.dispatcher.callback = double
+        await asyncio.gather(*map(model.call, range(7)))
+        return told, model.batches
+
+    told, batches = asyncio.run(ask())
+
+    assert [LATE] * 7 == told
+    assert [4, 3] == batches
+
+
 def test_portions_have_as_many_texts_as_one_batch_and_no_more_characters() -> None:
     tweets = [Question("x" * 100, 0, Asker())] * 128
     essays = [Question("x" * 5000, 0, Asker())] * 20

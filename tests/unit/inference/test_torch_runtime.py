@@ -111,6 +111,13 @@ def test_a_text_that_fails_leaves_its_neighbours_alone(
     assert np.allclose(expected, [first.probabilities, last.probabilities], atol=BOUND)
 
 
+def test_a_token_that_the_model_does_not_know_is_told_before_any_gpu_sees_it(starter: Path) -> None:
+    arrays = lay_out([[0]], [[5, 10**6, 6]], 1)
+
+    with pytest.raises(IndexError, match="token 1000000 is none of the model's 8000"):
+        TorchRuntime(starter).logits(arrays)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
 def test_a_gpu_repeats_a_captured_pass_for_other_texts(starter: Path, tweets: list[str]) -> None:
     classifier = Classifier.load(starter, "torch")
