@@ -70,6 +70,7 @@ class OpenVinoRuntime:
             for arrays in chain(lone, shared):
                 self.logits(arrays)
             return
+        lone = list(lone)
         for arrays in lone:
             model = self._model.clone()
             model.reshape({name: list(array.shape) for name, array in arrays.items()})
@@ -78,7 +79,7 @@ class OpenVinoRuntime:
                 graph.warm_up(arrays)
             self._alone_by_shape[_shape(arrays)] = graph
         graph = self._compiled(self._model, SIDE_BY_SIDE, LANES)
-        for arrays in shared:
+        for arrays in chain(shared, lone):  # two that each have one text may meet
             with self._turns.take(may_share=False):
                 graph.warm_up(arrays)
         self._side_by_side = graph

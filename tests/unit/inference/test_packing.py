@@ -75,7 +75,7 @@ def test_a_row_that_stays_rather_empty_has_a_narrow_pass_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "width"), [(1, 32), (32, 32), (33, 48), (48, 48), (49, 56), (129, 192)]
+    ("length", "width"), [(1, 28), (28, 28), (29, 36), (36, 36), (37, 40), (129, 192)]
 )
 def test_a_short_text_by_itself_has_one_of_two_widths(length: int, width: int) -> None:
     assert [(1, width)] == shapes_of([length])
@@ -83,7 +83,7 @@ def test_a_short_text_by_itself_has_one_of_two_widths(length: int, width: int) -
 
 def test_passes_come_in_few_shapes() -> None:
     wanted = {(1, width) for width in range(WIDTH_STEP, ROW_TOKENS + 1, WIDTH_STEP)}
-    wanted |= {(1, width) for width in range(192, 513, LONG_WIDTH_STEP)}
+    wanted |= {(1, width) for width in (28, 36, *range(192, 513, LONG_WIDTH_STEP))}
     wanted |= {(rows, ROW_TOKENS) for rows in range(2, ROWS + 1)}
     chance = random.Random(3)
 
@@ -99,7 +99,7 @@ def test_passes_come_in_few_shapes() -> None:
 def test_all_usual_shapes_can_be_prepared_for() -> None:
     shared = list(shared_passes())
 
-    assert [[[32]], [[48]]] == list(lone_passes())
+    assert [[[28]], [[36]]] == list(lone_passes())
     for rows in ([[4, 4]], [[60, 60]], [[64, 64]], [[128]] * 2, [[128]] * ROWS):
         assert rows in shared
 
