@@ -138,11 +138,15 @@ def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> 
             column["name"]: str(column["type"]).partition(" COLLATE")[0].upper()
             for column in inspect(connection).get_columns("metrics")
         }
+        # SQLAlchemy does not read their digits behind the second
+        times = connection.exec_driver_sql(
+            "SELECT name, scale FROM sys.columns"
+            " WHERE object_id = OBJECT_ID('metrics') AND TYPE_NAME(user_type_id) = 'datetime2'"
+        ).all()
 
+    assert {("timestamp", 3), ("recorded_at", 3)} == {tuple(row) for row in times}
     assert {
         "id": "UNIQUEIDENTIFIER",
-        "timestamp": "DATETIME2(3)",
-        "recorded_at": "DATETIME2(3)",
         "label": "VARCHAR(64)",
         "model_tag": "VARCHAR(128)",
         "batch_size": "INTEGER",

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from db.prediction import Prediction, utc_now
 from db.recorder import Recorder
-from db.schema import METRICS
+from db.schema import MAX_TEXT_CHARACTERS, METRICS
 from db.settings import DatabaseSettings
 from db.status import quarantined, spool_depth
 from tests.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
@@ -141,7 +141,7 @@ def test_a_row_that_the_database_refuses_keeps_no_other_from_it(
     recorder: Recorder, settings: DatabaseSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [prediction(f"private {number}") for number in range(100)]
-    too_long = replace(prediction(), text="very private " * 400)
+    too_long = replace(prediction(), text="private " * MAX_TEXT_CHARACTERS)
 
     recorder.record([*rows[:37], too_long, *rows[37:]])
 
