@@ -32,7 +32,11 @@ def service() -> Dashboard:
             # it builds itself
             _NewModels("New model", SOURCE, True, icon_color="purple")  # type: ignore[arg-type]
         )
-        .with_panel(chart("Requests", queries.REQUESTS, "reqps"))
+        .with_panel(
+            chart("Requests", queries.REQUESTS, "reqps").description(
+                "Each text of a /predict_batch counts as one."
+            )
+        )
         .with_panel(
             chart(
                 "Latency",

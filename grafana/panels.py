@@ -92,7 +92,7 @@ def rows(title: str, statement: str) -> table.Panel:
         .title(title)
         .datasource(SOURCE)
         .with_target(SQL(statement, "table"))  # type: ignore[arg-type]
-        .unit("short")
+        .unit("none")  # else a seed is abbreviated
         .thresholds(steps(()))
         .height(HEIGHT)
         .span(WHOLE)

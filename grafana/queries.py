@@ -14,12 +14,14 @@ CHOSEN = (
     " AND label IN (${label:sqlstring})"
 )
 BUCKET = "$__timeGroup(timestamp, '$__interval')"
+BUCKET_OR_0 = "$__timeGroup(timestamp, '$__interval', 0)"
+"""The same; Grafana adds the buckets that have no row, with nothing but zeros."""
 
 
-def over_time(figures: str, where: str = CHOSEN) -> str:
+def over_time(figures: str, bucket: str = BUCKET) -> str:
     """Return a query for figures of each bucket of time."""
     return (
-        f"SELECT {BUCKET} AS time, {figures} FROM metrics WHERE {where}"  # noqa: S608  # constants
+        f"SELECT {bucket} AS time, {figures} FROM metrics WHERE {CHOSEN}"  # noqa: S608  # constants
         f" GROUP BY {BUCKET} ORDER BY 1"
     )
 
@@ -38,7 +40,7 @@ def _percentile(percent: int) -> str:
     return f"MIN(CASE WHEN position * 100 >= total * {percent} THEN latency_ms END)"
 
 
-REQUESTS = over_time("COUNT(*) * 1000.0 / $__interval_ms AS requests")
+REQUESTS = over_time("COUNT(*) * 1000.0 / $__interval_ms AS requests", BUCKET_OR_0)
 LATENCY = (
     "SELECT bucket AS time, AVG(latency_ms) AS mean,"  # noqa: S608  # constants
     f" {_percentile(50)} AS p50, {_percentile(95)} AS p95, {_percentile(99)} AS p99"
@@ -52,7 +54,8 @@ LABELS = (
 LOW_CONFIDENCE_SHARE = over_time(
     f"AVG(CASE WHEN confidence < {LOW_CONFIDENCE} THEN 1.0 ELSE 0.0 END) AS share"
 )
-BATCH_SIZE = over_time("AVG(batch_size * 1.0) AS mean, MAX(batch_size) AS largest")
+# A batch has as many rows as texts, so that the sum of their reciprocals counts the batches.
+BATCH_SIZE = over_time("COUNT(*) / SUM(1e0 / batch_size) AS mean, MAX(batch_size) AS largest")
 # Milliseconds of an int end after 24 days, for which a database may well have been away.
 _DELAY_S = "DATEDIFF_BIG(millisecond, timestamp, recorded_at) / 1000.0"
 DELAY = over_time(f"AVG({_DELAY_S}) AS mean, MAX({_DELAY_S}) AS longest")

@@ -79,7 +79,7 @@ def expand(statement: str, view: View) -> str:
     statement = re.sub(
         r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN '{start}' AND '{end}'", statement
     )
-    statement = re.sub(r"\$__timeGroup\(([^(),]*), *'(\d+)([smh])'\)", _group, statement)
+    statement = re.sub(r"\$__timeGroup\(([^(),]*), *'(\d+)([smh])'(?:, *0)?\)", _group, statement)
     assert "$" not in statement, statement
     return statement
 

@@ -163,7 +163,7 @@ FIGURES: dict[str, Callable[[list[Row]], dict[str, float]]] = {
         "share": mean(float(row.confidence < 0.6) for row in rows)
     },
     "Texts in a batch": lambda rows: {
-        "mean": mean(float(row.batch_size) for row in rows),
+        "mean": len(rows) / sum(1 / row.batch_size for row in rows),
         "largest": max(row.batch_size for row in rows),
     },
     "Delay between prediction and row": lambda rows: {
@@ -215,6 +215,12 @@ def test_only_what_is_chosen_is_counted(
     ]
     assert chosen
     assert len(chosen) == round(sum(float(row["requests"]) * VIEW.bucket_s for row in found))
+
+
+def test_times_without_requests_show_none(repository: Path) -> None:
+    found = panels(repository, "service")["Requests"]
+
+    assert found.startswith("SELECT $__timeGroup(timestamp, '$__interval', 0) AS time")
 
 
 def test_all_is_what_every_choice_is_together(repository: Path, ask: Ask) -> None:
