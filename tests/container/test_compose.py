@@ -54,6 +54,17 @@ def test_it_stops_in_order_and_answers_first(stack: EmbeddedStack) -> None:
     assert len(TEXTS) == len(eventually(stack.stored, STORED_WITHIN_S))
 
 
+def test_the_logs_commands_see_what_the_service_has(stack: EmbeddedStack) -> None:
+    stack.start()
+    before = len(stack.stored())
+    stack.predict("Beautiful post!!!")
+
+    def told() -> str:
+        return stack.compose("exec", "-T", "embedded", "python", "-m", "db", "status")
+
+    assert eventually(lambda: f"rows in database:  {before + 1}\n" in told(), STORED_WITHIN_S)
+
+
 def test_it_becomes_healthy(stack: EmbeddedStack) -> None:
     stack.start()
 
