@@ -93,7 +93,7 @@ QUICK = Effort(
     Lessons(64, 2, rounds=2, seeds=2),
     Contest(starts=1, rounds=2, connections=(1, 32), warm_up_s=0.5, duration_s=1),
     Points(rounds=2, duration_s=0.05),
-    Flood(duration_s=2, capacity_s=1),
+    Flood(duration_s=2, capacity_s=3),
 )
 
 

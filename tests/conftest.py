@@ -9,10 +9,16 @@ import pytest
 os.environ["ENV_FILE"] = ""  # before settings are imported: tests ignore the developer's .env
 
 # pylint: disable=wrong-import-position
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
+
 from inference.classifier import Classifier
 from tests.variables import variables
 
 REPOSITORY = Path(__file__).parent.parent
+HTTP_TIMEOUT_S = 60  # instead of 5: the machines that test are shared
+
+for phase in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, phase, HTTP_TIMEOUT_S)
 
 
 @pytest.fixture(name="repository", scope="session")

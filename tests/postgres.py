@@ -100,8 +100,8 @@ class PostgreSQL:
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)  # from here on it starts no more children
             postmaster = psutil.Process(self._process.pid)
-            family = [postmaster, *postmaster.children(recursive=True)]
-            for process in family:
+            family = [*postmaster.children(recursive=True), postmaster]
+            for process in family:  # the last one stands still, so that none is gone before
                 process.kill()
             self._process.wait(STOP_DEADLINE_S)
             self._process = None

@@ -37,4 +37,9 @@ class Rows:
     def _select(self, statement: str, *parameters: str) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(self._path)) as connection:
             connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(statement, parameters)]
+            try:
+                return [dict(row) for row in connection.execute(statement, parameters)]
+            except sqlite3.OperationalError as error:
+                if "no such table" not in str(error):
+                    raise
+                return []  # a service may be ready before it has made its tables

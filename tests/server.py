@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import psutil
 
+GIVEN_PORTS: set[int] = set()
 READY_DEADLINE_S = 120  # these machines are shared; readiness itself is no measurement
 COMMAND_DEADLINE_S = 300
 T = TypeVar("T")
@@ -146,10 +147,11 @@ def free_port() -> int:
     """Return a port of the loopback that nobody listens on.
 
     It lies below those that systems give to outgoing connections, so that a server which is
-    started again finds it free.
+    started again finds it free. Nobody gets one that another was given, who may not listen yet.
     """
-    for port in random.sample(range(20_000, 32_000), 100):
+    for port in set(random.sample(range(20_000, 32_000), 100)) - GIVEN_PORTS:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
+            GIVEN_PORTS.add(port)
             return port
     raise AssertionError("not one of 100 ports of the loopback is free")

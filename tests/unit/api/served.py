@@ -13,7 +13,7 @@ from api.connections import BoundedProtocol
 from tests.server import eventually
 
 PATIENCE_S = 30
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 
 
 @contextmanager

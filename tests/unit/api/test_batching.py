@@ -35,6 +35,12 @@ class Doubling:
         """Ask for one number, as BentoML does for one request."""
         return await self._ask([Question(str(number), time.perf_counter(), Asker())])
 
+    async def await_batches(self, count: int) -> None:
+        """Return once so many batches were begun."""
+        async with asyncio.timeout(60):
+            while len(self.batches) < count:
+                await asyncio.sleep(0.001)
+
     async def _double(self, asked: tuple[list[Question], ...]) -> list[int]:
         numbers = [int(question.text) for (question,) in asked]
         self.batches.append(len(numbers))
@@ -42,6 +48,13 @@ class Doubling:
         if UNLUCKY in numbers:
             raise ValueError("an unlucky number")
         return [2 * number for number in numbers]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call quiet only what is longer than a thread waits for a processor."""
+    monkeypatch.setattr("api.batching.QUIET_S", 0.1)
+    monkeypatch.setattr("api.batching.LONGEST_GATHERING_S", 10)
 
 
 def test_bentoml_makes_dispatchers_of_ours() -> None:
@@ -71,9 +84,13 @@ def test_few_requests_that_come_together_are_shared_among_the_lanes() -> None:
 def test_requests_that_come_while_all_lanes_work_are_the_next_batch() -> None:
     async def ask() -> list[int]:
         model = Doubling()
+        model.may_end = asyncio.Event()
         busy = [asyncio.ensure_future(model.call(number)) for number in range(2)]
-        await asyncio.sleep(LONG_S / 2)
-        await asyncio.gather(*busy, *map(model.call, range(6)))
+        await model.await_batches(LANES)
+        waiting = [asyncio.ensure_future(model.call(number)) for number in range(6)]
+        await asyncio.sleep(0)  # they are in line now
+        model.may_end.set()
+        await asyncio.gather(*busy, *waiting)
         return model.batches
 
     assert [1, 1, 3, 3] == asyncio.run(ask())
@@ -82,12 +99,14 @@ def test_requests_that_come_while_all_lanes_work_are_the_next_batch() -> None:
 def test_a_batch_is_begun_while_another_one_is_computed() -> None:
     async def ask() -> tuple[list[int], list[int]]:
         model = Doubling()
-        first = asyncio.ensure_future(model.call(0))
-        await asyncio.sleep(LONG_S / 2)
-        second = asyncio.ensure_future(model.call(1))
-        await first
+        model.may_end = asyncio.Event()
+        calls = []
+        for number in range(2):
+            calls.append(asyncio.ensure_future(model.call(number)))
+            await model.await_batches(number + 1)
         begun = list(model.batches)
-        await second
+        model.may_end.set()
+        await asyncio.gather(*calls)
         return begun, model.batches
 
     assert ([1, 1], [1, 1]) == asyncio.run(ask())
@@ -142,10 +161,9 @@ def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
         model = Doubling()
         model.may_end = asyncio.Event()
         busy = [asyncio.ensure_future(model.call(number)) for number in (1, 2)]
+        await model.await_batches(LANES)
+        model.dispatcher.max_latency = 0.02
         async with asyncio.timeout(60):
-            while len(model.batches) < LANES:
-                await asyncio.sleep(0.001)
-            model.dispatcher.max_latency = 0.02
             late = await asyncio.gather(model.call(3), model.call(4))
         model.may_end.set()
         return [*late, *await asyncio.gather(*busy)]

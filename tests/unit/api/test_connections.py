@@ -26,7 +26,7 @@ async def echo(request: Request) -> Response:
 
 async def slow(_request: Request) -> Response:
     """Answer a little later than at once."""
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.05)
     return PlainTextResponse("done")
 
 
@@ -154,6 +154,7 @@ def test_a_client_that_takes_no_answer_is_given_up(
 
     with connected(port, receive_bytes=4096) as connection:
         connection.sendall(asked)
+        assert connection.recv(1)  # it is being answered
         eventually(lambda: not peers(port), PATIENCE_S)
 
 
@@ -189,6 +190,7 @@ def test_a_client_that_is_gone_while_its_requests_wait_is_no_failure(
 
     with connected(port, receive_bytes=4096) as connection:
         connection.sendall(LARGE * 4)
+        assert connection.recv(1)  # it is being answered
         eventually(lambda: not peers(port), PATIENCE_S)
     assert [200] == statuses(ask(port, LAST))  # by now the others would have failed
 

@@ -24,6 +24,12 @@ def fixture_postgresql() -> Iterator[PostgreSQL]:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def patient_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what is spooled written at the end, however slow the machine is."""
+    monkeypatch.setattr("db.recorder.DRAIN_DEADLINE_S", 60)
+
+
 @pytest.fixture(name="settings", params=["sqlite", "postgresql"])
 def fixture_settings(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSettings:
     """Name an empty database and an empty spool."""
