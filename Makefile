@@ -60,7 +60,7 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/pylint --fail-under=9.0 --recursive=y $(SOURCES) tests
+	$(BIN)/pylint --jobs=0 --fail-under=9.0 --recursive=y $(SOURCES) tests
 
 audit: $(VENV)/.dev  ## ask PyPI for known weaknesses of all that is pinned
 	for pins in requirements/dev.txt benchmarks/peers/requirements.txt; do \
