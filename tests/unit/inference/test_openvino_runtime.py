@@ -115,6 +115,26 @@ def test_a_prepared_runtime_gives_what_any_other_gives_alone_and_side_by_side(
         np.testing.assert_allclose(expected[number % 3], softmax(logits), atol=INT8_BOUND)
 
 
+def test_lone_passes_are_warmed_up_side_by_side_too_since_two_may_meet(
+    starter: Path, healthy: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warmed: list[tuple[int, int]] = []
+
+    def note(graph: object, arrays: Arrays) -> None:
+        warmed.append((id(graph), id(arrays)))
+
+    monkeypatch.setattr("inference.openvino_runtime._Graph.warm_up", note)
+    shared = lay_out([[0, 1]], [[5, 9, 6]] * 2, 1)
+    runtime = OpenVinoRuntime(ModelFolder.read(starter).graph_path)
+
+    runtime.prepare([healthy], [shared])
+
+    (alone, side_by_side, _), passes = zip(*warmed, strict=True)
+    assert (id(healthy), id(shared), id(healthy)) == passes
+    assert warmed == [(alone, passes[0]), (side_by_side, passes[1]), (side_by_side, passes[2])]
+    assert alone != side_by_side
+
+
 @pytest.mark.parametrize("is_int8", [True, False])
 def test_only_int8_graphs_are_compiled_for_each_lone_shape_and_for_passes_side_by_side(
     starter: Path, tmp_path: Path, healthy: Arrays, compiled: list[Any], is_int8: bool
