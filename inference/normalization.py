@@ -1,24 +1,167 @@
-"""Bring a tweet into the form that the cardiffnlp models were trained on."""
+"""Bring a tweet into the form that a model was trained on.
+
+Training and serving both call `normalize`, and nothing else changes a text before its tokenizer.
+The module needs the standard library alone: it is published beside each model, so that others can
+do the same. docs/texts.md gives what each step does to accuracy.
+"""
+
+import re
+from html.entities import html5
 
 USER_PLACEHOLDER = "@user"
 LINK_PLACEHOLDER = "http"
 
+ROUNDS = 3
+"""How many layers of escapes and entities are decoded: `\\u0026lt;` has two."""
+
+_ESCAPE = re.compile(
+    r"""
+    \\(?<!\\\\)\\*+                                   # from the first backslash of several on
+      (?: (?P<unit> u[0-9a-fA-F]{4}                   # \u2019: JSON; a pair of them is an emoji
+                  | U[0-9a-fA-F]{8}                   # \U0001F600: Python
+                  | u\{[0-9a-fA-F]{1,6}\} )           # \u{1F600}: JavaScript
+        | (?P<bytes> x[0-9a-fA-F]{2} (?:\\++x[0-9a-fA-F]{2})* )  # \xe2\x80\x99: Python
+        | (?P<letter>[nrt"'])
+        | (?<=[\w:/]\\) (?P<slash>/) (?=[\w/\\]) )    # http:\/\/: PHP; :-\/ is an emoticon
+    | <(?P<r_unit>U\+[0-9a-fA-F]{4,8})>               # <U+2019>: R
+    """,
+    re.VERBOSE,
+)
+_PATH = re.compile(  # C:\new has no escapes
+    r"""((?<![^\s"'(])[Cc]:\\++(?!u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})\w{2}\S*)"""
+)
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+_ENTITY = re.compile(
+    r"""
+    & (?:amp;)*                                       # encoded any number of times
+    (?: \#(?P<number>[xX][0-9a-fA-F]{1,6}|[0-9]{1,7})(?P<end>;?)
+      | (?P<name>[A-Za-z][A-Za-z0-9]{1,30};)
+      | (?P<bare>amp|lt|gt|quot|nbsp)(?![A-Za-z=]) )  # &lt3, but not the &lt= of a link
+    """,
+    re.VERBOSE,
+)
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
+
+# Tokenizers match these anywhere in a text; Unigram ones even with `encode_special_tokens`.
+_CONTROL_TOKEN = re.compile(
+    r"<(?=/?(?:s|pad|unk|mask|cls|sep|bos|eos)>|\|\w+\|>)|\[(?=(?:pad|unk|mask|cls|sep|bos|eos)\])",
+    re.IGNORECASE,
+)
+# After a letter or a digit, @ is part of an e-mail address, unless the letters are RT, for retweet.
+_USER = re.compile(r"(?<![\w@])(RT|rt)?@\w+")
+_LINK = re.compile(r"(?<=\w)(https?://.*)|https?://[^()\[\]<>\"“”]*", re.IGNORECASE)
+
 
 def normalize(text: str) -> str:
-    """Replace user names and links by the placeholders that the models know.
+    r"""Return the text as the models know tweets.
 
-    A word, here what stands between two blanks, is replaced as a whole: ``@name`` becomes
-    ``@user`` and a word that begins with ``http`` becomes ``http``. All else stays as it is.
+    * HTML entities (``&amp;``) and escapes (``\u2019``) become the characters they stand for,
+      also if a text was encoded twice. What stands for no character of a text stays.
+    * White space of any kind and length becomes one blank.
+    * A user name becomes ``@user`` and a link ``http``. A word, here what stands between blanks,
+      is replaced as a whole if it begins with ``@`` or ``http``; within a word, the name or the
+      link alone is. A name does not follow a letter or a digit, as in an e-mail address.
+    * A control token that somebody typed (``</s>``, ``[MASK]``) gets a blank after its bracket,
+      so that every kind of tokenizer reads it as text.
 
-    Source: the preprocessing on the model card of
+    Source of the placeholders: the preprocessing on the model card of
     ``cardiffnlp/twitter-roberta-base-sentiment-latest``.
     """
-    return " ".join(_placeholder(word) for word in text.split(" "))
+    if "&" in text or "\\" in text or "<U+" in text:
+        text = "".join(map(_decoded, _PATH.split(text))) if ":\\" in text else _decoded(text)
+    text = text.replace("\uff20", "@")  # the wide one
+    if "<" in text or "[" in text:
+        text = _CONTROL_TOKEN.sub(r"\g<0> ", text)
+    words = [
+        _placeholder(word) if "@" in word or "http" in word or "://" in word else word
+        for word in text.split()
+    ]
+    edges = [""] * text[:1].isspace(), [""] * text[-1:].isspace()
+    return " ".join([*edges[0], *words, *edges[1]])
 
 
 def _placeholder(word: str) -> str:
     if word.startswith("@") and len(word) > 1:
         return USER_PLACEHOLDER
-    if word.startswith("http"):
+    if word.startswith(LINK_PLACEHOLDER):
         return LINK_PLACEHOLDER
-    return word
+    if "://" in word:
+        word = _LINK.sub(_link, word)
+    return _USER.sub(rf"\1{USER_PLACEHOLDER}", word) if "@" in word else word
+
+
+def _link(match: re.Match[str]) -> str:
+    """Part a link from the letter that it was glued to."""
+    return f" {LINK_PLACEHOLDER}" if match[1] else LINK_PLACEHOLDER
+
+
+def _decoded(text: str) -> str:
+    """Return a part of a text without entities and escapes; a path stays as it is."""
+    if _PATH.match(text):
+        return text
+    for _ in range(ROUNDS):
+        decoded = text
+        if "\\" in text or "<U+" in text:
+            decoded = _ESCAPE.sub(_escape, decoded)
+        if "&" in decoded:
+            decoded = _ENTITY.sub(_entity, decoded)
+        if decoded == text:
+            break
+        text = _PAIR.sub(_joined, decoded)
+    return _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    """Return what an escape stands for, or itself if that is no character of a text."""
+    unit = match["unit"] or match["r_unit"]
+    if unit:
+        return _character(int(unit.strip("uU+{}"), 16)) or match[0]
+    if match["bytes"]:
+        return _decode_bytes(match["bytes"]) or match[0]
+    if match["letter"]:
+        return _LETTERS.get(match["letter"], match["letter"])
+    return match["slash"] or match[0]
+
+
+def _entity(match: re.Match[str]) -> str:
+    """Return what an entity stands for, or itself if that is no character of a text."""
+    number, end, name, bare = match.group("number", "end", "name", "bare")
+    if number is None:
+        return html5.get(name or bare, f"&{name}")
+    is_hex = number[0] in "xX"
+    character = _character(int(number.strip("xX"), 16 if is_hex else 10))
+    if character is None or not (end or _is_sign(character)):
+        return f"&#{number}{end}"
+    return character
+
+
+def _is_sign(character: str) -> bool:
+    """Tell whether an entity may lack its semicolon: the number of "Q&#10" is no entity."""
+    return not (character.isalnum() or character.isspace())
+
+
+def _decode_bytes(written: str) -> str | None:
+    """Decode ``xe2\\x80\\x99`` as UTF-8, or else as single characters; None if it is no text."""
+    encoded = bytes.fromhex(written.replace("\\", "").replace("x", ""))
+    try:
+        codes = [ord(character) for character in encoded.decode()]
+    except UnicodeDecodeError:
+        codes = list(encoded)
+    characters = [_character(code) for code in codes]
+    return None if None in characters else "".join(map(str, characters))
+
+
+def _character(code: int) -> str | None:
+    """Return the character of a code point, None if texts have no such character.
+
+    128 to 159 are what Windows-1252 has there, as HTML wants it.
+    """
+    if 0x80 <= code < 0xA0:
+        return bytes([code]).decode("cp1252", "ignore") or None
+    is_control = (code < 0x20 and chr(code) not in "\t\n\r") or code == 0x7F
+    return None if is_control or code > 0x10FFFF else chr(code)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")

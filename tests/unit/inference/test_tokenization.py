@@ -1,12 +1,42 @@
 """Texts become the tokens that the model was trained on."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from inference.model_folder import ModelFolder
 from inference.tokenization import TweetTokenizer
+
+ROBERTA_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+BERT_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+CHARACTERS = "▁abcdefghijklmnopqrstuvwxyz</>[]"
+
+
+def unigram() -> Tokenizer:
+    """Return a tokenizer as XLM-RoBERTa has it, whose vocabulary holds its control tokens too."""
+    pieces = [(token, 0.0) for token in ROBERTA_TOKENS] + [(one, -4.0) for one in CHARACTERS]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(list(ROBERTA_TOKENS))
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return tokenizer
+
+
+def word_piece() -> Tokenizer:
+    """Return a tokenizer as BERT has it."""
+    pieces = (*BERT_TOKENS, *CHARACTERS, *(f"##{one}" for one in CHARACTERS))
+    tokenizer = Tokenizer(
+        models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]")  # noqa: S106
+    )
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(list(BERT_TOKENS))
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return tokenizer
 
 
 @pytest.fixture(name="folder")
@@ -25,6 +55,24 @@ def test_user_names_and_links_are_normalised(tokenizer: TweetTokenizer) -> None:
     named, plain = tokenizer.encode(["@jane saw https://example.com", "@user saw http"])
 
     assert plain == named
+
+
+@pytest.mark.parametrize("kind", [unigram, word_piece, None])
+@pytest.mark.parametrize("token", [*ROBERTA_TOKENS, *BERT_TOKENS])
+def test_a_control_token_that_people_type_is_text(
+    folder: ModelFolder, tmp_path: Path, kind: Callable[[], Tokenizer] | None, token: str
+) -> None:
+    if kind is not None:
+        kind().save(str(tmp_path / "tokenizer.json"))
+        folder = replace(folder, path=tmp_path)
+    known = Tokenizer.from_file(str(folder.tokenizer_path))
+    control = {known.token_to_id(each) for each in (*ROBERTA_TOKENS, *BERT_TOKENS)} - {None}
+    tokenizer = TweetTokenizer(folder)
+
+    (token_ids,) = tokenizer.encode([f"so {token}{token.upper()} x{token}"])
+
+    assert not control & set(token_ids[1:-1])
+    assert control > {token_ids[0], token_ids[-1]}
 
 
 def test_a_long_text_is_cut_at_the_models_limit_with_its_end_token(
