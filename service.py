@@ -43,9 +43,10 @@ from api.shedding import shed_load
 from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
-from inference.classifier import Classification, ClassificationError, Classifier
+from inference.classifier import Classification, ClassificationError
 from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
+from inference.self_check import load_checked
 from inference.settings import ModelSettings
 from inference.store import StoredModel
 from inference.turns import LANES
@@ -98,9 +99,12 @@ class SentimentService:
     packed_model = StoredModel(ModelSettings().tag)  # for `bentoml build`
 
     def __init__(self) -> None:
-        logging.getLogger("db").setLevel(logging.INFO)  # BentoML shows warnings of others only
+        for name in ("db", "inference"):  # BentoML shows warnings of others only
+            logging.getLogger(name).setLevel(logging.INFO)
         self.model = served_model()
-        self.classifier = Classifier.load(Path(self.model.path), ModelSettings().chosen_runtime)
+        self.classifier, self.self_check = load_checked(
+            Path(self.model.path), ModelSettings().chosen_runtime
+        )
         self.classifier.warm_up()
         self.recorder = Recorder(DatabaseSettings.read())
         self.batches = ThreadPoolExecutor(LANES, "batches")  # of all calls in turn
@@ -212,6 +216,7 @@ class SentimentService:
                 "labels": self.classifier.labels,
                 "runtime": runtime.name,
                 "created_at": self.model.info.creation_time,
+                "self_check": self.self_check.to_json(),
             }
         )
         return Response(description.model_dump_json(), media_type=JSON_MEDIA_TYPE)

@@ -110,11 +110,29 @@ class PredictBatchOutput(IORootModel[list[BatchItem]]):
         )
 
 
+class SelfCheckResult(BaseModel):
+    """How the model's answers on this machine compare with the original model's."""
+
+    passed: bool
+    reference: Annotated[
+        str,
+        Field(
+            description="What the answers were compared with: `original` (transformers in float32),"
+            " `precise form` (the model's own graph in float32), or `none`."
+        ),
+    ]
+    precision: str
+    processor: str
+    texts: int
+    deviation: Annotated[float, Field(description="The largest difference of a probability.")]
+    bound: Annotated[float, Field(description="The largest difference that is accepted.")]
+
+
 class ModelDescription(BaseModel):
     """The answer of ``GET /model``: what is being served.
 
-    All from ``precision`` on stands in the stored model's metadata, next to much more; only with
-    RUNTIME=torch ``precision`` is what that computes in.
+    All from ``precision`` on stands in the stored model's metadata, next to much more; with
+    RUNTIME=torch, and after a failed self-check of int8, ``precision`` is what is computed in.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -123,6 +141,7 @@ class ModelDescription(BaseModel):
     labels: tuple[str, ...]
     runtime: str
     created_at: datetime
+    self_check: SelfCheckResult
     precision: str
     origin: str = "unknown"
     metrics: dict[str, Any] = {}

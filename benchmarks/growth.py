@@ -123,5 +123,6 @@ def _compare_precisions(dataset: str) -> Proof:
     base = load_base(str(STARTER_FOLDER), None, seed=0)
     with TemporaryDirectory() as folder:
         export(*base.parts, Path(folder), precision="fp32")
-        exact = score(Path(folder), rows, "the starter in fp32")
-    return prove("int8", score(STARTER_FOLDER, rows, "the starter in int8"), exact)
+        exact = score(Classifier.load(Path(folder)), rows, "the starter in fp32")
+    served = score(Classifier.load(STARTER_FOLDER), rows, "the starter in int8")
+    return prove("int8", served, exact)

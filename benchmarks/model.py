@@ -17,6 +17,9 @@ MAKERS = (
     "inference/packed.py",
     "training/packable.py",
     "training/rewriting.py",
+    "training/verification.py",
+    "inference/reference_texts.py",
+    "inference/references.py",
     "inference/normalization.py",
 )
 LIBRARIES = ("nncf", "openvino", "torch", "transformers")

@@ -11,8 +11,8 @@ import torch
 from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
 
 from benchmarks.texts import SAMPLES, read_texts
+from inference.model_folder import METADATA_FILE
 from inference.starter import STARTER_FOLDER
-from inference.store import METADATA_FILE
 from training.export import export
 
 SEED = 0
@@ -37,9 +37,10 @@ def make(folder: Path) -> None:
     torch.manual_seed(SEED)
     model = RobertaForSequenceClassification(roberta_base())
     tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER, model_max_length=MAX_TOKENS)
-    export(model, tokenizer, folder, read_texts(SAMPLES)[:CALIBRATION_TEXTS])
+    references = export(model, tokenizer, folder, read_texts(SAMPLES)[:CALIBRATION_TEXTS])
     model.save_pretrained(folder)
-    (folder / METADATA_FILE).write_text(json.dumps(METADATA), encoding="utf-8")
+    metadata = METADATA | references.to_metadata()
+    (folder / METADATA_FILE).write_text(json.dumps(metadata), encoding="utf-8")
 
 
 def roberta_base() -> RobertaConfig:

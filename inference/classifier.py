@@ -55,11 +55,16 @@ class Classifier:
         self._tokenizer = TweetTokenizer(folder)
 
     @classmethod
-    def load(cls, path: Path, runtime: RuntimeName = "openvino") -> "Classifier":
-        """Load a model folder. Raises ModelFolderError where it holds no such model."""
+    def load(
+        cls, path: Path, runtime: RuntimeName = "openvino", *, precise: bool = False
+    ) -> "Classifier":
+        """Load a model folder, if ``precise`` in the precise form of an int8 graph.
+
+        Raises ModelFolderError where it holds no such model.
+        """
         folder = ModelFolder.read(path)
         try:
-            return cls(folder, load_runtime(runtime, folder))
+            return cls(folder, load_runtime(runtime, folder, precise=precise))
         except Exception as error:  # pylint: disable=broad-exception-caught  # tokenizers raises it
             raise ModelFolderError(path, f"it cannot be loaded ({_first_line(error)})") from error
 

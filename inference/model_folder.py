@@ -1,13 +1,15 @@
 """Read what serving must know of a model from its folder."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 GRAPH_FILE = "openvino_model.xml"
 GRAPH_WEIGHTS_FILE = "openvino_model.bin"
 TOKENIZER_FILE = "tokenizer.json"
+METADATA_FILE = "metadata.json"
 WEIGHTS_FILE = "model.safetensors"  # as transformers saves them
 
 # These architectures count positions from pad_token_id + 1, so that many of their position
@@ -43,13 +45,14 @@ class ModelFolder:
     """A model as transformers saves it, with its OpenVINO graph beside it.
 
     ``labels`` are the model's own, in the order of its outputs; ``max_tokens`` is the longest
-    input that it can read, special tokens included.
+    input that it can read, special tokens included; ``metadata`` is what ``metadata.json`` holds.
     """
 
     path: Path
     labels: tuple[str, ...]
     max_tokens: int
     pad_token_id: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def graph_path(self) -> Path:
@@ -81,6 +84,7 @@ class ModelFolder:
             labels=_labels(path, config),
             max_tokens=longest_input(config, _read_json(path, "tokenizer_config.json")),
             pad_token_id=config.get("pad_token_id") or 0,
+            metadata=_read_json(path, METADATA_FILE) if (path / METADATA_FILE).is_file() else {},
         )
 
 

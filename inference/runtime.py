@@ -31,10 +31,14 @@ class Runtime(Protocol):
     """What the classifier needs of whatever executes the model; several threads may call it.
 
     ``precision`` is what it computes in; None where that is the stored graph's own.
+    ``has_precise_form`` is set if it computes with int8 and can do so in float32 instead.
+    ``processor`` is the name of what it computes on.
     """
 
     name: str
     precision: str | None
+    has_precise_form: bool
+    processor: str
 
     def logits(self, arrays: Arrays) -> np.ndarray:
         """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them."""
@@ -58,8 +62,11 @@ def check_runtime(name: RuntimeName, folder: ModelFolder) -> None:
         raise ModelFolderError(folder.path, problem)
 
 
-def load_runtime(name: RuntimeName, folder: ModelFolder) -> Runtime:
-    """Load a model into a runtime. Raises what that raises, which may be anything."""
+def load_runtime(name: RuntimeName, folder: ModelFolder, *, precise: bool = False) -> Runtime:
+    """Load a model into a runtime, if ``precise`` in its precise form.
+
+    Raises what that raises, which may be anything.
+    """
     # pylint: disable=import-outside-toplevel  # each is heavy, and one of them is needed
     if name == "torch":
         from inference.torch_runtime import TorchRuntime
@@ -67,4 +74,4 @@ def load_runtime(name: RuntimeName, folder: ModelFolder) -> Runtime:
         return TorchRuntime(folder.path)
     from inference.openvino_runtime import OpenVinoRuntime
 
-    return OpenVinoRuntime(folder.graph_path)
+    return OpenVinoRuntime(folder.graph_path, precise=precise)

@@ -8,7 +8,14 @@ import bentoml
 from inference.model_folder import ModelFolderError
 from inference.runtime import RuntimeNotInstalledError
 from inference.settings import ModelSettings, ModelTagError, RuntimeNameError
-from inference.store import MODEL_NAME, STARTER_ORIGIN, find, register, served_files
+from inference.store import (
+    MODEL_NAME,
+    STARTER_ORIGIN,
+    find,
+    register,
+    served_files,
+    stored_metadata,
+)
 
 STARTER_FOLDER = Path(__file__).parent.parent / "models" / "starter"
 EXPECTED = (ModelFolderError, ModelTagError, RuntimeNameError, RuntimeNotInstalledError)
@@ -17,21 +24,24 @@ EXPECTED = (ModelFolderError, ModelTagError, RuntimeNameError, RuntimeNotInstall
 def import_starter_if_needed(wanted: bentoml.Tag) -> bentoml.Model | None:
     """Register the starter model where the store has none of the wanted name.
 
-    So it does where there is a starter without what the runtime needs. Returns the new model, or
-    None where nothing was to do: another model is there, or the wanted tag is a certain version,
-    which no starter could stand in for.
+    The same if its only model is a starter of an earlier version, or without what the runtime
+    needs. Returns the new model, or None where nothing was to do: another model is there, or the
+    wanted tag is a certain version, which no starter could stand in for.
     """
     if wanted.name != MODEL_NAME or wanted.version not in (None, "latest"):
         return None
     found = find(wanted)
-    if found is not None and not _is_incomplete_starter(found):
+    if found is not None and not _is_outdated_starter(found):
         return None
     return register(STARTER_FOLDER)
 
 
-def _is_incomplete_starter(model: bentoml.Model) -> bool:
+def _is_outdated_starter(model: bentoml.Model) -> bool:
+    metadata = model.info.metadata
+    if metadata.get("origin") != STARTER_ORIGIN:
+        return False
     is_complete = all((Path(model.path) / name).is_file() for name in served_files())
-    return model.info.metadata.get("origin") == STARTER_ORIGIN and not is_complete
+    return not is_complete or metadata != stored_metadata(STARTER_FOLDER)
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from bentoml.models import BentoModel
 from inference.model_folder import (
     GRAPH_FILE,
     GRAPH_WEIGHTS_FILE,
+    METADATA_FILE,
     TOKENIZER_FILE,
     WEIGHTS_FILE,
     ModelFolder,
@@ -24,7 +25,6 @@ from inference.runtime import check_runtime
 from inference.settings import ModelSettings
 
 MODEL_NAME = "sentiment"
-METADATA_FILE = "metadata.json"
 STARTER_ORIGIN = "starter"
 # What serving by OpenVINO needs of a model folder.
 SERVING_FILES = (
@@ -111,14 +111,15 @@ def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
     The model is in the store as a whole or not at all, whatever is killed meanwhile.
     """
     check_runtime(ModelSettings().chosen_runtime, ModelFolder.read(folder))
-    metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
-    known = {key: value for key, value in metadata.items() if value is not None}  # no None there
+    metadata = stored_metadata(folder)
     tag = tag or new_tag()
     store = Path(BentoMLContainer.model_store_dir.get())
     # BentoML copies file by file, and lists half a model as a broken one, which ends everything
     # that lists. So it makes the model in a store of its own, which then moves at once.
     with TemporaryDirectory(dir=BentoMLContainer.tmp_bento_store_dir.get()) as scratch:
-        with bentoml.models.create(tag, metadata=known, _model_store=ModelStore(scratch)) as model:
+        with bentoml.models.create(
+            tag, metadata=metadata, _model_store=ModelStore(scratch)
+        ) as model:
             for name in served_files():
                 shutil.copyfile(folder / name, model.path_of(name))
         destination = store / tag.path()
@@ -126,6 +127,12 @@ def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
         (Path(scratch) / tag.path()).rename(destination)
     mark_newest(tag)
     return bentoml.models.get(tag)
+
+
+def stored_metadata(folder: Path) -> dict[str, Any]:
+    """Return a model folder's metadata as the store holds it, which knows no None."""
+    metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+    return {key: value for key, value in metadata.items() if value is not None}
 
 
 def mark_newest(tag: bentoml.Tag) -> None:

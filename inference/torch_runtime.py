@@ -1,5 +1,6 @@
 """Run a model's own weights by torch: on a GPU, if there is one."""
 
+import platform
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -26,11 +27,13 @@ class TorchRuntime:
     """
 
     name = "torch"
+    has_precise_form = False
 
     def __init__(self, folder: Path) -> None:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = _dtype(device)
         self.precision: str | None = PRECISIONS[dtype]
+        self.processor = _name(device)
         logging.disable_progress_bar()
         model = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True
@@ -75,6 +78,12 @@ class TorchRuntime:
     def _launch(self, arrays: Arrays) -> np.ndarray:
         tensors = (torch.from_numpy(arrays[name]).to(self._device) for name in INPUTS)
         return self._model(*tensors).float().cpu().numpy()
+
+
+def _name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return platform.processor() or platform.machine()
 
 
 def _dtype(device: torch.device) -> torch.dtype:

@@ -7,6 +7,7 @@ from pathlib import Path
 import bentoml
 
 from inference.model_folder import ModelFolderError
+from inference.self_check import load_checked
 from inference.store import SERVING_FILES, list_models, served_files
 from training.contest import Titleholder
 from training.files import Files
@@ -72,7 +73,8 @@ def judge(standing: Standing, sample: Sample) -> tuple[tuple[Titleholder, ...], 
     holders = []
     for champion in standing.champions:
         try:
-            scores = score(champion.folder, sample.validation, champion.name)
+            classifier, _ = load_checked(champion.folder, "openvino")
+            scores = score(classifier, sample.validation, champion.name)
         except (ModelFolderError, LabelsError, ScoringError) as error:
             logger.warning("%s cannot be compared with: %s", champion.name, error)
         else:

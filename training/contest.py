@@ -10,7 +10,7 @@ from training.precision import Choice, export_proven
 from training.records import Best
 from training.report import Judged, Recorded
 from training.sampling import Sample
-from training.scoring import Scores, score
+from training.scoring import Scores
 from training.settings import Rule
 
 
@@ -93,5 +93,5 @@ class Contest:
 
 def enter(base: BaseModel, name: str, folder: Path, sample: Sample) -> Exported:
     """Export a model into ``folder`` as it would be served, and let it judge the whole split."""
-    choice = export_proven(base, folder, sample.train, sample.evaluation)
-    return Exported(name, folder, score(folder, sample.validation, name), choice)
+    choice, scores = export_proven(base, folder, sample.train.texts, sample.validation)
+    return Exported(name, folder, scores, choice)

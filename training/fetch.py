@@ -13,15 +13,14 @@ from inference.store import register, served_files
 from training.base_model import BaseModel, BaseModelError, load_base
 from training.dataset import DatasetError, load
 from training.errors import EXPECTED
-from training.export import export
 from training.hub.errors import UnreachableError
 from training.hub.repository import HubRepository
 from training.metadata import metadata, write_metadata
 from training.origin import origin_of
-from training.precision import Choice, export_proven
+from training.precision import export_agreeing, export_proven
 from training.promotion import consequence
+from training.samples import sample_texts
 from training.sampling import Sample, draw
-from training.scoring import score
 from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
 
@@ -32,7 +31,8 @@ def fetch(settings: TrainingSettings) -> bentoml.Model:
     """Register the model of HF_REPO_ID, or else of BASE_MODEL, in the Bento store.
 
     The form that a training run has published is taken as it is, since its figures are of that.
-    Any other model is exported, in int8 where labelled tweets prove that this keeps its labels.
+    Any other model is exported, in int8 where labelled tweets, or else agreement with fp32 on the
+    repository's sample, prove that this keeps its labels.
 
     Raises one of EXPECTED.
     """
@@ -71,21 +71,22 @@ def _sample(settings: TrainingSettings) -> Sample | None:
     except DatasetError as error:
         if "dataset" in settings.model_fields_set:
             raise
-        logger.warning("int8 cannot be proven to keep the model's labels: %s", error)
+        logger.warning(
+            "int8 is proven by agreement with fp32 on unlabelled sample texts, not by accuracy: %s",
+            error,
+        )
         return None
     return draw(dataset, settings.train_size, settings.eval_size, settings.seed)
 
 
 def _export(base: BaseModel, sample: Sample | None, folder: Path) -> None:
     if sample is None:
-        export(*base.parts, folder, precision="fp32")
-        unproven = Choice("fp32", "there were no labelled tweets to prove a lower precision on")
-        facts = metadata("fetched", {"base_model": base.name}, unproven, None)
+        choice = export_agreeing(base, folder, sample_texts())
+        facts = metadata("fetched", {"base_model": base.name}, choice, None)
     else:
-        choice = export_proven(base, folder, sample.train, sample.evaluation)
+        choice, scores = export_proven(base, folder, sample.train.texts, sample.validation)
         origin = replace(origin_of(base.name, sample), train_size=0)
-        scores = score(folder, sample.evaluation, base.name)
-        facts = metadata("fetched", origin, choice, scores)
+        facts = metadata("fetched", origin, choice, scores.rows(sample.evaluation_rows))
     write_metadata(folder, facts)
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from inference.store import METADATA_FILE
+from inference.model_folder import METADATA_FILE
 from training.atomic import write_json
 from training.precision import Choice
 from training.records import Origin, flat_figures
@@ -25,6 +25,7 @@ def metadata(
         "precision": choice.precision,
         "precision_reason": choice.reason,
         "metrics": {} if scores is None else flat_figures(scores),
+        **(choice.references.to_metadata() if choice.references else {}),
     }
 
 

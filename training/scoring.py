@@ -1,7 +1,7 @@
 """Let a model that is ready to be served judge tweets, as serving would."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -67,24 +67,27 @@ class Scores:
         return Scores(labels, self.probabilities[list(numbers)])
 
 
-def score(folder: Path, tweets: Tweets, name: str) -> Scores:
-    """Classify every tweet by itself with the model of a folder; ``name`` is for people.
+def score(classifier: Classifier, tweets: Tweets, name: str) -> Scores:
+    """Classify every tweet by itself; ``name`` is what people call the model.
 
-    One at a time, so that no score hangs on its neighbours: int8 scores move a little with the
-    texts that share a forward pass.
-
-    Raises ModelFolderError where the folder holds no model, LabelsError where its labels are not
-    those of the tweets, and ScoringError where it fails on one of them.
+    Raises LabelsError where the model's labels are not those of the tweets, and ScoringError where
+    it fails on one of them.
     """
-    classifier = Classifier.load(folder)
     columns = list(match(name, LABELS, classifier.labels))
-    progress = tqdm(
-        tweets.texts, desc=f"Scoring {name}", unit=" tweets", disable=not has_terminal()
-    )
+    return Scores(tweets.labels, predict(classifier, tweets.texts, name)[:, columns])
+
+
+def predict(classifier: Classifier, texts: Sequence[str], name: str) -> np.ndarray:
+    """Return float64 probabilities [texts, labels], the labels in the model's order.
+
+    One text at a time, so that no score depends on its neighbours: int8 scores move a little with
+    the texts that share a forward pass. Raises ScoringError where the model fails on a text.
+    """
+    progress = tqdm(texts, desc=f"Scoring {name}", unit=" tweets", disable=not has_terminal())
     rows: list[np.ndarray] = []
     for text in progress:
         try:
             rows.append(classifier.classify([text]))
         except ClassificationError as error:
             raise ScoringError(name, len(rows)) from error
-    return Scores(tweets.labels, np.concatenate(rows)[:, columns])
+    return np.concatenate(rows)

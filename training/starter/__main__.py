@@ -18,11 +18,13 @@ def main() -> int:
     except (SettingError, DatasetError) as error:
         print(error, file=sys.stderr)
         return 1
-    from training.starter.build import build  # pylint: disable=import-outside-toplevel  # heavy
+    # pylint: disable-next=import-outside-toplevel  # heavy
+    from training.starter.build import build, export_again
 
     if arguments.held_out:
         dataset = dataset.hold_out(arguments.held_out, settings.seed)
-    facts = build(dataset, arguments.recipe, settings.seed, arguments.folder)
+    make = export_again if arguments.export_only else build
+    facts = make(dataset, arguments.recipe, settings.seed, arguments.folder)
     print(facts.precision_reason())
     return 0
 

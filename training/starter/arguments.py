@@ -12,14 +12,16 @@ DEFAULT_FOLDER = Path("models/starter")
 
 @dataclass(frozen=True)
 class Arguments:
-    """Hold where the model goes, the recipe, and how many rows of train it is judged on.
+    """Where the model goes, the recipe, and how many rows of train it is judged on.
 
-    None of them are held out for that by default: then it is judged on the split validation.
+    None of them are held out for that by default: then it is judged on the split validation. If
+    ``export_only``, the trained weights in the folder are exported again.
     """
 
     folder: Path
     held_out: int
     recipe: Recipe
+    export_only: bool = False
 
 
 def read_arguments(arguments: Sequence[str]) -> Arguments:
@@ -33,7 +35,7 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
         finetuning=replace(Recipe.finetuning, epochs=given.finetuning_epochs),
         teacher_share=given.teacher_share,
     )
-    return Arguments(folder=given.output, held_out=given.held_out, recipe=recipe)
+    return Arguments(given.output, given.held_out, recipe, given.export_only)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="evaluate on N rows kept out of train, and leave validation alone: "
         "for choosing among recipes",
+    )
+    parser.add_argument(
+        "--export-only",
+        action="store_true",
+        help="train nothing: export and measure the weights that are in the folder",
     )
     for flag, kind, default, meaning in (
         ("--train-size", int, Recipe.train_size, "train on so many rows (default: all)"),

@@ -1,13 +1,19 @@
 """The making of the starter, from labelled tweets to a folder that can be served."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from transformers import PreTrainedTokenizerFast, RobertaForSequenceClassification
+import torch
+from transformers import (
+    AutoModelForSequenceClassification,
+    PreTrainedTokenizerFast,
+    RobertaForSequenceClassification,
+)
 
 from inference.normalization import normalize
-from training.dataset import Dataset
+from training.dataset import Dataset, Tweets
 from training.export import export
 from training.learning.chance import fixed_chance
 from training.starter.card import write_card
@@ -16,7 +22,12 @@ from training.starter.finetuning import finetune, lean_to_balance
 from training.starter.pretraining import pretrain
 from training.starter.recipe import Recipe
 from training.starter.teacher import soft_targets
-from training.starter.vocabulary import encode, learn_vocabulary, save_tokenizer
+from training.starter.vocabulary import (
+    encode,
+    learn_vocabulary,
+    load_tokenizer,
+    save_tokenizer,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +38,34 @@ def build(dataset: Dataset, recipe: Recipe, seed: int, folder: Path) -> Facts:
     The data set's evaluation rows are read once, at the end, for the figures alone.
     """
     train = dataset.train.sample(recipe.train_size, seed)
+    model, tokenizer = _train(train, recipe, seed)
+    return _export(dataset, train, Forms(model, tokenizer, folder), recipe, seed)
+
+
+def export_again(dataset: Dataset, recipe: Recipe, seed: int, folder: Path) -> Facts:
+    """Export the trained weights in ``folder`` once more, and measure what is served.
+
+    That is what a change of the export or of the normalisation asks for.
+    """
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = load_tokenizer(folder, recipe.max_length)
+    train = dataset.train.sample(recipe.train_size, seed)
+    return _export(dataset, train, Forms(model, tokenizer, folder), recipe, seed)
+
+
+@dataclass(frozen=True)
+class Forms:
+    """A trained starter, its tokenizer, and the folder that its forms are written to."""
+
+    model: RobertaForSequenceClassification
+    tokenizer: PreTrainedTokenizerFast
+    folder: Path
+
+
+def _train(
+    train: Tweets, recipe: Recipe, seed: int
+) -> tuple[RobertaForSequenceClassification, PreTrainedTokenizerFast]:
+    """Return a classifier trained from scratch, its weights rounded to float16."""
     texts = [normalize(text) for text in train.texts]
     logger.info("learning a vocabulary from %d texts", len(texts))
     tokenizer = learn_vocabulary(texts, recipe.vocabulary_size, recipe.max_length)
@@ -47,11 +86,17 @@ def build(dataset: Dataset, recipe: Recipe, seed: int, folder: Path) -> Facts:
             seed=seed,
         )
     lean_to_balance(model, train.labels, recipe.balance)
+    model.half().float()  # so that every form holds the weights that are kept, in float16
+    return model, tokenizer
+
+
+def _export(dataset: Dataset, train: Tweets, forms: Forms, recipe: Recipe, seed: int) -> Facts:
+    """Write all forms, their figures and the card; int8 is calibrated on train texts."""
+    model, tokenizer, folder = forms.model, forms.tokenizer, forms.folder
     with TemporaryDirectory() as scratch:
         logger.info("exporting to %s", folder)
-        model.half().float()  # so that every form holds the weights that are kept, in float16
         export(model, tokenizer, Path(scratch), precision="fp32")
-        export(model, tokenizer, folder, train.texts[: recipe.calibration_size])
+        references = export(model, tokenizer, folder, train.texts[: recipe.calibration_size])
         save_float16(model, tokenizer, folder)
         logger.info("evaluating on %s", dataset.evaluated_on)
         facts = establish(
@@ -61,7 +106,7 @@ def build(dataset: Dataset, recipe: Recipe, seed: int, folder: Path) -> Facts:
             int8_folder=folder,
             fp32_folder=Path(scratch),
         )
-    facts.write(folder)
+    facts.write(folder, references)
     write_card(facts, recipe, folder)
     return facts
 

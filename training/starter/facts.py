@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from inference.classifier import Classifier
-from inference.store import METADATA_FILE
+from inference.model_folder import METADATA_FILE
+from inference.references import References
 from training.atomic import write_json
 from training.dataset import LABELS, Dataset, Tweets
 from training.evaluation import Evaluation, agreement, evaluate
@@ -51,9 +52,9 @@ class Facts:
             "metrics": {name: round(value, 6) for name, value in self.int8.metrics().items()},
         }
 
-    def write(self, folder: Path) -> None:
-        """Write the metadata into the model's folder."""
-        write_json(folder / METADATA_FILE, self.metadata())
+    def write(self, folder: Path, references: References) -> None:
+        """Write the metadata into the model's folder, with what every start checks."""
+        write_json(folder / METADATA_FILE, self.metadata() | references.to_metadata())
 
 
 def establish(  # pylint: disable=too-many-arguments  # all but the data set by name

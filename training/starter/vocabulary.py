@@ -44,9 +44,12 @@ def learn_vocabulary(texts: Iterable[str], size: int, max_length: int) -> PreTra
     tokenizer.post_processor = processors.RobertaProcessing(
         ("</s>", SPECIAL_IDS["</s>"]), ("<s>", SPECIAL_IDS["<s>"])
     )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=max_length, **SPECIAL_TOKENS
-    )
+    return _as_transformers(tokenizer, max_length)
+
+
+def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerFast:
+    """Return the tokenizer that was saved in a folder."""
+    return _as_transformers(Tokenizer.from_file(str(folder / "tokenizer.json")), max_length)
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
@@ -62,3 +65,9 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     config["tokenizer_class"] = "PreTrainedTokenizerFast"
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _as_transformers(tokenizer: Tokenizer, max_length: int) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=max_length, **SPECIAL_TOKENS
+    )

@@ -9,12 +9,21 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.classifier import Classifier
+from inference.references import SCORE_BOUNDS
 from tests.base_models import blinded
-from training import precision
+from training import precision, verification
 from training.base_model import load_base
-from training.dataset import Tweets, load
-from training.precision import Choice, Proof, export_proven, prove
-from training.scoring import Scores, ScoringError, score
+from training.dataset import load
+from training.precision import (
+    Proof,
+    UnlabelledProof,
+    export_agreeing,
+    export_proven,
+    prove,
+    prove_by_agreement,
+)
+from training.scoring import Scores, ScoringError, predict
+from training.verification import ExportMismatchError
 
 ROWS = 200
 
@@ -46,14 +55,29 @@ def fixture_base(starter: Path, tmp_path: Path):
     return load_base(str(blinded(starter, tmp_path / "blinded")), None, seed=0)
 
 
-def test_int8_is_chosen_where_it_keeps_the_labels(base, sample_data, tmp_path):
+def test_int8_is_chosen_where_it_keeps_the_labels_of_all_rows(base, sample_data, tmp_path):
     dataset = load(str(sample_data))
 
-    choice = export_proven(base, tmp_path / "served", dataset.train, dataset.evaluation)
+    choice, scores = export_proven(
+        base, tmp_path / "served", dataset.train.texts, dataset.evaluation
+    )
 
     assert "int8" == choice.precision
-    assert "gives the same label to" in choice.reason
-    assert Classifier.load(tmp_path / "served").labels == ("negative", "neutral", "positive")
+    assert f"of the {len(dataset.evaluation)} texts" in choice.reason
+    served = Classifier.load(tmp_path / "served")
+    assert served.labels == ("negative", "neutral", "positive")
+    found = served.classify([dataset.evaluation.texts[7]])
+    np.testing.assert_array_equal(scores.probabilities[7:8], found)
+
+
+def test_what_starts_check_is_what_transformers_gives(base, sample_data, tmp_path):
+    dataset = load(str(sample_data))
+
+    choice, _ = export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
+
+    found = Classifier.load(tmp_path / "served").classify(choice.references.texts)
+    deviation = choice.references.deviation(found)
+    assert 0 < deviation <= choice.references.bound - SCORE_BOUNDS["int8"] + 1e-6
 
 
 @pytest.mark.parametrize("capable", [True, False])
@@ -63,7 +87,7 @@ def test_what_fails_its_proof_is_not_served(base, sample_data, tmp_path, monkeyp
     monkeypatch.setattr(precision, "_lower_precisions", lambda: lower)
     dataset = load(str(sample_data))
 
-    choice = export_proven(base, tmp_path / "served", dataset.train, dataset.evaluation)
+    choice, _ = export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
 
     assert "fp32" == choice.precision
     assert all(name in choice.reason for name in lower)
@@ -72,15 +96,64 @@ def test_what_fails_its_proof_is_not_served(base, sample_data, tmp_path, monkeyp
 
 
 def test_a_precision_that_fails_on_a_text_is_not_served(base, sample_data, tmp_path, monkeypatch):
-    def failing(folder: Path, tweets: Tweets, name: str) -> Scores:
+    def failing(classifier: Classifier, texts: tuple[str, ...], name: str) -> np.ndarray:
         if name.endswith("in int8"):
             raise ScoringError(name, row=0)
-        return score(folder, tweets, name)
+        return predict(classifier, texts, name)
 
-    monkeypatch.setattr(precision, "score", failing)
+    monkeypatch.setattr("training.scoring.predict", failing)
     monkeypatch.setattr(precision, "_lower_precisions", lambda: ["int8"])
     dataset = load(str(sample_data))
 
-    choice = export_proven(base, tmp_path / "served", dataset.train, dataset.evaluation)
+    choice, _ = export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
 
-    assert Choice("fp32", "int8 fails on some of the texts") == choice
+    assert ("fp32", "int8 fails on some of the texts") == (choice.precision, choice.reason)
+
+
+def test_a_precision_whose_graph_computes_something_else_is_not_served(
+    base, sample_data, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(verification.MAX_DEVIATIONS, "int8", 0.0)
+    monkeypatch.setattr(precision, "_lower_precisions", lambda: ["int8"])
+    dataset = load(str(sample_data))
+
+    choice, _ = export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
+
+    assert "fp32" == choice.precision
+    assert choice.reason.startswith("int8 moves a probability by 0.")
+
+
+def test_a_graph_that_computes_something_else_is_refused_before_anything_is_scored(
+    base, sample_data, tmp_path, monkeypatch
+):
+    def rewritten_wrongly(graph):
+        for node in graph.get_ordered_ops():
+            if node.get_type_name() == "MVN":
+                for target in node.output(0).get_target_inputs():
+                    target.replace_source_output(node.input_value(0))
+
+    monkeypatch.setattr("training.export.tell_shapes", rewritten_wrongly)
+    dataset = load(str(sample_data))
+
+    with pytest.raises(ExportMismatchError, match=r"in fp32 gives other answers .* 0\.001"):
+        export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
+
+
+def test_without_labels_agreement_with_fp32_proves_int8(base, sample_data, tmp_path):
+    texts = load(str(sample_data)).evaluation.texts
+
+    choice = export_agreeing(base, tmp_path / "served", texts)
+
+    assert "int8" == choice.precision
+    assert f"of {len(texts)} unlabelled sample texts" in choice.reason
+
+
+@pytest.mark.parametrize(("changed", "holds"), [(6, True), (7, False)])
+def test_of_150_unlabelled_texts_6_may_change_their_label(changed, holds):
+    exact = np.eye(3)[[0, 1, 2] * 50]
+    found = np.vstack([np.roll(exact[:changed], 1, axis=1), exact[changed:]])
+
+    proof = prove_by_agreement("int8", found, exact)
+
+    assert UnlabelledProof("int8", (150 - changed) / 150, 150) == proof
+    assert holds is proof.holds

@@ -1,6 +1,7 @@
 """The starter's recipe runs from tweets to a folder, on a tiny scale."""
 
 import json
+import shutil
 from random import Random
 
 import pytest
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 
 from inference.classifier import Classifier
 from training.dataset import LABELS, Dataset, Tweets
-from training.starter.build import build
+from training.starter.build import build, export_again
 from training.starter.recipe import Phase, Recipe
 
 RECIPE = Recipe(
@@ -108,3 +109,15 @@ def test_the_same_seed_gives_the_same_weights(built, dataset, tmp_path):
     first, second = (load_file(path / "model.safetensors") for path in (folder, tmp_path))
     assert first.keys() == second.keys()
     assert all((second[name] == weights).all() for name, weights in first.items())
+
+
+def test_exporting_again_changes_nothing_that_was_trained(built, dataset, tmp_path):
+    facts, folder = built
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    kept = ("README.md", "config.json", "model.safetensors", "tokenizer_config.json")
+
+    found = export_again(dataset, RECIPE, 3, tmp_path)
+
+    assert facts == found
+    for name in (*kept, "metadata.json", "tokenizer.json"):
+        assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name

@@ -1,0 +1,131 @@
+"""A model is served in a form that answers on this machine as it did when it was exported."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+from openvino import opset15 as opset
+
+from inference.self_check import SelfCheckError, load_checked
+from tests.bounds import INT8_BOUND
+from tests.capped import run_capped
+from tests.overflowing_model import make_overflowing_model
+
+CHECK = (
+    "import json, sys, pathlib, inference.self_check as s;"
+    "classifier, check = s.load_checked(pathlib.Path(sys.argv[1]), 'openvino');"
+    "print(json.dumps(check.to_json()));"
+    "texts = json.loads(pathlib.Path(sys.argv[2]).read_text()) if sys.argv[2:] else ['good day'];"
+    "print(json.dumps([classifier.classify([text])[0].tolist() for text in texts]))"
+)
+
+
+@pytest.fixture(name="overflowing")
+def fixture_overflowing(starter: Path, tmp_path: Path) -> Path:
+    """Make an int8 model whose sums overflow on processors without VNNI."""
+    return make_overflowing_model(starter, tmp_path / "overflowing")
+
+
+def set_references(folder: Path, probabilities: list[float], bound: float) -> None:
+    """Give a model the same expected probabilities for two texts."""
+    path = folder / "metadata.json"
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    references = {"texts": ["a", "b"], "probabilities": [probabilities] * 2, "bound": bound}
+    path.write_text(json.dumps(metadata | {"self_check": references}), encoding="utf-8")
+
+
+def damaged_copy(source: Path, target: Path) -> Path:
+    """Copy a model folder, the weights of its last layer negated, which no loader notices."""
+    shutil.copytree(source, target)
+    graph = openvino.Core().read_model(source / "openvino_model.xml")
+    products = [node for node in graph.get_ordered_ops() if node.get_type_name() == "MatMul"]
+    weights = products[-1].input_value(1).get_node()
+    negated = opset.constant(-weights.input_value(1).get_node().get_data())
+    weights.input(1).replace_source_output(negated.output(0))
+    openvino.save_model(graph, target / "openvino_model.xml", compress_to_fp16=False)
+    return target
+
+
+def test_the_starter_passes_and_says_how_closely(starter: Path) -> None:
+    _, check = load_checked(starter, "openvino")
+
+    assert (True, "original", "int8", 20) == (
+        check.passed,
+        check.reference,
+        check.precision,
+        check.texts,
+    )
+    assert 0 < check.deviation <= check.bound <= 0.05
+    assert check.processor
+
+
+def test_a_damaged_graph_is_refused_with_processor_deviation_and_remedy(
+    starter: Path, tmp_path: Path
+) -> None:
+    damaged = damaged_copy(starter, tmp_path / "damaged")
+
+    with pytest.raises(SelfCheckError) as raised:
+        load_checked(damaged, "openvino")
+
+    _, check = load_checked(starter, "openvino")
+    told = str(raised.value)
+    assert f"on this processor, {check.processor}: a probability differs by 0." in told
+    assert f"{check.bound:.4f} is accepted" in told
+    assert "Export it with `make model`" in told
+
+
+def test_a_model_that_cannot_be_computed_is_refused(overflowing: Path) -> None:
+    set_references(overflowing, [0.0, 0.0, 1.0], 0.01)
+
+    with pytest.raises(SelfCheckError, match=r"differs by 1.0000 .* 0.0100 is accepted"):
+        load_checked(overflowing, "openvino")
+
+
+def test_int8_that_overflows_here_is_computed_in_float32(overflowing: Path) -> None:
+    set_references(overflowing, [0.99996, 0.00004, 0.0], 0.01)
+
+    done = run_capped(["-c", CHECK, str(overflowing)])
+
+    check, found = map(json.loads, done.stdout.splitlines())
+    assert (True, "original", "fp32") == (check["passed"], check["reference"], check["precision"])
+    assert 0.99 < found[0][0]
+
+
+def test_a_model_of_an_earlier_version_is_compared_with_its_own_precise_form(
+    overflowing: Path,
+) -> None:
+    done = run_capped(["-c", CHECK, str(overflowing)])
+
+    check, found = map(json.loads, done.stdout.splitlines())
+    assert (True, "precise form", "fp32") == (
+        check["passed"],
+        check["reference"],
+        check["precision"],
+    )
+    assert 0.99 < found[0][0]
+
+
+def test_a_model_of_an_earlier_version_that_is_right_here_stays_int8(overflowing: Path) -> None:
+    classifier, check = load_checked(overflowing, "openvino")
+
+    if classifier.runtime.precision is not None:
+        pytest.skip("this processor has no VNNI")
+    assert (True, "precise form", "int8") == (check.passed, check.reference, check.precision)
+
+
+def test_the_starter_gives_the_same_labels_without_vnni(
+    starter: Path, tweets: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "texts.json").write_text(json.dumps(tweets), encoding="utf-8")
+    classifier, _ = load_checked(starter, "openvino")
+    expected = np.concatenate([classifier.classify([text]) for text in tweets])
+
+    done = run_capped(["-c", CHECK, str(starter), str(tmp_path / "texts.json")])
+
+    check, found = map(json.loads, done.stdout.splitlines())
+    assert "int8" == check["precision"]
+    assert 0.99 <= (np.argmax(found, axis=1) == expected.argmax(axis=1)).mean()
+    assert np.abs(np.array(found) - expected).max() <= INT8_BOUND
