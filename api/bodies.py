@@ -3,14 +3,16 @@
 import asyncio
 import time
 from http import HTTPStatus
+from typing import Any
 
 from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.types import Receive
 
 from api.errors import RefusedError
+from api.faulty_text import find_faulty_text, is_other_encoding
 from api.log import REQUEST_ID
-from api.requests import Asker, Body, Validated
+from api.requests import UNKNOWN_FIELD, Asker, Body, Validated
 
 MAX_BODY_BYTES = 1 << 20
 MAX_DROPPED_BYTES = 16 << 20
@@ -47,7 +49,7 @@ class BodyReader:
         try:
             posted = model.model_validate_json(body)
         except ValidationError as error:
-            raise _bad_request(error) from error
+            raise _bad_request(error, model, body) from error
         return Validated(posted, time.perf_counter(), Asker(REQUEST_ID.get()))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
@@ -99,10 +101,24 @@ def _wrong_media_type(headers: Headers) -> RefusedError | None:
     )
 
 
-def _bad_request(error: ValidationError) -> RefusedError:
-    detail = error.errors(include_url=False, include_context=False, include_input=False)
+def _bad_request(error: ValidationError, model: type[Body], body: bytes) -> RefusedError:
+    detail: list[Any] = error.errors(include_url=False, include_input=False)
     del detail[MAX_DETAILS:]
+    contexts = [each.pop("ctx", {}) for each in detail]
     first = detail[0]
+    if first["type"] == "json_invalid":
+        first |= _fault(model, body)
     field = ".".join(str(part) for part in first["loc"])
     message = f"{field}: {first['msg']}" if field else first["msg"]
+    if first["type"] == UNKNOWN_FIELD:  # of which pydantic lets no validator name the place
+        first["loc"] = (contexts[0]["field"],)
     return RefusedError(HTTPStatus.BAD_REQUEST, message, detail)
+
+
+def _fault(model: type[Body], body: bytes) -> dict[str, Any]:
+    """Return what can be told better than by the parser, which names no text."""
+    if is_other_encoding(body):
+        return {"msg": "Invalid JSON: the body must be UTF-8 without a byte order mark"}
+    (field,) = model.model_fields
+    faulty = find_faulty_text(body, field)
+    return {} if faulty is None else {"loc": faulty.loc, "msg": faulty.msg}

@@ -13,6 +13,7 @@ from starlette.requests import Request
 MAX_TEXT_CHARACTERS = 5_000
 MAX_TEXTS = 128
 MAX_SHOWN_CHARACTERS = 100
+UNKNOWN_FIELD = "unknown_field"  # the type of such an error
 # What JSON Schema's patterns, ECMAScript's, call white space: a text of nothing else is blank.
 WHITE_SPACE = "\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
     map(chr, range(0x2000, 0x200B))
@@ -50,7 +51,9 @@ class _Body(BaseModel):
                 if name not in known:
                     shown = name[:MAX_SHOWN_CHARACTERS]
                     raise PydanticCustomError(
-                        "unknown_field", "unknown field {name}", {"name": repr(shown)}
+                        UNKNOWN_FIELD,
+                        "unknown field {name}",
+                        {"name": repr(shown), "field": shown},
                     )
         return content
 

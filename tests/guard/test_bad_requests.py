@@ -76,6 +76,14 @@ def test_json_at_the_limits_has_its_answer(server: Server, body: str | bytes, st
     assert len(response.content) < 2000
 
 
+@pytest.mark.parametrize("faulty", [rb"half a pair \ud83d", b"no UTF-8 \xff", b"a bare NUL \x00"])
+def test_a_text_that_is_no_json_is_named_by_its_index(server: Server, faulty: bytes) -> None:
+    response = post(server, "/predict_batch", b'{"texts": ["a", "\\"b\\"", "%b"]}' % faulty)
+
+    assert (400, ["texts", 2]) == (response.status_code, response.json()["detail"][0]["loc"])
+    assert response.json()["error"].startswith("texts.2: must be ")
+
+
 @pytest.mark.parametrize("path", ["/predict%0A", "/predict_batch%0a", "/predict/", "/predict%00"])
 def test_a_path_that_is_nearly_one_of_ours_is_none(server: Server, path: str) -> None:
     response = post(server, path, '{"text": "fine"}')

@@ -52,9 +52,12 @@ def test_json_may_be_declared_in_any_spelling(client: TestClient, media_type: st
         ('{"text": ""}', ["text"], "text: must not be empty or blank"),
         ('{"text": " \\t\\n\\u3000\\ufeff"}', ["text"], "text: must not be empty or blank"),
         (json.dumps({"text": "x" * 5001}), ["text"], "text: String should have at most 5000"),
-        ('{"text": "a", "lang": "en"}', [], "unknown field 'lang'"),
-        ('{"text": "\\ud800"}', [], "Invalid JSON"),
-        (b'{"text": "\xff"}', [], "Invalid JSON"),
+        ('{"text": "a", "lang": "en"}', ["lang"], "unknown field 'lang'"),
+        ('{"text": "\\ud800"}', ["text"], "text: must be Unicode: \\ud800 is half of a surrogate"),
+        (b'{"text": "\xff"}', ["text"], "text: must be UTF-8: invalid byte 0xff"),
+        (b'{"text": "a\nb"}', ["text"], "text: must be JSON: the control character U+000A"),
+        (b'\xef\xbb\xbf{"text": "a"}', [], "Invalid JSON: the body must be UTF-8 without a byte"),
+        ('{"text": "a"}'.encode("utf-16"), [], "Invalid JSON: the body must be UTF-8 without"),
     ],
 )
 def test_a_bad_text_is_refused_with_its_field(
@@ -84,6 +87,24 @@ def test_a_bad_list_is_refused_with_the_index(
     response = post(client, "/predict_batch", json.dumps({"texts": texts}))
 
     assert (400, field) == (response.status_code, response.json()["detail"][0]["loc"])
+
+
+@pytest.mark.parametrize(
+    ("faulty", "message"),
+    [
+        (rb"\ud83d", "texts.2: must be Unicode: \\ud83d is half of a surrogate pair"),
+        (b"\xff", "texts.2: must be UTF-8: invalid byte 0xff"),
+        (b"\t", "texts.2: must be JSON: the control character U+0009 must be escaped"),
+    ],
+)
+def test_a_text_that_is_no_json_is_refused_with_its_index(
+    client: TestClient, faulty: bytes, message: str
+) -> None:
+    response = post(client, "/predict_batch", b'{"texts": ["a", "b", "%b", "d"]}' % faulty)
+
+    (problem,) = response.json()["detail"]
+    assert (400, message) == (response.status_code, response.json()["error"])
+    assert (["texts", 2], message) == (problem["loc"], f"texts.2: {problem['msg']}")
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "😀" * 5000, "\x00", "\x85", "null"])
