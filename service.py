@@ -168,7 +168,11 @@ class SentimentService:
         output_spec=PredictOutput,
     )
     def predict(self, text: list[Question]) -> list[Answer | Refusal]:
-        """Classify one tweet. The header `X-Prediction-Id` is the id of its recorded row."""
+        """Classify one tweet.
+
+        The header `X-Prediction-Id` is the id of its recorded row; `X-Truncated: true` says that
+        the model did not read the whole text.
+        """
         outcomes = self._answers(text, self._classify(text))
         try:
             self._record(outcomes)
@@ -198,7 +202,8 @@ class SentimentService:
         for position, outcome in enumerate(outcomes):
             if isinstance(outcome, Refusal):
                 problem = {"loc": ["texts", position], "msg": outcome.error}
-                return replace(outcome, detail=(problem,))
+                place = f"texts.{position}: " if outcome is NOT_CLASSIFIED else ""
+                return replace(outcome, error=place + outcome.error, detail=(problem,))
         try:
             self._record(outcomes)
         except RecordingError as error:
@@ -256,6 +261,7 @@ class SentimentService:
             scores=scores,
             latency_ms=round((now_s - question.arrived_s) * 1000, LATENCY_DECIMALS),
             batch_size=made.batch_size,
+            truncated=made.truncated,
         )
 
     def _record(self, outcomes: list[Answer | Refusal]) -> None:
@@ -271,6 +277,7 @@ class SentimentService:
                     confidence=answer.score,
                     model_tag=model_tag,
                     batch_size=answer.batch_size,
+                    truncated=answer.truncated,
                 )
                 for answer in outcomes
                 if isinstance(answer, Answer)

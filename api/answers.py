@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from api.errors import error_response
 
 PREDICTION_ID_HEADER = "X-Prediction-Id"
+TRUNCATED_HEADER = "X-Truncated"  # "true" or absent
 
 Label = Annotated[
     str, Field(description="The most probable label.", json_schema_extra={"example": "positive"})
@@ -27,7 +28,11 @@ Score = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One classified and recorded text; ``scores`` holds the probability of every label."""
+    """One classified and recorded text.
+
+    ``scores`` holds the probability of every label; ``truncated`` is true if the model did not
+    read the whole text.
+    """
 
     prediction_id: UUID
     text: str
@@ -36,6 +41,7 @@ class Answer:
     scores: dict[str, float]
     latency_ms: float
     batch_size: int
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +78,19 @@ class PredictOutput(bentoml.IODescriptor):
         (outcome,) = obj
         if isinstance(outcome, Refusal):
             return outcome.to_response()
+        headers = {PREDICTION_ID_HEADER: str(outcome.prediction_id)}
+        if outcome.truncated:
+            headers[TRUNCATED_HEADER] = "true"
         return JSONResponse(
             {"label": outcome.label, "score": outcome.score, "latency_ms": outcome.latency_ms},
-            headers={PREDICTION_ID_HEADER: str(outcome.prediction_id)},
+            headers=headers,
         )
 
 
 class BatchItem(BaseModel):
     """One text's part of the answer of ``POST /predict_batch``."""
 
+    prediction_id: Annotated[UUID, Field(description="The id of the recorded row.")]
     label: Label
     score: Score
     scores: Annotated[
@@ -91,6 +101,10 @@ class BatchItem(BaseModel):
                 "example": {"negative": 0.0004, "neutral": 0.0009, "positive": 0.9987}
             },
         ),
+    ]
+    truncated: Annotated[
+        bool,
+        Field(description="The text is longer than the model can read: it read the beginning."),
     ]
 
 
@@ -104,7 +118,13 @@ class PredictBatchOutput(IORootModel[list[BatchItem]]):
             return obj.to_response()
         return JSONResponse(
             [
-                {"label": answer.label, "score": answer.score, "scores": answer.scores}
+                {
+                    "prediction_id": str(answer.prediction_id),
+                    "label": answer.label,
+                    "score": answer.score,
+                    "scores": answer.scores,
+                    "truncated": answer.truncated,
+                }
                 for answer in obj
             ]
         )

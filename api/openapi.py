@@ -14,7 +14,13 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import PREDICTION_ID_HEADER, BatchItem, ModelDescription, PredictOutput
+from api.answers import (
+    PREDICTION_ID_HEADER,
+    TRUNCATED_HEADER,
+    BatchItem,
+    ModelDescription,
+    PredictOutput,
+)
 from api.bodies import BODY_DEADLINE_S, JSON_MEDIA_TYPE, MAX_BODY_BYTES
 from api.headers import REQUEST_ID_HEADER
 from api.requests import PredictBatchRequest, PredictRequest
@@ -79,10 +85,19 @@ def describe(settings: GuardSettings) -> Json:
     prediction_id = _header(
         PREDICTION_ID_HEADER, "The id of the recorded row.", type="string", format="uuid"
     )
+    truncated = _header(
+        TRUNCATED_HEADER,
+        "Only there if the text is longer than the model can read.",
+        type="string",
+        enum=["true"],
+    )
     batch: Json = {"type": "array", "items": _ref(BatchItem)}
     operations: dict[str, Json] = {
         "/predict": _post(
-            "Classify one tweet", PredictRequest, _json(_ref(PredictOutput)), prediction_id
+            "Classify one tweet",
+            PredictRequest,
+            _json(_ref(PredictOutput)),
+            prediction_id | truncated,
         ),
         "/predict_batch": _post(
             "Classify up to 128 tweets, all or none", PredictBatchRequest, _json(batch)
@@ -170,7 +185,7 @@ def _response(description: str, content: Json, headers: Json) -> Json:
     return {"description": description, **content, "headers": named | headers}
 
 
-def _header(name: str, description: str, **schema: str) -> Json:
+def _header(name: str, description: str, **schema: Any) -> Json:
     return {name: {"description": description, "schema": schema}}
 
 

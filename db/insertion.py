@@ -18,11 +18,11 @@ INTO_SQL_SERVER = insert(METRICS).from_select(
     text(
         """
         SELECT id, [timestamp], [text], latency_ms, label, confidence, model_tag, batch_size,
-            SYSUTCDATETIME() AS recorded_at
+            ISNULL(truncated, 0) AS truncated, SYSUTCDATETIME() AS recorded_at
         FROM OPENJSON(CAST(:rows AS nvarchar(max))) WITH (
             id uniqueidentifier, [timestamp] datetime2(3), [text] nvarchar(max),
             latency_ms float, label varchar(max), confidence float, model_tag varchar(max),
-            batch_size int
+            batch_size int, truncated bit
         ) AS given
         WHERE NOT EXISTS (SELECT 1 FROM metrics AS stored WHERE stored.id = given.id)
         """

@@ -6,9 +6,9 @@ services start at once, its key makes one of them wait and then find the step do
 
 import logging
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, func, insert, inspect, select, text
+from sqlalchemy import Column, Connection, Engine, func, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from db.failures import Failure, kind_of, sqlstate
@@ -34,10 +34,12 @@ def create_training_runs(connection: Connection) -> None:
 
 def tell_when_rows_were_written(connection: Connection) -> None:
     """Add `recorded_at` to a table of predictions that lacks it."""
-    column = METRICS.c.recorded_at
-    if column.name not in {known["name"] for known in inspect(connection).get_columns("metrics")}:
-        kind = column.type.compile(connection.dialect)
-        connection.execute(text(f"ALTER TABLE metrics ADD {column.name} {kind}"))
+    _add_to_metrics(connection, METRICS.c.recorded_at)
+
+
+def mark_truncated_texts(connection: Connection) -> None:
+    """Add `truncated` to a table of predictions that lacks it."""
+    _add_to_metrics(connection, METRICS.c.truncated)
 
 
 # What was released is never changed; a change of the schema is a step of its own at the end,
@@ -46,6 +48,7 @@ STEPS: tuple[Step, ...] = (
     create_metrics,
     create_training_runs,
     tell_when_rows_were_written,
+    mark_truncated_texts,
 )
 
 
@@ -82,6 +85,12 @@ def _is_away(error: DBAPIError) -> bool:
     """Tell whether another attempt is useless now; after a deadlock (class 40) it is not."""
     state = sqlstate(error.orig) or ""
     return kind_of(error) is Failure.TRANSIENT and not state.startswith("40")
+
+
+def _add_to_metrics(connection: Connection, column: Column[Any]) -> None:
+    if column.name not in {known["name"] for known in inspect(connection).get_columns("metrics")}:
+        kind = column.type.compile(connection.dialect)
+        connection.execute(text(f"ALTER TABLE metrics ADD {column.name} {kind}"))
 
 
 def _take(connection: Connection, version: int, steps: tuple[Step, ...]) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 import time
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ class Prediction:
 
     ``timestamp`` is UTC in whole milliseconds, ``text`` None where texts are not to be stored,
     ``confidence`` the probability (0..1) of ``label``, ``batch_size`` the number of texts that
-    shared the forward pass.
+    shared the forward pass; ``truncated`` is true if the model did not read the whole text.
     """
 
     id: UUID
@@ -37,25 +37,36 @@ class Prediction:
     confidence: float
     model_tag: str
     batch_size: int
+    truncated: bool = False
 
     def to_json(self) -> str:
         """Return the row as a JSON object in ASCII, the form in which it is spooled.
 
         NUL and lone surrogates of the text are replaced by U+FFFD, the replacement character.
+        What was added later is left out if it has its default: an earlier version, to which the
+        service may be rolled back, reads no row with a name that it does not know.
         """
         row = {field.name: getattr(self, field.name) for field in fields(self)}
         row["id"] = str(self.id)
         row["timestamp"] = self.timestamp.isoformat(timespec="milliseconds")
         row["text"] = self.text and NOT_STORABLE.sub(REPLACEMENT, self.text)
+        for name, default in ADDED_LATER.items():
+            if row[name] == default:
+                del row[name]
         return json.dumps(row)
 
     @classmethod
     def from_json(cls, body: str) -> "Prediction":
-        """Read what `to_json` wrote. Raises NotAPredictionError on anything else."""
+        """Read what `to_json` of this version, an earlier or a later one wrote.
+
+        Names that this version does not know are ignored. Raises NotAPredictionError on anything
+        else.
+        """
         try:
             row: dict[str, Any] = json.loads(body)
+            known = {field.name: row[field.name] for field in fields(cls) if field.name in row}
             return cls(
-                **row
+                **known
                 | {
                     "id": UUID(row["id"]),
                     "timestamp": datetime.fromisoformat(row["timestamp"]),
@@ -63,6 +74,11 @@ class Prediction:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise NotAPredictionError("not a spooled prediction") from error
+
+
+ADDED_LATER = {
+    field.name: field.default for field in fields(Prediction) if field.default is not MISSING
+}
 
 
 def new_id() -> UUID:

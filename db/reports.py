@@ -40,7 +40,7 @@ class Reports:
         elif kind is Failure.PERMANENT:
             logger.error(
                 "the database refuses predictions, which are spooled until somebody acts: %s; "
-                "`python -m db setup` creates tables and logins",
+                "`python -m db setup` brings tables and logins up to date",
                 message_of(error),
             )
         else:  # of a message that is not known, nobody knows whether it quotes a text

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -41,6 +42,9 @@ METRICS = Table(
     Column("confidence", Float, nullable=False),
     Column("model_tag", String(128), nullable=False),
     Column("batch_size", Integer, nullable=False),
+    # Whether the model did not read the whole text; rows from before there was this column have
+    # none, and earlier versions, which may write at the same time, give none.
+    Column("truncated", Boolean),
     # When the row was written; rows from before there was this column have none.
     Column("recorded_at", DateTime().with_variant(mssql.DATETIME2(3), "mssql")),
     # SQL Server sorts uniqueidentifier by its last bytes, which are random in these ids: rows lie

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from grafana import queries
-from grafana.panels import HALF, HEIGHT, SOURCE, SQL, chart, number, rows
+from grafana.panels import HALF, HEIGHT, SOURCE, SQL, WHOLE, chart, number, rows
 
 SLOW_MS, TOO_SLOW_MS = 100, 500
 LATE_S, TOO_LATE_S = 2, 60
@@ -68,6 +68,13 @@ def service() -> Dashboard:
             number("Age of the newest row", queries.NEWEST_ROW, "s", ((60, "yellow"), (600, "red")))
             .height(HEIGHT)
             .span(HALF)
+        )
+        .with_panel(
+            chart(
+                "Share of texts that the model reads in part",
+                queries.TRUNCATED_SHARE,
+                "percentunit",
+            ).span(WHOLE)
         )
         .with_panel(rows("Last predictions", queries.LAST_PREDICTIONS))
     )

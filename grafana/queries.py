@@ -56,13 +56,16 @@ LOW_CONFIDENCE_SHARE = over_time(
 )
 # A batch has as many rows as texts, so that the sum of their reciprocals counts the batches.
 BATCH_SIZE = over_time("COUNT(*) / SUM(1e0 / batch_size) AS mean, MAX(batch_size) AS largest")
+# Of the rows that tell: those from before there was the column have no value.
+TRUNCATED_SHARE = over_time("AVG(CAST(truncated AS int) * 1.0) AS share")
 # Milliseconds of an int end after 24 days, for which a database may well have been away.
 _DELAY_S = "DATEDIFF_BIG(millisecond, timestamp, recorded_at) / 1000.0"
 DELAY = over_time(f"AVG({_DELAY_S}) AS mean, MAX({_DELAY_S}) AS longest")
 # Of all rows: where none came for longer than the range, that is what it has to show.
 NEWEST_ROW = "SELECT DATEDIFF(second, MAX(timestamp), SYSUTCDATETIME()) AS age FROM metrics"
 LAST_PREDICTIONS = (
-    "SELECT TOP 50 timestamp, label, confidence, latency_ms, batch_size, model_tag, text"  # noqa: S608
+    "SELECT TOP 50 timestamp, label, confidence, latency_ms, batch_size, truncated, model_tag,"  # noqa: S608
+    " text"
     f" FROM metrics WHERE {CHOSEN} ORDER BY timestamp DESC"
 )
 # Not the one that answered last before the range: a mark at its beginning would tell nothing.

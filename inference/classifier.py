@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -31,11 +31,13 @@ class Classification:
     """What the model says of one text.
 
     ``probabilities`` stand in the order of the classifier's labels and sum to 1;
-    ``batch_size`` is the number of texts that shared the forward pass.
+    ``batch_size`` is the number of texts that shared the forward pass; ``truncated`` is true if
+    the model did not read the whole text.
     """
 
     probabilities: tuple[float, ...]
     batch_size: int
+    truncated: bool = False
 
 
 Outcomes: TypeAlias = Iterator[tuple[int, Any]]
@@ -83,12 +85,16 @@ class Classifier:
     def classify_each(self, texts: Sequence[str]) -> list[Classification | ClassificationError]:
         """Classify every text on its own account: one that fails leaves its neighbours alone."""
         outcomes: dict[int, Any] = dict(self._encode(range(len(texts)), texts))
-        token_ids = {
+        tokenized = {
             position: made
             for position, made in outcomes.items()
             if not isinstance(made, ClassificationError)
         }
+        token_ids = {position: text.ids for position, text in tokenized.items()}
         outcomes.update(self._run(list(token_ids), token_ids))
+        for position, text in tokenized.items():
+            if text.truncated and isinstance(outcomes[position], Classification):
+                outcomes[position] = replace(outcomes[position], truncated=True)
         return [outcomes[position] for position in range(len(texts))]
 
     def warm_up(self) -> threading.Thread:
@@ -118,11 +124,11 @@ class Classifier:
 
     def _encode(self, positions: Sequence[int], texts: Sequence[str]) -> Outcomes:
         try:
-            token_ids = self._tokenizer.encode([texts[position] for position in positions])
+            tokenized = self._tokenizer.tokenize([texts[position] for position in positions])
         except Exception as error:  # pylint: disable=broad-exception-caught  # see _isolate
             yield from self._isolate(self._encode, positions, texts, error)
             return
-        yield from zip(positions, token_ids, strict=True)
+        yield from zip(positions, tokenized, strict=True)
 
     def _run(self, positions: Sequence[int], token_ids: Mapping[int, Sequence[int]]) -> Outcomes:
         for rows in pack([len(token_ids[position]) for position in positions]):

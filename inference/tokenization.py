@@ -1,6 +1,7 @@
 """From texts to the tokens that a model reads."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
@@ -9,6 +10,18 @@ from inference.normalization import normalize
 
 PANIC = "PanicException"
 """What Rust's panics are in Python: no Exception, and nothing that could be imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizedText:
+    """The tokens of one text that the model reads.
+
+    ``ids`` include the special tokens; ``truncated`` is true if the text has more tokens than the
+    model reads.
+    """
+
+    ids: list[int]
+    truncated: bool
 
 
 class TweetTokenizer:
@@ -20,7 +33,11 @@ class TweetTokenizer:
         self._tokenizer.enable_truncation(folder.max_tokens)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text, special ones included.
+        """Return the token ids alone; see `tokenize`."""
+        return [text.ids for text in self.tokenize(texts)]
+
+    def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
+        """Return the tokens of each text that the model reads.
 
         Raises what the tokenizer raises, and RuntimeError where it panics.
         """
@@ -30,4 +47,5 @@ class TweetTokenizer:
             if type(error).__name__ == PANIC:
                 raise RuntimeError(f"the tokenizer panicked: {error}") from error
             raise
-        return [encoding.ids for encoding in encodings]
+        # what was cut off is kept in `overflowing`, which is empty unless something was
+        return [TokenizedText(each.ids, bool(each.overflowing)) for each in encodings]

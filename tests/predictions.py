@@ -20,7 +20,7 @@ REPLACED_TEXTS = {
 }
 
 
-def prediction(words: str | None = "good") -> Prediction:
+def prediction(words: str | None = "good", *, truncated: bool = False) -> Prediction:
     """Make a prediction with a new id."""
     return Prediction(
         id=new_id(),
@@ -31,4 +31,5 @@ def prediction(words: str | None = "good") -> Prediction:
         confidence=0.987654,
         model_tag="sentiment:abc",
         batch_size=3,
+        truncated=truncated,
     )

@@ -91,7 +91,23 @@ def test_a_batch_is_answered_in_order_with_all_scores(
     assert 200 == response.status_code
     assert np.abs(classifier.classify(texts) - np.array(scores)).max() <= INT8_BOUND
     assert all(answer["scores"][answer["label"]] == answer["score"] for answer in answers)
-    assert 1 == len({row["latency_ms"] for row in rows.awaited(texts)})
+    recorded = rows.awaited(texts)
+    assert 1 == len({row["latency_ms"] for row in recorded})
+    assert [str(UUID(row["id"])) for row in recorded] == [a["prediction_id"] for a in answers]
+
+
+def test_a_text_that_the_model_reads_in_part_is_marked_in_answer_and_row(
+    server: Server, rows: Rows
+) -> None:
+    short, long = "read to its end", "a long story, " * 300
+
+    single = [predict(server, f"{text}!").headers.get("x-truncated") for text in (short, long)]
+    batch = predict_batch(server, [long, short, f"{long} again"]).json()
+
+    assert [None, "true"] == single
+    assert [True, False, True] == [answer["truncated"] for answer in batch]
+    texts = [f"{short}!", f"{long}!", long, short, f"{long} again"]
+    assert [0, 1, 1, 0, 1] == [row["truncated"] for row in rows.awaited(texts)]
 
 
 def test_one_bad_text_refuses_the_whole_batch_and_records_none(server: Server, rows: Rows) -> None:
@@ -142,7 +158,9 @@ def test_bentomls_own_client_predicts(server: Server) -> None:
 
     assert "positive" == answer["label"]
     assert "positive" == answers[0]["label"]
-    assert 2 == len(answers)
+    assert 2 == len({answer["prediction_id"] for answer in answers})
+    fields = {"prediction_id", "label", "score", "scores", "truncated"}
+    assert [fields, fields] == [set(answer) for answer in answers]
 
 
 def test_the_model_page_tells_the_starter(server: Server) -> None:
@@ -253,6 +271,7 @@ def test_a_batch_with_a_text_that_fails_is_refused_with_its_index(
     response = predict_batch(faulty_server, ["a healthy neighbour", f"a {POISON}"])
 
     assert (500, ["texts", 1]) == (response.status_code, response.json()["detail"][0]["loc"])
+    assert "texts.1: the model failed on this text" == response.json()["error"]
     assert_nothing_was_recorded_of("a healthy neighbour", faulty_server, rows)
 
 

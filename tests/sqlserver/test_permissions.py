@@ -150,6 +150,7 @@ def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> 
         "label": "VARCHAR(64)",
         "model_tag": "VARCHAR(128)",
         "batch_size": "INTEGER",
+        "truncated": "BIT",
     }.items() <= types.items()
     assert types["text"].startswith("NVARCHAR")
     assert {"FLOAT"} == {types[name].partition("(")[0] for name in ("confidence", "latency_ms")}

@@ -36,6 +36,14 @@ def test_what_is_blank_to_the_service_is_blank_to_a_reader_of_the_page() -> None
     assert set(WHITE_SPACE) == {each for each in characters if not validator.is_valid(each)}
 
 
+def test_the_mark_of_a_text_that_was_read_in_part_is_described() -> None:
+    headers = PAGE["paths"]["/predict"]["post"]["responses"]["200"]["headers"]
+    item = PAGE["components"]["schemas"]["BatchItem"]
+
+    assert ["true"] == headers["X-Truncated"]["schema"]["enum"]
+    assert {"prediction_id", "label", "score", "scores", "truncated"} == set(item["required"])
+
+
 def test_it_names_no_library() -> None:
     assert "bentoml" not in str(PAGE).lower()
 

@@ -33,6 +33,12 @@ def test_it_names_every_column_once_and_in_the_same_order() -> None:
     assert [*COLUMNS, "recorded_at"] == target == source
 
 
+def test_a_row_without_the_mark_of_an_earlier_version_counts_as_read_whole() -> None:
+    (value,) = (column for column in parsed().expression.expressions if column.alias == "truncated")
+
+    assert "ISNULL(truncated, 0)" == value.this.sql("tsql")
+
+
 def test_all_rows_are_one_parameter() -> None:
     assert 1 == len(list(parsed().find_all(exp.Placeholder)))
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import make_engine
 from db.migrations import STEPS, migrate, schema_version
+from db.prediction import utc_now
 from db.schema import METADATA, METRICS
 from db.settings import DatabaseSettings
 from tests.predictions import prediction
@@ -81,18 +82,37 @@ def test_a_table_from_before_there_were_steps_is_kept(engine: Engine) -> None:
     assert len(STEPS) == schema_version(engine)
 
 
-def test_a_table_without_the_time_of_writing_gets_it_and_keeps_its_rows(engine: Engine) -> None:
-    made = prediction()
-    migrate(engine, STEPS[:2])
+@pytest.mark.parametrize(
+    ("steps", "lacking"), [(2, ["recorded_at", "truncated"]), (3, ["truncated"])]
+)
+def test_a_table_of_an_earlier_version_gets_its_columns_and_keeps_its_rows(
+    engine: Engine, steps: int, lacking: list[str]
+) -> None:
+    made = asdict(prediction()) | {"recorded_at": utc_now()}
+    known = {name: value for name, value in made.items() if name not in lacking}
+    migrate(engine, STEPS[:steps])
     with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE metrics DROP COLUMN recorded_at"))
-        connection.execute(insert(METRICS).values(asdict(made)))
+        for name in lacking:
+            connection.execute(text(f"ALTER TABLE metrics DROP COLUMN {name}"))
+        connection.execute(insert(METRICS).values(known))
 
     migrate(engine)
 
     with engine.connect() as connection:
         row = connection.execute(select(METRICS)).mappings().one()
-    assert asdict(made) | {"recorded_at": None} == row
+    assert known | dict.fromkeys(lacking) == row
+
+
+def test_an_earlier_version_writes_after_the_step(engine: Engine) -> None:
+    migrate(engine)
+    row = asdict(prediction())
+    del row["truncated"]
+
+    with engine.begin() as connection:
+        connection.execute(insert(METRICS).values(row))
+
+    with engine.connect() as connection:
+        assert [None] == list(connection.scalars(select(METRICS.c.truncated)))
 
 
 def test_a_table_that_was_dropped_is_made_anew(engine: Engine) -> None:

@@ -40,7 +40,7 @@ def test_times_are_utc_in_whole_milliseconds_without_a_zone() -> None:
 
 @pytest.mark.parametrize("words", [*HARD_TEXTS, None])
 def test_a_prediction_is_the_same_after_json(words: str | None) -> None:
-    made = prediction(words)
+    made = prediction(words, truncated=bool(words))
 
     assert made == Prediction.from_json(made.to_json())
 
@@ -53,6 +53,23 @@ def test_json_is_ascii_with_times_and_ids_as_databases_read_them() -> None:
     assert body.isascii()
     row = json.loads(body)
     assert ("2026-02-03T04:05:06.789", str(made.id)) == (row["timestamp"], row["id"])
+
+
+def test_a_row_is_spooled_as_an_earlier_version_reads_it_unless_its_text_was_cut() -> None:
+    names = {"id", "timestamp", "text", "latency_ms", "label", "confidence", "model_tag"}
+
+    whole, in_part = (json.loads(prediction(truncated=cut).to_json()) for cut in (False, True))
+
+    assert names | {"batch_size"} == set(whole)
+    assert names | {"batch_size", "truncated"} == set(in_part)
+    assert in_part["truncated"] is True
+
+
+def test_names_of_a_later_version_are_ignored() -> None:
+    made = prediction(truncated=True)
+    later = json.dumps(json.loads(made.to_json()) | {"language": "en"})
+
+    assert made == Prediction.from_json(later)
 
 
 @pytest.mark.parametrize(("given", "expected"), REPLACED_TEXTS.items())

@@ -4,20 +4,23 @@ These tests suit every database: the ring for SQL Server runs them with a fixtur
 its own.
 """
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import asdict, replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
-from db.prediction import Prediction, utc_now
+from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder
 from db.schema import MAX_TEXT_CHARACTERS, METRICS
 from db.settings import DatabaseSettings
+from db.spool import Spool
 from db.status import quarantined, spool_depth
 from tests.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 from tests.server import eventually
@@ -49,6 +52,37 @@ def test_a_prediction_is_read_back_as_it_was_recorded(
     recorder.record([made])
 
     assert [made] == awaited(settings, 1)
+
+
+def test_a_text_that_was_read_in_part_is_marked_in_its_row(
+    recorder: Recorder, settings: DatabaseSettings
+) -> None:
+    made = [prediction(), prediction(truncated=True)]
+
+    recorder.record(made)
+
+    assert by_id(made) == by_id(awaited(settings, 2))
+
+
+def test_a_row_that_another_version_spooled_is_written(settings: DatabaseSettings) -> None:
+    made = prediction()
+    as_others_did = asdict(made) | {
+        "id": str(made.id),
+        "timestamp": made.timestamp.isoformat(timespec="milliseconds"),
+    }
+    del as_others_did["truncated"]  # of earlier versions
+    later = as_others_did | {"id": str(new_id()), "truncated": True, "language": "en"}
+    spool = Spool(settings.spool_dir, 10, 10_000)
+    spool.append([json.dumps(as_others_did), json.dumps(later)])
+    spool.close()
+
+    with closing(Recorder(settings)) as recorder:
+        recorder.open()
+
+        assert {
+            made.id: made,
+            UUID(later["id"]): replace(made, id=UUID(later["id"]), truncated=True),
+        } == (by_id(awaited(settings, 2)))
 
 
 def test_a_row_tells_when_it_was_written(settings: DatabaseSettings) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, make_url
 
 from db.engine import make_engine
 from db.instruments import instruments
-from db.migrations import migrate
+from db.migrations import STEPS, migrate
 from db.recorder import Recorder
 from db.settings import DatabaseSettings
 from db.status import quarantined, replay, spool_depth
@@ -215,6 +215,29 @@ def test_a_login_that_may_only_insert_and_select_writes_though_it_cannot_migrate
     with recording(login.settings) as recorder:
         recorder.record([prediction()])
         awaited(login.settings, 1)
+
+
+def test_rows_wait_for_a_column_that_the_login_may_not_add(
+    login: Login, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate(login.owner, STEPS[:3])  # as an earlier version left it
+    with login.owner.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE metrics DROP COLUMN truncated")
+    login.grant("SELECT, INSERT ON metrics")
+    login.grant("SELECT ON schema_version")
+    made = [prediction(truncated=cut) for cut in (False, True)]
+
+    with recording(login.settings) as recorder:
+        recorder.record(made)
+        eventually(lambda: len(messages(caplog, logging.ERROR)) == 2, STORED_WITHIN_S)
+        assert 2 == spool_depth(login.settings.spool_dir).waiting
+        migrate(login.owner)
+        written = awaited(login.settings, 2)
+
+    assert {row.id: row for row in made} == {row.id: row for row in written}
+    assert [] == quarantined(login.settings.spool_dir)
+    assert all("`python -m db setup`" in message for message in messages(caplog, logging.ERROR))
+    assert 'column "truncated"' in messages(caplog, logging.ERROR)[1]
 
 
 def test_spooling_goes_on_while_the_spools_own_file_is_damaged(

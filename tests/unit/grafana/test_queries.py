@@ -38,7 +38,7 @@ Ask = Callable[[str, View], Rows]
 class Row(Prediction):
     """Hold a prediction, and when its row was written."""
 
-    recorded_at: datetime | None
+    recorded_at: datetime | None = None
 
     @property
     def delay_s(self) -> float | None:
@@ -59,6 +59,7 @@ def made(moment: datetime, chance: random.Random) -> Row:
         confidence=round(chance.uniform(0.34, 1), 6),
         model_tag=TAGS[moment < NOW - timedelta(minutes=5)],
         batch_size=chance.randint(1, 32),
+        truncated=chance.random() < 0.1,
         recorded_at=timestamp + delay if chance.random() > 0.2 else None,
     )
 
@@ -166,6 +167,9 @@ FIGURES: dict[str, Callable[[list[Row]], dict[str, float]]] = {
         "mean": len(rows) / sum(1 / row.batch_size for row in rows),
         "largest": max(row.batch_size for row in rows),
     },
+    "Share of texts that the model reads in part": lambda rows: {
+        "share": mean(float(row.truncated) for row in rows if row.truncated is not None)
+    },
     "Delay between prediction and row": lambda rows: {
         "mean": mean(row.delay_s for row in rows if row.delay_s is not None),
         "longest": max(row.delay_s for row in rows if row.delay_s is not None),
@@ -267,7 +271,7 @@ def test_the_last_predictions(repository: Path, ask: Ask, predictions: list[Row]
 
     newest = sorted(predictions, key=lambda row: row.timestamp, reverse=True)[:50]
     assert [row.timestamp for row in newest] == [row["timestamp"] for row in found]
-    assert {"label", "confidence", "latency_ms", "text"} <= set(found[0])
+    assert {"label", "confidence", "latency_ms", "truncated", "text"} <= set(found[0])
 
 
 def test_variables_and_annotations(

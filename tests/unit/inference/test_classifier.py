@@ -125,6 +125,27 @@ def test_the_size_of_the_shared_forward_pass_is_told(
     assert [4] * 8 + [2, 2, 1] == sizes
 
 
+def test_texts_that_are_read_in_part_are_marked_among_others(
+    classifier: Classifier, tweets: list[str]
+) -> None:
+    texts = ["good " * 124, *tweets[:10], "good " * 1000, *tweets[10:20]]
+
+    outcomes = classifier.classify_each(texts)
+
+    marked = [
+        position
+        for position, made in enumerate(outcomes)
+        if isinstance(made, Classification) and made.truncated
+    ]
+    assert [11] == marked
+
+
+def test_a_text_that_fails_and_was_cut_is_a_failure_all_the_same(faulty: Classifier) -> None:
+    (outcome,) = faulty.classify_each([f"{POISON} " * 1000])
+
+    assert isinstance(outcome, ClassificationError)
+
+
 def test_a_text_that_fails_in_the_runtime_fails_alone(
     faulty: Classifier, starter: Path, tweets: list[str]
 ) -> None:

@@ -90,6 +90,29 @@ def test_a_limit_of_fewer_tokens_holds(folder: ModelFolder) -> None:
     assert [13] == [len(ids) for ids in tokenizer.encode(["good " * 50])]
 
 
+def test_a_text_that_the_model_reads_only_in_part_is_marked(folder: ModelFolder) -> None:
+    whole = TweetTokenizer(folder).tokenize(["good"])[0].ids
+    room = folder.max_tokens - len(whole) + 1
+
+    marks = {
+        count: TweetTokenizer(folder).tokenize(["good " * (count - 1) + "good"])[0].truncated
+        for count in (1, room - 1, room, room + 1, 2 * room)
+    }
+
+    assert [False, False, False, True, True] == list(marks.values())
+
+
+@pytest.mark.parametrize("max_tokens", [3, 13, 128])
+def test_the_mark_is_right_for_every_text(
+    folder: ModelFolder, tweets: list[str], max_tokens: int
+) -> None:
+    unlimited = TweetTokenizer(replace(folder, max_tokens=10**6)).encode(tweets)
+
+    tokenized = TweetTokenizer(replace(folder, max_tokens=max_tokens)).tokenize(tweets)
+
+    assert [len(ids) > max_tokens for ids in unlimited] == [each.truncated for each in tokenized]
+
+
 @pytest.mark.parametrize("text", ["\x00", "😀" * 5000, "\u202eabc", "👩‍👩‍👧‍👦", " "])
 def test_odd_texts_are_encoded_like_any_other(tokenizer: TweetTokenizer, text: str) -> None:
     (token_ids,) = tokenizer.encode([text])

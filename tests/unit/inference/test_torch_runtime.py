@@ -15,7 +15,7 @@ from inference.cuda_graphs import FEWEST_TOKENS
 from inference.model_folder import ModelFolder
 from inference.normalization import normalize
 from inference.packing import ROW_TOKENS, lay_out
-from inference.tokenization import TweetTokenizer
+from inference.tokenization import TokenizedText, TweetTokenizer
 from inference.torch_runtime import TorchRuntime
 from tests.bounds import FP32_BOUND
 
@@ -95,13 +95,13 @@ def test_a_text_that_fails_leaves_its_neighbours_alone(
 ) -> None:
     classifier = Classifier.load(starter, "torch")
     expected = classifier.classify(["good", "bad"])
-    encode = TweetTokenizer.encode
-    beyond_the_vocabulary = 10**6
+    tokenize = TweetTokenizer.tokenize
+    beyond_the_vocabulary = TokenizedText([10**6], truncated=False)
     monkeypatch.setattr(
         TweetTokenizer,
-        "encode",
+        "tokenize",
         lambda self, texts: [
-            [beyond_the_vocabulary] if text == "odd" else encode(self, [text])[0] for text in texts
+            beyond_the_vocabulary if text == "odd" else tokenize(self, [text])[0] for text in texts
         ],
     )
 
