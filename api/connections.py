@@ -19,6 +19,7 @@ from api.errors import RefusedError
 from api.flow import BoundedFlow
 from api.headers import complete, request_id
 from api.log import rationed
+from api.metrics import count_response
 
 HEAD_DEADLINE_S = 10.0
 MAX_HEAD_BYTES = 32 << 10
@@ -191,6 +192,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _send(self, refused: RefusedError, given_id: str = "", *, closes: bool = True) -> str:
         """Send a refusal, past all applications; return the id that it names."""
         response, id_of_request = refused.response, request_id(given_id)
+        count_response(response.status_code)
         headers = complete(response.raw_headers, id_of_request)
         if closes:
             headers.append((b"connection", b"close"))

@@ -16,6 +16,7 @@ from api.gate import STATE, Gate
 from api.headers import REQUEST_ID_HEADER, complete, request_id
 from api.keys import ApiKeys
 from api.log import REQUEST_ID, rationed
+from api.metrics import NOT_COUNTED, count_response, responses
 from api.requests import BODIES, VALIDATED, Asker, Validated
 from api.settings import GuardSettings
 
@@ -53,6 +54,7 @@ class Guard:
         self._gate = Gate(keys, admission or Admission())
         self._bodies = BodyReader(body_deadline_s)
         self._deadline_s = deadline_s
+        responses()  # so that they are shown from the start
         if not keys:
             logger.warning("API_KEYS is not set: whoever reaches this port may call")
 
@@ -160,6 +162,8 @@ class _Shaper:
         if message["type"] == "http.response.start":
             self._has_started = True
             self._log(message["status"])
+            if self._scope["path"] not in NOT_COUNTED:
+                count_response(message["status"])
             message["headers"] = complete(message["headers"], self.request_id)
         await self._send(message)
 

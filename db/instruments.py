@@ -1,6 +1,7 @@
 """What Prometheus is told of the prediction log, over all workers of a service."""
 
 import os
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,17 @@ class Instruments:
             "How long the oldest of them has waited.",
             multiprocess_mode="livemax",
         )
+        self._used = prometheus.Gauge(
+            "sentiment_spool_used_ratio",
+            "Used share of the spool's bound, in rows or bytes; at 1 predictions are refused.",
+            multiprocess_mode="livemax",
+        )
+        self._attempted = prometheus.Gauge(
+            "sentiment_writer_last_attempt_timestamp_seconds",
+            "When the writer last looked for rows, in seconds since 1970; the gauges are as old.",
+            multiprocess_mode="livemax",
+        )
+        self._attempted.set(time.time())
         self._quarantined = prometheus.Gauge(
             "sentiment_quarantine_rows",
             "Rows that the database refuses, kept for `python -m db quarantine`.",
@@ -55,8 +67,10 @@ class Instruments:
             "sentiment_flush_seconds", "Duration of a transaction that writes rows."
         )
 
-    def show(self, depth: Depth) -> None:
-        """Tell how much is spooled now."""
+    def show(self, depth: Depth, used: float) -> None:
+        """Set the gauges: how much is spooled now, and which share of the bound that is."""
+        self._used.set(used)
+        self._attempted.set(time.time())
         self._waiting.set(depth.waiting)
         self._quarantined.set(depth.quarantined)
         self._oldest.set(depth.oldest_age_s)

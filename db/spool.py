@@ -75,6 +75,12 @@ class Spool:
         with self._lock, _as_spool_error():
             return self._repairing(lambda: sum((f.depth() for f in self._files()), Depth()))
 
+    def used(self) -> float:
+        """Return the share of the bound that is used, in rows or bytes, whichever is larger."""
+        with self._lock:
+            rows, size = self._held()
+            return max(rows / self._max_rows, size / max(self._max_bytes, 1))
+
     def check(self) -> None:
         """Write something: where that fails, rows could not be spooled now."""
         with self._lock, _as_spool_error():
@@ -138,10 +144,15 @@ class Spool:
             file.close()
 
     def _check_room(self, rows: int, size: int) -> None:
-        if sum(file.rows for file in self._files()) + rows > self._max_rows:
+        held_rows, held_bytes = self._held()
+        if held_rows + rows > self._max_rows:
             raise SpoolFullError(f"the spool is full: it holds {self._max_rows} rows at most")
-        if sum(file.bytes for file in self._files()) + size > self._max_bytes:
+        if held_bytes + size > self._max_bytes:
             raise SpoolFullError(f"the spool is full: it holds {self._max_bytes} bytes at most")
+
+    def _held(self) -> tuple[int, int]:
+        files = self._files()
+        return sum(file.rows for file in files), sum(file.bytes for file in files)
 
     def _tidy(self) -> None:
         """Delete what dead processes left beside their rows: on a full disk, a start needs room."""

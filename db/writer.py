@@ -43,7 +43,7 @@ class Writer:
                 break
         if has_answered:
             self.reports.success()
-        self._instruments.show(self._spool.depth())
+        self._instruments.show(self._spool.depth(), self._spool.used())
 
     def recover(self, error: Exception) -> None:
         """Report a failure, and have the next attempt begin with a new connection."""
@@ -51,7 +51,7 @@ class Writer:
         self._engine.dispose()
         self._knows_schema = False
         depth = self._spool.depth()
-        self._instruments.show(depth)
+        self._instruments.show(depth, self._spool.used())
         self._instruments.retried.inc(min(depth.waiting, BATCH_ROWS))
 
     def _learn_schema(self) -> bool:

@@ -121,6 +121,42 @@ def test_refusals_are_counted(port: int) -> None:
     assert before + 3 == REGISTRY.get_sample_value("sentiment_requests_refused_total")
 
 
+@pytest.mark.parametrize(
+    ("request_", "status_class"),
+    [
+        (b"GET /model HTTP/1.1\r\nHost: test\r\n" + CLOSE + b"\r\n", "2xx"),
+        (posted(CLOSE), "4xx"),  # by its head alone
+        (b"nonsense\r\n\r\n", "4xx"),
+    ],
+)
+def test_every_response_is_counted_once(port: int, request_: bytes, status_class: str) -> None:
+    before = responses()
+
+    ask(port, request_)
+
+    assert before | {status_class: before[status_class] + 1} == responses()
+
+
+def test_too_many_connections_are_counted_as_errors(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 0)
+    before = responses()["5xx"]
+
+    assert [503] == statuses(ask(port, b""))
+
+    assert before + 1 == responses()["5xx"]
+
+
+def responses() -> dict[str, float]:
+    """Return how many responses of each class were counted."""
+    name = "sentiment_responses_total"
+    return {
+        found: REGISTRY.get_sample_value(name, {"status_class": found}) or 0
+        for found in ("2xx", "3xx", "4xx", "5xx")
+    }
+
+
 def test_the_guard_is_not_even_asked() -> None:
     asked = []
     guard = guarded()

@@ -138,6 +138,21 @@ def test_there_is_room_again_once_rows_are_removed(open_spool: OpenSpool) -> Non
     spool.append(["2"])
 
 
+def test_the_used_share_is_of_rows_or_of_bytes_whichever_is_larger(
+    spool_folder: Path, open_spool: OpenSpool
+) -> None:
+    killed_after_spooling(spool_folder, "1")
+    spool = open_spool(max_rows=10, max_bytes=100)
+
+    assert 0.1 == spool.used()  # what a dead process left over counts too
+    spool.append(["2"])
+    assert 0.2 == spool.used()
+    spool.append(["x" * 78])
+    assert 0.8 == spool.used()
+    spool.remove(spool.oldest(3))
+    assert 0 == spool.used()
+
+
 def test_rows_that_were_taken_up_count(spool_folder: Path, open_spool: OpenSpool) -> None:
     killed_after_spooling(spool_folder, "1", "2")
     spool = open_spool(max_rows=2)

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
+from pydantic import SecretStr
 from sqlalchemy import Engine, make_url
 
 from db.engine import make_engine
@@ -204,6 +207,21 @@ def test_a_login_that_may_not_insert_is_told_once_however_often_it_tries(
         awaited(login.settings, 1)
 
     assert 1 == messages(caplog, logging.INFO).count("the database takes predictions again")
+
+
+def test_the_gauges_are_set_with_each_attempt(sqlite: DatabaseSettings) -> None:
+    used = "sentiment_spool_used_ratio"
+    attempted = "sentiment_writer_last_attempt_timestamp_seconds"
+    away = sqlite.model_copy(
+        update={"database_url": SecretStr(f"sqlite:///{sqlite.spool_dir}"), "spool_max_rows": 4}
+    )
+
+    with recording(away) as recorder:
+        recorder.record([prediction()])
+        start_s = time.time()
+
+        eventually(lambda: REGISTRY.get_sample_value(used) == 1 / 4, STORED_WITHIN_S)
+        eventually(lambda: (REGISTRY.get_sample_value(attempted) or 0) > start_s, STORED_WITHIN_S)
 
 
 def test_a_login_that_may_only_insert_and_select_writes_though_it_cannot_migrate(
