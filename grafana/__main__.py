@@ -1,9 +1,9 @@
-"""Write the dashboards and alert rules: `python -m grafana`."""
+"""Write dashboards, alert rules and contact points: `python -m grafana`."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from grafana import alerts, dashboards
+from grafana import alerts, dashboards, notifications
 
 FOLDER = Path(__file__).parent
 
@@ -13,7 +13,9 @@ def files() -> Mapping[Path, str]:
     return {
         Path("dashboards/service.json"): dashboards.to_json(dashboards.service()),
         Path("dashboards/quality.json"): dashboards.to_json(dashboards.quality()),
+        Path("dashboards/operations.json"): dashboards.to_json(dashboards.operations()),
         Path("provisioning/alerting/rules.json"): alerts.to_json(),
+        **{Path("notifications", name): text for name, text in notifications.files().items()},
     }
 
 

@@ -1,75 +1,14 @@
 """The alert rules, as Grafana's provisioning reads them."""
 
 import json
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from grafana import queries
-from grafana.panels import UID
+from grafana.panels import METRICS_UID
+from grafana.rules import HOUR_S, RULES, Rule
 
-HOUR_S = 3600
 REDUCE, THRESHOLD = "B", "C"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Hold a rule that fires where the figure of a query is ``above`` or ``below`` a bound.
-
-    The query sees the last ``range_s`` seconds; the rule fires once it has held for ``hold``.
-    """
-
-    uid: str
-    title: str
-    statement: str
-    range_s: int
-    sense: Literal["gt", "lt"]
-    bound: float
-    hold: str
-    summary: str
-
-
-RULES = (
-    Rule(
-        "p95-latency",
-        "p95 latency over 500 ms",
-        queries.P95_LATENCY,
-        300,
-        "gt",
-        500,
-        "5m",
-        "One in twenty predictions of the last 5 minutes took over 500 ms.",
-    ),
-    Rule(
-        "no-rows",
-        "No predictions for 10 minutes",
-        queries.ROWS,
-        600,
-        "lt",
-        1,
-        "0s",
-        "Nobody asks, or the service is down, or its rows wait: see `python -m db status`.",
-    ),
-    Rule(
-        "confidence-drop",
-        "Mean confidence has dropped",
-        queries.CONFIDENCE_DROP,
-        25 * HOUR_S,
-        "gt",
-        0.05,
-        "15m",
-        "The last hour's mean confidence is over 5 points under that of the day before.",
-    ),
-    Rule(
-        "label-shift",
-        "The mix of labels has shifted",
-        queries.LABEL_SHIFT,
-        25 * HOUR_S,
-        "gt",
-        0.2,
-        "15m",
-        "Over a fifth of the last hour's labels would have to change to match the day before.",
-    ),
-)
+SERVICE = "sentiment"
+"""The label by which the notification policy groups."""
 
 
 def to_json() -> str:
@@ -92,18 +31,21 @@ def to_json() -> str:
 
 
 def _provisioned(rule: Rule) -> dict[str, Any]:
-    query = {"format": "time_series", "rawQuery": True, "rawSql": rule.statement}
     bound = {"evaluator": {"type": rule.sense, "params": [rule.bound]}}
     return {
         "uid": rule.uid,
         "title": rule.title,
         "condition": THRESHOLD,
         "for": rule.hold,
-        "noDataState": "OK",  # no rows have a rule of their own
+        "noDataState": rule.without_data,
         "execErrState": "Error",
-        "annotations": {"summary": rule.summary},
+        "annotations": {
+            "summary": rule.summary,
+            "description": f"{rule.remedy} See docs/monitoring.md, {rule.uid}.",
+        },
+        "labels": {"service": SERVICE, "severity": rule.severity, "area": rule.area},
         "data": [
-            _node("A", UID, rule.range_s, query),
+            _node("A", rule.source, rule.range_s, _query(rule)),
             _node(REDUCE, "__expr__", 0, {"type": "reduce", "expression": "A", "reducer": "last"}),
             _node(
                 THRESHOLD,
@@ -113,6 +55,12 @@ def _provisioned(rule: Rule) -> dict[str, Any]:
             ),
         ],
     }
+
+
+def _query(rule: Rule) -> dict[str, Any]:
+    if rule.source == METRICS_UID:
+        return {"expr": rule.query, "instant": True, "range": False}
+    return {"format": "time_series", "rawQuery": True, "rawSql": rule.query}
 
 
 def _node(name: str, source: str, range_s: int, model: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The two dashboards: how the service is doing, and what became of the models."""
+"""The dashboards: what was predicted, how the service runs, and what became of the models."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, QueryVariable
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -9,8 +9,18 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from grafana import queries
-from grafana.panels import HALF, HEIGHT, SOURCE, SQL, WHOLE, chart, number, rows
+from grafana import promql, queries, rules
+from grafana.panels import (
+    HALF,
+    HEIGHT,
+    SOURCE,
+    SQL,
+    WHOLE,
+    chart,
+    metrics_chart,
+    number,
+    rows,
+)
 
 SLOW_MS, TOO_SLOW_MS = 100, 500
 LATE_S, TOO_LATE_S = 2, 60
@@ -77,6 +87,67 @@ def service() -> Dashboard:
             ).span(WHOLE)
         )
         .with_panel(rows("Last predictions", queries.LAST_PREDICTIONS))
+    )
+
+
+def operations() -> Dashboard:
+    """Return the dashboard of how the service runs, from its own metrics."""
+    return (
+        Dashboard("Sentiment operations")
+        .uid("sentiment-operations")
+        .tags(["sentiment"])
+        .timezone("browser")
+        .refresh("15s")  # as Prometheus scrapes
+        .time("now-1h", "now")
+        .with_panel(
+            metrics_chart("Responses", {"{{status_class}}": promql.RESPONSES}, "reqps").description(
+                "By class of status; health checks and scrapes are left out."
+            )
+        )
+        .with_panel(
+            metrics_chart(
+                "Errors and refusals",
+                {"5xx": promql.ERRORS, "429": promql.REFUSALS},
+                "reqps",
+            )
+        )
+        .with_panel(metrics_chart("Rows in the spool", {"rows": promql.SPOOL_ROWS}, "short"))
+        .with_panel(
+            metrics_chart(
+                "Age of the oldest row in the spool",
+                {"age": promql.SPOOL_AGE},
+                "s",
+                ((LATE_S, "yellow"), (rules.OLD_S, "red")),
+            )
+        )
+        .with_panel(
+            metrics_chart(
+                "Used share of the spool",
+                {"used": promql.SPOOL_USED},
+                "percentunit",
+                ((rules.FULL_SHARE, "red"),),
+            ).description("At 100 % predictions are refused with 503.")
+        )
+        .with_panel(
+            metrics_chart("Dead letters", {"rows": promql.DEAD_LETTERS}, "short", ((1, "red"),))
+        )
+        .with_panel(
+            metrics_chart(
+                "Rows written and retried",
+                {"written": promql.ROWS_WRITTEN, "retried": promql.ROWS_RETRIED},
+                "cps",
+            )
+        )
+        .with_panel(metrics_chart("p95 duration of a flush", {"p95": promql.FLUSH_P95}, "s"))
+        .with_panel(metrics_chart("Service is scraped", {"up": promql.UP}, "short"))
+        .with_panel(
+            metrics_chart(
+                "Time since the writer's last attempt",
+                {"age": promql.WRITER_SILENCE},
+                "s",
+                ((rules.SILENT_S, "red"),),
+            )
+        )
     )
 
 

@@ -1,8 +1,9 @@
-"""Panels that ask the database, with unit and thresholds."""
+"""Panels that ask the database or Prometheus, with unit and thresholds."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from grafana_foundation_sdk.builders import stat, table, timeseries
+from grafana_foundation_sdk.builders import prometheus, stat, table, timeseries
 from grafana_foundation_sdk.builders.common import (
     GraphThresholdsStyleConfig,
     ReduceDataOptions,
@@ -15,9 +16,11 @@ from grafana_foundation_sdk.models.common import GraphThresholdsStyleMode, Stack
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, Threshold, ThresholdsMode
 
 UID = "predictions"
-"""Of the data source in `provisioning/datasources/`."""
+METRICS_UID = "prometheus"
+"""Of the data sources in `provisioning/datasources/`."""
 
 SOURCE = DataSourceRef(type_val="mssql", uid=UID)
+METRICS_SOURCE = DataSourceRef(type_val="prometheus", uid=METRICS_UID)
 MIN_INTERVAL = "5s"
 HEIGHT = 8
 HALF, WHOLE = 12, 24
@@ -52,12 +55,39 @@ def chart(
     title: str, statement: str, unit: str, thresholds: Thresholds = (), *, is_share: bool = False
 ) -> timeseries.Panel:
     """Return figures over time, drawn as a stack that sums up to 100 % where they are shares."""
+    panel = _timeseries(title, SOURCE, unit, thresholds).with_target(
+        SQL(statement, "time_series")  # type: ignore[arg-type]  # it builds itself
+    )
+    if is_share:
+        panel.stacking(StackingConfig().mode(StackingMode.PERCENT)).fill_opacity(40)
+    return panel
+
+
+def metrics_chart(
+    title: str, expressions: Mapping[str, str], unit: str, thresholds: Thresholds = ()
+) -> timeseries.Panel:
+    """Return a panel of PromQL expressions over time, by their legends."""
+    panel = _timeseries(title, METRICS_SOURCE, unit, thresholds)
+    for name, (legend, expression) in zip("ABCD", expressions.items(), strict=False):
+        panel.with_target(
+            prometheus.Dataquery()
+            .ref_id(name)
+            .datasource(METRICS_SOURCE)
+            .expr(expression)
+            .legend_format(legend)
+            .range()
+        )
+    return panel
+
+
+def _timeseries(
+    title: str, source: DataSourceRef, unit: str, thresholds: Thresholds
+) -> timeseries.Panel:
     panel = (
         timeseries.Panel()
         .title(title)
-        .datasource(SOURCE)
+        .datasource(source)
         .interval(MIN_INTERVAL)
-        .with_target(SQL(statement, "time_series"))  # type: ignore[arg-type]  # it builds itself
         .unit(unit)
         .thresholds(steps(thresholds))
         .height(HEIGHT)
@@ -65,8 +95,6 @@ def chart(
     )
     if thresholds:
         panel.thresholds_style(GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
-    if is_share:
-        panel.stacking(StackingConfig().mode(StackingMode.PERCENT)).fill_opacity(40)
     return panel
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -60,6 +61,30 @@ def rules(repository: Path) -> Mapping[str, tuple[str, int]]:
         for rule in group["rules"]
         for node in rule["data"]
         if "rawSql" in node["model"]
+    }
+
+
+def metric_panels(repository: Path, name: str) -> Sequence[str]:
+    """Return the PromQL expressions of a dashboard's panels."""
+    content = dashboard(repository, name)
+    return [
+        target["expr"]
+        for panel in content["panels"]
+        for target in panel["targets"]
+        if "expr" in target
+    ]
+
+
+def metric_rules(repository: Path) -> Mapping[str, tuple[str, dict[str, Any]]]:
+    """Return the expression, in PromQL, and all the rest of alert rules on metrics, by uid."""
+    path = repository / "grafana" / "provisioning" / "alerting" / "rules.json"
+    groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
+    return {
+        rule["uid"]: (node["model"]["expr"], rule)
+        for group in groups
+        for rule in group["rules"]
+        for node in rule["data"]
+        if "expr" in node["model"]
     }
 
 

@@ -16,6 +16,7 @@ from tests.server import eventually
 
 READY_DEADLINE_S = 120
 DATA_SOURCE = "predictions"
+METRICS_SOURCE = "prometheus"
 
 
 class Grafana:
@@ -41,6 +42,25 @@ class Grafana:
             "intervalMs": interval_ms,
             "maxDataPoints": 1000,
         }
+        return self._columns(query)
+
+    def read_metrics(self, expression: str) -> list[list[Any]]:
+        """Evaluate PromQL now; return the columns of each series, time and value.
+
+        Raises AssertionError if Grafana or Prometheus refuses it.
+        """
+        query = {
+            "refId": "A",
+            "datasource": {"uid": METRICS_SOURCE, "type": "prometheus"},
+            "expr": expression,
+            "instant": True,
+            "range": False,
+            "intervalMs": 15_000,
+            "maxDataPoints": 1000,
+        }
+        return self._columns(query)
+
+    def _columns(self, query: dict[str, Any]) -> list[list[Any]]:
         asked = {"from": "now-1d", "to": "now", "queries": [query]}
         answer = self._client.post("/api/ds/query", json=asked)
         assert 200 == answer.status_code, answer.text

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.grafana_queries import View, dashboard, fill, others, panels, rules
+from tests.grafana_queries import View, dashboard, fill, metric_rules, others, panels, rules
 from tests.server import eventually
 from tests.stack.conftest import DATA_SOURCE, Grafana
 
@@ -44,7 +44,7 @@ def test_grafana_reads_and_cannot_write(grafana: Grafana) -> None:
         grafana.run("DELETE FROM metrics")
 
 
-@pytest.mark.parametrize("name", DASHBOARDS)
+@pytest.mark.parametrize("name", [*DASHBOARDS, "operations"])
 def test_a_dashboard_is_the_committed_one(repository: Path, grafana: Grafana, name: str) -> None:
     committed = dashboard(repository, name)
 
@@ -73,7 +73,7 @@ def test_every_query_of_a_dashboard_is_answered(
 
 
 def test_every_alert_rule_is_loaded_and_evaluates(repository: Path, grafana: Grafana) -> None:
-    expected = set(rules(repository))
+    expected = set(rules(repository)) | set(metric_rules(repository))
 
     loaded = {rule["uid"] for rule in grafana.get("/api/v1/provisioning/alert-rules")}
 

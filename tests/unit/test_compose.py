@@ -38,7 +38,7 @@ def test_every_secret_must_be_set_and_says_what_to_do(repository: Path) -> None:
         (service, name): value
         for service, parts in services(repository, "docker-compose.yml").items()
         for name, value in parts["environment"].items()
-        if name.endswith("PASSWORD")
+        if name.endswith("PASSWORD") and name != "GF_SMTP_PASSWORD"  # without mails there is none
     }
 
     assert 7 == len(secrets)
@@ -75,10 +75,29 @@ def test_the_stacks_share_no_volume_since_a_spool_is_for_one_database(repository
     assert not names[0] & names[1]
 
 
+def test_prometheus_is_reached_by_grafana_alone_and_keeps_little(repository: Path) -> None:
+    found = services(repository, "docker-compose.yml")["prometheus"]
+
+    assert "ports" not in found
+    assert found["read_only"]
+    assert "65534:65534" == found["user"]
+    assert {"mem_limit", "healthcheck"} <= set(found)
+    for bound in ("time", "size"):
+        assert any(f"--storage.tsdb.retention.{bound}=" in word for word in found["command"])
+
+
+def test_the_metrics_are_opened_to_nobody_and_the_key_is_no_argument(repository: Path) -> None:
+    found = services(repository, "docker-compose.yml")
+
+    assert "${PUBLIC_PATHS:-}" == found["api"]["environment"]["PUBLIC_PATHS"]
+    assert found["api"]["environment"]["API_KEYS"] == found["prometheus"]["environment"]["API_KEYS"]
+    assert "API_KEYS" not in str(found["prometheus"]["command"])
+
+
 def test_images_of_others_are_pinned(repository: Path) -> None:
     images = [parts["image"] for parts in services(repository, "docker-compose.yml").values()]
 
-    pinned = [image for image in images if re.search(r":\d+[\w.-]*\d", image)]
+    pinned = [image for image in images if re.search(r":v?\d+[\w.-]*\d", image)]
     assert ["${IMAGE:-tweet-sentiment:latest}"] * 2 == [one for one in images if one not in pinned]
 
 

@@ -11,10 +11,14 @@ pytest.importorskip("grafana_foundation_sdk", reason="the dev group is not insta
 
 # pylint: disable=wrong-import-position  # only where the SDK is installed
 from grafana.__main__ import files
-from grafana.alerts import RULES
-from grafana.panels import UID
+from grafana.panels import METRICS_UID, UID
+from grafana.rules import ON_METRICS, ON_ROWS, RULES
 
-DASHBOARDS = ("service", "quality")
+SOURCES = {
+    "service": {"type": "mssql", "uid": UID},
+    "quality": {"type": "mssql", "uid": UID},
+    "operations": {"type": "prometheus", "uid": METRICS_UID},
+}
 
 
 def read(repository: Path, name: str) -> Any:
@@ -31,17 +35,17 @@ def test_the_files_are_what_the_code_writes(repository: Path) -> None:
 def test_every_dashboard_is_written(repository: Path) -> None:
     found = {path.stem for path in (repository / "grafana" / "dashboards").iterdir()}
 
-    assert set(DASHBOARDS) == found
+    assert set(SOURCES) == found
 
 
-@pytest.mark.parametrize("name", DASHBOARDS)
+@pytest.mark.parametrize("name", SOURCES)
 def test_every_panel_has_source_unit_thresholds_and_room(repository: Path, name: str) -> None:
     content = read(repository, f"dashboards/{name}.json")
 
     assert 7 <= len(content["panels"])
     for panel in content["panels"]:
         defaults = panel["fieldConfig"]["defaults"]
-        assert {"type": "mssql", "uid": UID} == panel["datasource"]
+        assert SOURCES[name] == panel["datasource"]
         assert defaults["unit"]
         assert defaults["thresholds"]["steps"]
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
@@ -58,6 +62,15 @@ def test_the_data_source_has_the_uid_and_the_readers_login(repository: Path) -> 
     assert "$GRAFANA_READER_PASSWORD" == source["secureJsonData"]["password"]
 
 
+def test_the_metrics_source_has_the_uid_and_the_address_of_compose(repository: Path) -> None:
+    (source,) = read(repository, "provisioning/datasources/prometheus.yaml")["datasources"]
+    compose = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
+
+    assert (METRICS_UID, "prometheus") == (source["uid"], source["type"])
+    assert "prometheus" in compose["services"]
+    assert "http://prometheus:9090" == source["url"]
+
+
 def test_compose_mounts_what_the_provider_reads(repository: Path) -> None:
     (provider,) = read(repository, "provisioning/dashboards/dashboards.yaml")["providers"]
     compose = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -70,6 +83,20 @@ def test_compose_mounts_what_the_provider_reads(repository: Path) -> None:
 def test_rules_ask_the_source_and_use_no_variables(repository: Path) -> None:
     content = json.dumps(read(repository, "provisioning/alerting/rules.json"))
 
-    assert len(RULES) == content.count(f'"datasourceUid": "{UID}"') == 4
+    assert len(ON_ROWS) == content.count(f'"datasourceUid": "{UID}"') == 4
+    assert len(ON_METRICS) == content.count(f'"datasourceUid": "{METRICS_UID}"') == 7
     assert "${" not in content
     assert "$__interval" not in content
+
+
+def test_every_rule_has_labels_a_remedy_and_a_section_in_the_manual(repository: Path) -> None:
+    groups = read(repository, "provisioning/alerting/rules.json")["groups"]
+    manual = (repository / "docs" / "monitoring.md").read_text(encoding="utf-8")
+
+    found = {rule["uid"]: rule for group in groups for rule in group["rules"]}
+
+    assert {rule.uid for rule in RULES} == set(found)
+    for uid, rule in found.items():
+        assert {"service", "severity", "area"} == set(rule["labels"])
+        assert {"summary", "description"} == set(rule["annotations"])
+        assert f"`{uid}`" in manual

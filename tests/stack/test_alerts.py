@@ -1,0 +1,136 @@
+"""Prometheus reads the service, every rule is evaluated, and an outage reaches somebody.
+
+The last needs a start with ALERT_WEBHOOK_URL=http://host.docker.internal:PORT/ in .env, where PORT
+is free on this machine; it stops and starts the service.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.container.containers import command, compose_program
+from tests.grafana_queries import metric_panels, metric_rules
+from tests.server import eventually
+from tests.stack.conftest import Grafana
+
+SCRAPED_WITHIN_S = 120
+EVALUATED_WITHIN_S = 180  # once a minute
+NOTIFIED_WITHIN_S = 900  # 2 min pending, then up to 5 until the next notification of a group
+THIS_MACHINE = "host.docker.internal"
+DOWN = "The service is down"
+
+
+def test_the_service_is_scraped(grafana: Grafana, service: httpx.Client) -> None:
+    assert 200 == service.get("/readyz").status_code
+
+    assert eventually(lambda: [1] in grafana.read_metrics('up{job="sentiment"}'), SCRAPED_WITHIN_S)
+
+
+def test_every_metric_of_the_dashboard_is_found(repository: Path, grafana: Grafana) -> None:
+    for expression in metric_panels(repository, "operations"):
+        shown = expression.replace("$__rate_interval", "1m")
+        eventually(lambda shown=shown: grafana.read_metrics(shown), SCRAPED_WITHIN_S)
+
+
+def test_every_rule_is_evaluated_without_an_error(repository: Path, grafana: Grafana) -> None:
+    def health() -> dict[str, str]:
+        groups = grafana.get("/api/prometheus/grafana/api/v1/rules")["data"]["groups"]
+        return {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+
+    titles = {rule["title"] for _, rule in metric_rules(repository).values()}
+
+    assert eventually(
+        lambda: (
+            titles <= (found := health()).keys()
+            and all(found[title] in ("ok", "nodata") for title in titles)
+        ),
+        EVALUATED_WITHIN_S,
+    )
+
+
+def test_the_contact_point_is_what_env_says(grafana: Grafana, given: dict[str, str]) -> None:
+    types = {"ALERT_WEBHOOK_URL": "webhook", "ALERT_EMAIL": "email"}
+    expected = {kind for name, kind in types.items() if given.get(name)}
+
+    points = grafana.get("/api/v1/provisioning/contact-points")
+    policy = grafana.get("/api/v1/provisioning/policies")
+
+    assert expected == {one["type"] for one in points if one["name"] == "sentiment"}
+    assert bool(expected) == ("sentiment" == policy["receiver"])
+
+
+def test_an_outage_and_its_end_reach_the_webhook(
+    repository: Path, grafana: Grafana, service: httpx.Client, given: dict[str, str]
+) -> None:
+    url = urlsplit(given.get("ALERT_WEBHOOK_URL", ""))
+    if url.hostname != THIS_MACHINE or url.port is None:
+        pytest.skip(f"ALERT_WEBHOOK_URL names no port of {THIS_MACHINE}")
+    assert 200 == service.get("/readyz").status_code
+    assert grafana.get("/api/health")
+
+    with receiving(url.port) as alerts:
+        compose(repository, "stop", "api")
+        try:
+            fired = eventually(lambda: told(alerts, "firing"), NOTIFIED_WITHIN_S)
+        finally:
+            compose(repository, "start", "api")
+        resolved = eventually(lambda: told(alerts, "resolved"), NOTIFIED_WITHIN_S)
+
+    for alert in (fired, resolved):
+        assert "critical" == alert["labels"]["severity"]
+        assert "sentiment" == alert["labels"]["service"]
+        assert "docker compose logs api" in alert["annotations"]["description"]
+
+
+@contextmanager
+def receiving(port: int) -> Iterator[list[dict[str, Any]]]:
+    """Listen for notifications; the list grows by the alerts of each."""
+    alerts: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        """Take what Grafana posts."""
+
+        def do_POST(self) -> None:  # pylint: disable=invalid-name  # the base's name
+            """Keep the alerts of a notification."""
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            alerts.extend(json.loads(body)["alerts"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:  # pylint: disable=arguments-differ
+            """Print nothing."""
+
+    # containers reach this machine by an address that is not the loopback's
+    with ThreadingHTTPServer(("0.0.0.0", port), Handler) as server:  # noqa: S104
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield alerts
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def told(alerts: list[dict[str, Any]], status: str) -> dict[str, Any] | None:
+    """Return the alert of the outage, if it came with that status."""
+    return next(
+        (
+            alert
+            for alert in list(alerts)
+            if (alert["status"], alert["labels"]["alertname"]) == (status, DOWN)
+        ),
+        None,
+    )
+
+
+def compose(repository: Path, *words: str) -> None:
+    """Run a command of compose on the stack that runs."""
+    command(*compose_program(), *words, folder=repository)
