@@ -12,7 +12,7 @@ from db.instruments import Instruments
 from db.migrations import migrate
 from db.reports import Reports, message_of, name_of
 from db.spool import Spool
-from db.spool_file import SpooledRow
+from db.spool_file import Depth, SpooledRow
 
 BATCH_ROWS = 1000
 
@@ -38,21 +38,27 @@ class Writer:
         has_answered = self._learn_schema()
         while rows := self._spool.oldest(BATCH_ROWS):
             self._write(rows)
+            self._show()  # a long backlog takes minutes
             has_answered = True
             if not is_to_go_on(len(rows)):
                 break
         if has_answered:
             self.reports.success()
-        self._instruments.show(self._spool.depth(), self._spool.used())
+        self._show()
 
     def recover(self, error: Exception) -> None:
         """Report a failure, and have the next attempt begin with a new connection."""
         self.reports.failure(error)
         self._engine.dispose()
         self._knows_schema = False
+        depth = self._show()
+        self._instruments.retried.inc(min(depth.waiting, BATCH_ROWS))
+
+    def _show(self) -> Depth:
+        """Set the gauges; return how much is spooled."""
         depth = self._spool.depth()
         self._instruments.show(depth, self._spool.used())
-        self._instruments.retried.inc(min(depth.waiting, BATCH_ROWS))
+        return depth
 
     def _learn_schema(self) -> bool:
         """Create what is missing; tell whether the database has just been asked, and obliged.

@@ -20,7 +20,9 @@ from db.instruments import instruments
 from db.migrations import STEPS, migrate
 from db.recorder import Recorder
 from db.settings import DatabaseSettings
+from db.spool import Spool
 from db.status import quarantined, replay, spool_depth
+from db.writer import Writer
 from tests.postgres import PostgreSQL
 from tests.predictions import prediction
 from tests.server import eventually
@@ -222,6 +224,26 @@ def test_the_gauges_are_set_with_each_attempt(sqlite: DatabaseSettings) -> None:
 
         eventually(lambda: REGISTRY.get_sample_value(used) == 1 / 4, STORED_WITHIN_S)
         eventually(lambda: (REGISTRY.get_sample_value(attempted) or 0) > start_s, STORED_WITHIN_S)
+
+
+def test_a_backlog_is_shown_as_it_shrinks(
+    sqlite: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.writer.BATCH_ROWS", 2)
+    spool = Spool(sqlite.spool_dir, 100, 1_000_000)
+    spool.append([prediction().to_json() for _ in range(6)])
+    engine = make_engine(sqlite)
+    shown: list[float | None] = []
+
+    def is_to_go_on(_rows: int) -> bool:
+        shown.append(REGISTRY.get_sample_value("sentiment_spool_rows"))
+        return True
+
+    Writer(engine, spool, instruments()).work(is_to_go_on)
+
+    engine.dispose()
+    spool.close()
+    assert [4, 2, 0] == shown
 
 
 def test_a_login_that_may_only_insert_and_select_writes_though_it_cannot_migrate(
