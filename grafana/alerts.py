@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from grafana.panels import METRICS_UID
-from grafana.rules import HOUR_S, RULES, Rule
+from grafana.rules import HOUR_S, RULES, Query, Rule
 
 REDUCE, THRESHOLD = "B", "C"
 SERVICE = "sentiment"
@@ -19,7 +19,9 @@ def to_json() -> str:
             "name": name,
             "folder": "Sentiment",
             "interval": interval,
-            "rules": [_provisioned(rule) for rule in RULES if (rule.range_s > HOUR_S) == is_long],
+            "rules": [
+                _provisioned(rule) for rule in RULES if (rule.query.range_s > HOUR_S) == is_long
+            ],
         }
         # a rule over a day reads all rows of it
         for name, interval, is_long in (
@@ -31,12 +33,13 @@ def to_json() -> str:
 
 
 def _provisioned(rule: Rule) -> dict[str, Any]:
-    bound = {"evaluator": {"type": rule.sense, "params": [rule.bound]}}
+    condition = rule.condition
+    bound = {"evaluator": {"type": condition.operator, "params": [condition.threshold]}}
     return {
         "uid": rule.uid,
         "title": rule.title,
         "condition": THRESHOLD,
-        "for": rule.hold,
+        "for": condition.for_,
         "noDataState": rule.without_data,
         "execErrState": "Error",
         "annotations": {
@@ -45,7 +48,7 @@ def _provisioned(rule: Rule) -> dict[str, Any]:
         },
         "labels": {"service": SERVICE, "severity": rule.severity, "area": rule.area},
         "data": [
-            _node("A", rule.source, rule.range_s, _query(rule)),
+            _node("A", rule.query.source, rule.query.range_s, _query(rule.query)),
             _node(REDUCE, "__expr__", 0, {"type": "reduce", "expression": "A", "reducer": "last"}),
             _node(
                 THRESHOLD,
@@ -57,10 +60,10 @@ def _provisioned(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _query(rule: Rule) -> dict[str, Any]:
-    if rule.source == METRICS_UID:
-        return {"expr": rule.query, "instant": True, "range": False}
-    return {"format": "time_series", "rawQuery": True, "rawSql": rule.query}
+def _query(query: Query) -> dict[str, Any]:
+    if query.source == METRICS_UID:
+        return {"expr": query.text, "instant": True, "range": False}
+    return {"format": "time_series", "rawQuery": True, "rawSql": query.text}
 
 
 def _node(name: str, source: str, range_s: int, model: dict[str, Any]) -> dict[str, Any]:
