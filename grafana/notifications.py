@@ -1,7 +1,7 @@
-"""Who is told of alerts: contact points and the policy, as Grafana's provisioning reads them.
+"""Contact points and the notification policy, as Grafana's provisioning reads them.
 
-Grafana does not start if a contact point has no address, so that there is a file for each choice of
-what is set; `notifications/start.sh` takes one. Addresses are variables of Grafana's environment.
+Grafana does not start if a contact point has no address, so there is a file for each combination of
+addresses; `notifications/start.sh` takes one. Addresses are variables of Grafana's environment.
 """
 
 import json
@@ -15,9 +15,9 @@ RECEIVERS: Mapping[str, dict[str, Any]] = {
 }
 CHOICES = {"webhook": ("webhook",), "email": ("email",), "webhook-email": ("webhook", "email")}
 OFF = "off"
-"""For a Grafana that notified earlier and no longer is to."""
+"""The file that removes contact points and policy once no address is set any more."""
 
-# How often somebody is told again of what still fires, by severity.
+# By severity: when a notification is repeated while the alert still fires.
 REPEAT = {"critical": "1h", "warning": "12h", "info": "24h"}
 POLICY = {
     "orgId": 1,

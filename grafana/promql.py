@@ -1,4 +1,4 @@
-"""What the panels and alert rules ask Prometheus, in PromQL.
+"""The PromQL expressions of panels and alert rules.
 
 Panels take their window from Grafana (`$__rate_interval`), alert rules a fixed one, since Grafana
 fills in variables for panels alone. Counters of the service exist from its start, at zero.
@@ -9,7 +9,7 @@ JOB = "sentiment"
 
 WINDOW = "5m"
 MIN_ERRORS = 3
-"""Fewer errors in a window are no share to speak of, however few requests there were."""
+"""With fewer errors than this in a window, their share is taken as 0."""
 
 _PANEL = "$__rate_interval"
 
