@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,7 @@ class Prometheus:
     """
 
     def __init__(self, folder: Path, service_port: int, api_keys: str) -> None:
+        programs_or_skip()
         self.url = f"http://127.0.0.1:{free_port()}"
         self.key_file = folder / "api_key"
         self._folder = folder
@@ -121,13 +121,10 @@ def _replaced(text: str, places: dict[str, str]) -> str:
 
 
 def promtool(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run promtool; what it prints comes back in one text."""
-    return _run(["promtool", *words], folder)
-
-
-def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run promtool, or skip; what it prints comes back in one text."""
+    programs_or_skip()
     return subprocess.run(
-        command,
+        ["promtool", *words],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.grafana_queries import metric_rules
-from tests.monitoring.prometheus import programs_or_skip, promtool
+from tests.monitoring.prometheus import promtool
 
 SIGN = {"gt": ">", "lt": "<"}
 EVERY_S = 15
@@ -83,7 +83,6 @@ def prometheus_rules(repository: Path) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_rule_fires_on_what_it_is_for(repository: Path, tmp_path: Path, name: str) -> None:
-    programs_or_skip()
     changes, at, fires = CASES[name]
     rules = list(prometheus_rules(repository))
     series = {**HEALTHY, **changes}
