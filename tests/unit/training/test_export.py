@@ -18,6 +18,8 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 import openvino
 
 from inference.classifier import Classifier
+from tests.bounds import INT8_BOUND
+from tests.capped import run_capped
 from training.export import GRAPH, ExportError, convert, export
 from training.starter.vocabulary import learn_vocabulary
 
@@ -110,6 +112,25 @@ def test_a_long_text_is_cut_at_the_models_own_limit(exported, tmp_path):
 
     assert (1, limit) == tuple(encoded["input_ids"].shape)
     np.testing.assert_allclose(expected, found, atol=1e-4)
+
+
+def test_int8_gives_the_same_without_vnni(exported):
+    texts = [text for text in TEXTS if text]
+    classify = (
+        "import json, sys, pathlib, inference.classifier as c;"
+        "model = c.Classifier.load(pathlib.Path(sys.argv[1]));"
+        "texts = json.loads(sys.argv[2]);"
+        "print(json.dumps([model.classify([text])[0].tolist() for text in texts]))"
+    )
+    classifier = Classifier.load(exported.int8)
+    expected = np.concatenate([classifier.classify([text]) for text in texts])
+
+    found = np.array(
+        json.loads(run_capped(["-c", classify, exported.int8, json.dumps(texts)]).stdout)
+    )
+
+    assert (expected.argmax(axis=1) == found.argmax(axis=1)).all()
+    assert np.abs(expected - found).max() <= INT8_BOUND
 
 
 def test_int8_gives_probabilities_close_to_those_of_torch(exported):
