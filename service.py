@@ -32,8 +32,10 @@ from api.answers import (
 )
 from api.batching import MAX_TEXTS, batch_quietly, portions
 from api.bodies import JSON_MEDIA_TYPE
+from api.command import be_command, end_with_command, fail_start
 from api.descriptors import raise_descriptor_limit
 from api.guard import CLIENT_CLOSED_REQUEST, Guard
+from api.listening import listen_plainly
 from api.log import name_requests
 from api.metrics import bound_metrics
 from api.openapi import send_page
@@ -46,7 +48,7 @@ from db.settings import DatabaseSettings, SettingsError
 from inference.classifier import Classification, ClassificationError
 from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
-from inference.self_check import load_checked
+from inference.self_check import SelfCheck, load_checked
 from inference.settings import ModelSettings
 from inference.store import StoredModel
 from inference.turns import LANES
@@ -99,12 +101,11 @@ class SentimentService:
     packed_model = StoredModel(ModelSettings().tag)  # for `bentoml build`
 
     def __init__(self) -> None:
+        end_with_command()
         for name in ("db", "inference"):  # BentoML shows warnings of others only
             logging.getLogger(name).setLevel(logging.INFO)
         self.model = served_model()
-        self.classifier, self.self_check = load_checked(
-            Path(self.model.path), ModelSettings().chosen_runtime
-        )
+        self.classifier, self.self_check = load_classifier(Path(self.model.path))
         self.classifier.warm_up()
         self.recorder = Recorder(DatabaseSettings.read())
         self.batches = ThreadPoolExecutor(LANES, "batches")  # of all calls in turn
@@ -126,6 +127,8 @@ class SentimentService:
         `data/` are meant to be beside the latter, so their absolute paths are handed on.
         """
         os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
+        listen_plainly()
+        be_command()
         raise_descriptor_limit()
         for name, value in HUGE_PAGES.items():
             os.environ.setdefault(name, value)
@@ -298,6 +301,14 @@ def _refusal(question: Question, now_s: float) -> Refusal | None:
 def not_recorded(error: RecordingError) -> Refusal:
     """Tell a client that and why its predictions are lost, so that it asks again."""
     return Refusal(503, f"{NOT_RECORDED}: {error}")
+
+
+def load_classifier(path: Path) -> tuple[Classifier, SelfCheck]:
+    """Load and check the model; the whole service ends with one plain line if that fails."""
+    try:
+        return load_checked(path, ModelSettings().chosen_runtime)
+    except ModelFolderError as error:
+        fail_start(error)
 
 
 def served_model() -> bentoml.Model:

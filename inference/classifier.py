@@ -163,7 +163,10 @@ class Classifier:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
+    """Return the first line that says what happened; OpenVINO's first ones say where it did."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("Exception from ")]
+    return (telling or lines or [type(error).__name__])[0].rstrip(".")
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
