@@ -45,7 +45,7 @@ from api.shedding import shed_load
 from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
-from inference.classifier import Classification, ClassificationError
+from inference.classifier import Classification, ClassificationError, Classifier
 from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
 from inference.self_check import SelfCheck, load_checked
@@ -106,12 +106,13 @@ class SentimentService:
             logging.getLogger(name).setLevel(logging.INFO)
         self.model = served_model()
         self.classifier, self.self_check = load_classifier(Path(self.model.path))
-        self.classifier.warm_up()
+        warming_up = self.classifier.warm_up()
         self.recorder = Recorder(DatabaseSettings.read())
         self.batches = ThreadPoolExecutor(LANES, "batches")  # of all calls in turn
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
         vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
         routes.add_route("/model", self.describe_model)
+        warming_up.join()  # so that the first answers take no longer than later ones
         # A full collection of garbage holds everybody up: for 150 ms if it goes through all that
         # was imported, and in a flood for 90, since so much is in flight, every 8 s
         gc.freeze()

@@ -9,10 +9,13 @@ import asyncio
 import gc
 import itertools
 import multiprocessing
+import os
 import random
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -66,8 +69,28 @@ class Outcome:
 
 def generate(plan: Plan) -> Outcome:
     """Carry out a plan in another process."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_carry_out, plan).result()
+    with generator() as carry_out:
+        return carry_out(plan)
+
+
+@contextmanager
+def generator() -> Iterator[Callable[[Plan], Outcome]]:
+    """Start the other process, and yield what carries out a plan in it without a delay."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=_end_with_parent) as pool:
+        pool.submit(os.getpid).result()
+        yield lambda plan: pool.submit(_carry_out, plan).result()
+
+
+def _end_with_parent() -> None:
+    """End this process once its parent has, which a killed one cannot see to."""
+
+    def wait() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _carry_out(plan: Plan) -> Outcome:

@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,12 @@ from statistics import median
 from benchmarks.bare import bare_loop
 from benchmarks.database import sqlite_url
 from benchmarks.figures import Spread, table
+from benchmarks.first_seconds import (
+    Warmth,
+    measure_first_seconds,
+    p99_ratio,
+    show_first_seconds,
+)
 from benchmarks.goals import Goal
 from benchmarks.machine import Machine
 from benchmarks.model import roberta_base
@@ -28,7 +34,7 @@ from benchmarks.servers import (
     serving_plainly,
     suspend,
 )
-from benchmarks.settings import Settings
+from benchmarks.settings import FirstSeconds, Settings
 from benchmarks.side_by_side import (
     BARE,
     CAPACITY_CONNECTIONS,
@@ -69,17 +75,23 @@ FIGURES = {"requests_per_s": "requests/s", "p50_ms": "p50"}
 LEAST_THROUGHPUT = {PLAIN: 10.0, LITSERVE: 8.0, BARE: 0.9}
 MOST_P50 = round(1 / 6, 3)
 MOST_P99 = 3.0
+MOST_FIRST_P99 = 1.5
 MOST_MEMORY = 1.0
 MOST_READY = round(1 / 3, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of a run, and where they are drawn; ``starts`` are seconds until ready."""
+    """All figures of a run, and where they are drawn.
+
+    ``starts`` are seconds until ready; ``first_seconds`` what our service did right then.
+    """
 
     machine: Machine
     model: str
     starts: Mapping[str, Spread]
+    first: FirstSeconds
+    first_seconds: Sequence[Warmth]
     results: Results
     picture: str
 
@@ -104,6 +116,11 @@ class Report:
                 starts[OURS].median / starts[PLAIN].median,
                 most=MOST_READY,
             ),
+            Goal(
+                f"p99 of the first {self.first.duration_s:.0f} s after ready / later, ours",
+                p99_ratio(self.first_seconds).median,
+                most=MOST_FIRST_P99,
+            ),
         ]
         return [goal for goal in goals if goal is not None]
 
@@ -118,7 +135,8 @@ class Report:
         """Return it as text: medians of the rounds, between the lowest and the highest."""
         heading = f"\n{self.model} on {self.machine.show()}: median (lowest .. highest)"
         goals = [["goal", "measured", "wanted", ""], *(goal.show() for goal in self.goals())]
-        parts = [heading, self._loads(), self._ratios(), self._resources(), table(goals)]
+        parts = [heading, self._loads(), self._ratios(), self._resources()]
+        parts += [show_first_seconds(self.first_seconds, self.first), table(goals)]
         return "\n\n".join([*parts, f"Picture: {self.picture}"])
 
     def _loads(self) -> str:
@@ -170,6 +188,8 @@ def run(settings: Settings) -> Report:
             settings.effort.serving.starts,
             folder,
         )
+        first = settings.effort.serving.first
+        first_seconds = measure_first_seconds(services[OURS], bodies, first, folder)
         bare = stack.enter_context(bare_loop(model, settings.texts))
         servers = {}
         for name, start in services.items():
@@ -180,7 +200,7 @@ def run(settings: Settings) -> Report:
     picture = settings.output / "serving.png"
     machine = Machine.read()
     draw_contest(results, f"{model.name} on {machine.show()}", picture)
-    return Report(machine, model.name, starts, results, str(picture))
+    return Report(machine, model.name, starts, first, first_seconds, results, str(picture))
 
 
 def _services(model: Path, url: str) -> dict[str, Start]:

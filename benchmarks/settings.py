@@ -27,6 +27,18 @@ class Lessons:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstSeconds:
+    """How often a service is started, and for how long it is asked from ready on and later on.
+
+    ``later_s`` is when the later stretch begins, in seconds after ready.
+    """
+
+    starts: int
+    duration_s: float
+    later_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Contest:
     """How long and how often services are measured side by side, each at so many connections.
 
@@ -38,6 +50,7 @@ class Contest:
     connections: tuple[int, ...]
     warm_up_s: float
     duration_s: float
+    first: FirstSeconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +93,14 @@ THOROUGH = Effort(
     500,
     Amount(20_000, runs=5),
     Lessons(1000, 10, rounds=3, seeds=3),
-    Contest(starts=5, rounds=3, connections=(1, 8, 32, 128), warm_up_s=2, duration_s=6),
+    Contest(
+        starts=5,
+        rounds=3,
+        connections=(1, 8, 32, 128),
+        warm_up_s=2,
+        duration_s=6,
+        first=FirstSeconds(starts=3, duration_s=10, later_s=60),
+    ),
     Points(rounds=3, duration_s=2),
     Flood(duration_s=60, capacity_s=15),
 )
@@ -91,7 +111,14 @@ QUICK = Effort(
     50,
     Amount(2_000, runs=1),
     Lessons(64, 2, rounds=2, seeds=2),
-    Contest(starts=1, rounds=2, connections=(1, 32), warm_up_s=0.5, duration_s=1),
+    Contest(
+        starts=1,
+        rounds=2,
+        connections=(1, 32),
+        warm_up_s=0.5,
+        duration_s=1,
+        first=FirstSeconds(starts=1, duration_s=1, later_s=2),
+    ),
     Points(rounds=2, duration_s=0.05),
     Flood(duration_s=2, capacity_s=3),
 )

@@ -98,12 +98,10 @@ class Classifier:
         return [outcomes[position] for position in range(len(texts))]
 
     def warm_up(self) -> threading.Thread:
-        """Run a first pass, which takes longest, and have the runtime prepared for all usual ones.
+        """Have the runtime prepared for all usual passes, by the thread that is returned.
 
-        The thread that does the latter is returned: texts are classified meanwhile, in turn with
-        it, some of them in a pass that is not prepared yet.
+        Texts that are classified meanwhile, in turn with it, take many times as long as later.
         """
-        self.runtime.logits(self._blank(next(lone_passes())))
         thread = threading.Thread(target=self._prepare, name="warm-up")
         thread.start()
         return thread

@@ -56,6 +56,18 @@ def test_memory_and_time_until_ready_are_told(figures: dict[str, Any]) -> None:
     assert all(50 < peak for peak in figures["results"]["peaks_mb"].values())
 
 
+def test_the_first_seconds_after_ready_are_measured_beside_later_ones(
+    figures: dict[str, Any], printed: str
+) -> None:
+    (start,) = figures["first_seconds"]
+
+    for stretch in ("first", "later"):
+        assert 0 < start[stretch]["p50_ms"] <= start[stretch]["p99_ms"]
+        assert start[stretch]["p99_ms"] <= start[stretch]["longest_ms"]
+    assert "\nthe first 1 s after ready " in printed
+    assert "\np99 of the first 1 s after ready / later, ours " in printed
+
+
 def test_progress_ratios_and_goals_are_printed(printed: str) -> None:
     assert "\nstarter on " in printed
     for line in ("\nours / theirs ", "\nrequests/s, 32 connections, ours / plain ", "\nfailed req"):

@@ -1,16 +1,21 @@
 """Load is put on a server, and what it answers is measured."""
 
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Lock, Thread
 
+import psutil
 import pytest
 
 from benchmarks.load import Plan, generate
+from tests.server import eventually
 
 ANSWERS_AFTER_S = 0.02
 
@@ -153,3 +158,34 @@ def test_in_an_open_loop_refusals_and_broken_connections_are_failures(
     assert counts[b"one"] == outcome.answered
     assert counts[b"busy"] == kinds["503"]
     assert counts[b"broken"] == kinds["ConnectionResetError"]
+
+
+WAITING = """
+import multiprocessing, sys
+from benchmarks.load import generator
+if __name__ == "__main__":
+    with generator():
+        print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_the_generator_ends_with_a_benchmark_that_is_killed(
+    repository: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "waiting.py"
+    script.write_text(WAITING, encoding="utf-8")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    environment = {"PYTHONPATH": str(repository)}
+    with subprocess.Popen([sys.executable, script], env=environment, text=True, **pipes) as bench:
+        assert bench.stdout is not None
+        generator = psutil.Process(int(bench.stdout.readline()))
+        bench.kill()
+
+    try:
+        eventually(
+            lambda: not generator.is_running() or generator.status() == psutil.STATUS_ZOMBIE, 30
+        )
+    finally:
+        if generator.is_running():
+            generator.kill()
