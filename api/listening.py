@@ -49,9 +49,7 @@ def check_port(port: int) -> None:
         raise AddressError(f"Port {port} does not exist: the last one is {LAST_PORT}. {CHOOSE}")
 
 
-def await_address(
-    family: socket.AddressFamily, host: str, port: int, within_s: float = FREED_WITHIN_S
-) -> None:
+def await_address(family: int, host: str, port: int, within_s: float = FREED_WITHIN_S) -> None:
     """Wait while the address is taken. Raises AddressError if the service cannot listen on it."""
     ends_s = time.monotonic() + within_s
     while (error := _failure(family, host, port)) is not None:
@@ -60,7 +58,7 @@ def await_address(
         time.sleep(RETRY_S)
 
 
-def _failure(family: socket.AddressFamily, host: str, port: int) -> OSError | None:
+def _failure(family: int, host: str, port: int) -> OSError | None:
     """Return what fails if the service listens there, by trying it."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:

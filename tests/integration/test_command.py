@@ -116,7 +116,7 @@ def test_a_worker_that_was_restarted_ends_with_the_command_too(
             lambda: {process.pid for process in server.processes()[1:]} - {first.pid},
             ENDED_WITHIN_S,
         )
-        (second,) = kill_command(server)
+        second = kill_command(server)[0]
         assert_all_end([second])
 
 
@@ -156,7 +156,7 @@ def test_make_that_is_killed_takes_nobody_along(repository: Path, own: dict[str,
     ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
 )
 def test_a_port_that_another_program_has_is_told_in_one_line(
-    repository: Path, own: dict[str, str], host: str, family: socket.AddressFamily
+    repository: Path, own: dict[str, str], host: str, family: int
 ) -> None:
     with closing(socket.socket(family)) as other:
         other.bind((host, 0))
