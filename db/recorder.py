@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
+from db.cached_check import CachedCheck
 from db.engine import make_engine
 from db.instruments import instruments
 from db.prediction import Prediction
@@ -14,6 +15,7 @@ from db.writer import Writer
 from db.writer_thread import WriterThread
 
 DRAIN_DEADLINE_S = 5
+PROBE_EVERY_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Recorder:
             ) from error
         writer = Writer(self._engine, self._spool, instruments())
         self._thread = WriterThread(writer, self._spool)
+        self._can_spool = CachedCheck(self._probe, PROBE_EVERY_S)
         self._is_recording = True
 
     def open(self) -> None:
@@ -61,26 +64,31 @@ class Recorder:
         try:
             self._spool.append([prediction.to_json() for prediction in predictions])
         except SpoolError as error:
+            self._can_spool.refute()
             self._say(f"predictions are refused: {error}", error.__cause__)
             raise RecordingError(str(error)) from error
         self._say(None)
         self._thread.wake()
 
     def is_ready(self) -> bool:
-        """Tell whether predictions could be recorded now; the database may be away."""
-        if not self._thread.is_alive:
-            return False
-        try:
-            self._spool.check()
-        except SpoolError:
-            return False
-        return True
+        """Tell whether predictions can be recorded; the database may be away.
+
+        The disk is asked once a second at most, however often this is.
+        """
+        return self._thread.is_alive and self._can_spool()
 
     def close(self) -> None:
         """Write what is spooled, as far as that succeeds soon; the rest waits on the disk."""
         self._thread.stop(DRAIN_DEADLINE_S)
         self._engine.dispose()
         self._spool.close()
+
+    def _probe(self) -> bool:
+        try:
+            self._spool.check()
+        except SpoolError:
+            return False
+        return True
 
     def _say(self, trouble: str | None, cause: BaseException | None = None) -> None:
         """Log when recording stops and when it goes on, not every request between."""

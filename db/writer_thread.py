@@ -1,8 +1,10 @@
 """When the writer works: soon after rows come, later after failures, and once more at the end."""
 
+import logging
 import random
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from db.spool import Spool, SpoolError
@@ -13,6 +15,8 @@ ADOPT_EVERY_S = 30  # how often files of dead neighbours are looked for
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 
+logger = logging.getLogger(__name__)
+
 
 class WriterThread:
     """The one thread of a process that writes."""
@@ -22,6 +26,8 @@ class WriterThread:
         self._writer = writer
         self._spool = spool
         self._ends_s = float("inf")
+        self._adopted_s = time.monotonic()
+        self._failing: set[str] = set()  # what failed the latest time
         self._spooled, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -47,15 +53,28 @@ class WriterThread:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        adopted_s = time.monotonic()
         while not self._stopping.is_set():
-            if time.monotonic() > adopted_s + ADOPT_EVERY_S:
-                self._spool.adopt()
-                adopted_s = time.monotonic()
-            self._work()
+            self._survive(self._adopt)
+            self._survive(self._work)
             self._wait()
         if time.monotonic() < self._ends_s:  # else nobody waits for it, and the spool is closed
-            self._work()
+            self._survive(self._work)
+
+    def _survive(self, action: Callable[[], None]) -> None:
+        """Act; a failure that nobody expected is logged, once in a row, and the thread goes on."""
+        try:
+            action()
+        except Exception:  # pylint: disable=broad-exception-caught  # the thread goes on
+            if action.__name__ not in self._failing:
+                logger.exception("the writer failed, and goes on")
+            self._failing.add(action.__name__)
+        else:
+            self._failing.discard(action.__name__)
+
+    def _adopt(self) -> None:
+        if time.monotonic() > self._adopted_s + ADOPT_EVERY_S:
+            self._adopted_s = time.monotonic()
+            self._spool.adopt()
 
     def _work(self) -> None:
         try:

@@ -77,6 +77,47 @@ def test_no_error_ends_it(spool: Spool) -> None:
     assert not thread.is_alive
 
 
+class UnlikelyWriter(FailingWriter):
+    """Fails to recover, too."""
+
+    def recover(self, error: Exception) -> None:
+        """Fail."""
+        raise RuntimeError("no recovery") from error
+
+
+def test_no_error_of_its_recovery_ends_it_and_each_is_logged_once_in_a_row(
+    spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = UnlikelyWriter([RuntimeError("new"), RuntimeError("again")])
+    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+
+    thread.start()
+
+    assert writer.has_worked.wait(SOON_S)
+    assert thread.is_alive
+    assert ["the writer failed, and goes on"] == caplog.messages
+    thread.stop(SOON_S)
+
+
+def test_no_error_of_adopting_ends_it(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("nobody can be adopted")
+
+    monkeypatch.setattr("db.writer_thread.ADOPT_EVERY_S", 0)
+    monkeypatch.setattr(spool, "adopt", fail)
+    writer = FailingWriter([])
+    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+
+    thread.start()
+
+    assert writer.has_worked.wait(SOON_S)
+    assert thread.is_alive
+    thread.stop(SOON_S)
+    assert "nobody can be adopted" in caplog.text
+
+
 def test_it_goes_on_at_once_after_full_batches_only(spool: Spool) -> None:
     writer = FailingWriter([])
     thread = WriterThread(writer, spool)  # type: ignore[arg-type]
