@@ -34,11 +34,12 @@ from api.batching import MAX_TEXTS, batch_quietly, portions
 from api.bodies import JSON_MEDIA_TYPE
 from api.command import be_command, end_with_command, fail_start
 from api.descriptors import raise_descriptor_limit
-from api.guard import CLIENT_CLOSED_REQUEST, Guard
+from api.guard import Guard
 from api.listening import listen_plainly
 from api.log import name_requests
 from api.metrics import bound_metrics
 from api.openapi import send_page
+from api.refusals import GONE, LATE, NOT_CLASSIFIED, QUEUE_TIMEOUT_S
 from api.requests import PredictBatchInput, PredictInput, Question
 from api.settings import GuardSettings
 from api.shedding import shed_load
@@ -53,7 +54,6 @@ from inference.settings import ModelSettings
 from inference.store import StoredModel
 from inference.turns import LANES
 
-DEADLINE_S = 10  # a request whose turn comes later than this is answered 503
 SCORE_DECIMALS = 6  # what is left of a float32 probability
 LATENCY_DECIMALS = 3
 FULL_COLLECTION_EVERY = 1000  # of the second generation's, instead of 10: little is left for it
@@ -73,14 +73,11 @@ image = (
     .run("install --directory --owner=bentoml --group=bentoml $BENTO_PATH/data")
 )
 routes = Starlette(routes=[Route("/docs.json", send_page)])  # instead of BentoML's
-batch_quietly(LANES)
+batching = batch_quietly(LANES)
 shed_load()
 bound_metrics()
 name_requests()
 
-GONE = Refusal(CLIENT_CLOSED_REQUEST, "the client has left")
-LATE = Refusal(503, f"the request waited longer than {DEADLINE_S} s")
-NOT_CLASSIFIED = Refusal(500, "the model failed on this text")
 NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
 
 
@@ -161,13 +158,17 @@ class SentimentService:
         self.recorder.close()
 
     def __is_ready__(self) -> bool:
-        """Tell BentoML's `/readyz` whether predictions can be recorded; the model is loaded."""
-        return self.recorder.is_ready()
+        """Tell BentoML's `/readyz` whether texts are batched and predictions can be recorded."""
+        return batching.works and self.recorder.is_ready()
+
+    async def __is_alive__(self) -> bool:
+        """Tell BentoML's `/livez` whether a restart would help: a batching loop has ended."""
+        return not batching.has_ended
 
     @bentoml.api(
         batchable=True,
         max_batch_size=MAX_TEXTS,
-        max_latency_ms=DEADLINE_S * 1000,
+        max_latency_ms=QUEUE_TIMEOUT_S * 1000,
         input_spec=PredictInput,
         output_spec=PredictOutput,
     )
@@ -293,7 +294,7 @@ def _refusal(question: Question, now_s: float) -> Refusal | None:
     asker = question.asker
     if asker.is_gone:
         return GONE
-    if not asker.has_turn and now_s - question.arrived_s > DEADLINE_S:
+    if not asker.has_turn and now_s - question.arrived_s > QUEUE_TIMEOUT_S:
         return LATE
     asker.has_turn = True
     return None

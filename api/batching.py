@@ -3,15 +3,17 @@
 import asyncio
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 from bentoml._internal.marshal import dispatcher
 from bentoml._internal.marshal.dispatcher import CorkDispatcher, NonBlockSema
 
+from api.answers import Refusal
+from api.log import rationed
+from api.refusals import ENDING, FAILED, LATE, NOT_BATCHED
 from api.requests import Question
 
 MAX_TEXTS = 32
@@ -22,6 +24,11 @@ MAX_CHARACTERS = 10_000
 QUIET_S = 0.002
 LONGEST_GATHERING_S = 0.02
 LATE_EVERY_S = 0.5
+PAUSE_AFTER_FAILURE_S = 0.1
+# What ends a task on purpose; any other exception is a failure, a panic in Rust among them.
+ENDS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+
+logger = rationed("bentoml.sentiment.batching")
 
 
 class QuietDispatcher(CorkDispatcher[Any, Any]):
@@ -37,23 +44,73 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
     computed. `python -m benchmarks serving` shows both, at 1 and 32 connections.
     """
 
+    _controller: "asyncio.Task[None] | None"  # type: ignore[assignment]  # BentoML says None alone
+
     def __init__(self, lanes: int, **options: Any) -> None:
         """Compute ``lanes`` batches at once; the options are those of BentoML's own."""
         super().__init__(**options, shared_sema=NonBlockSema(lanes))
         self._lanes = lanes
         self._batches: set[asyncio.Task[None]] = set()  # the loop itself keeps none alive
+        self._taken: tuple[Any, ...] = ()  # from the queue, for a batch that is not begun yet
         self._in_work = 0  # requests that are being computed
         self._latest = 0  # how many requests the latest batch had
+        self._has_failed = False
+
+    def __call__(self, callback: Callable[..., Any]) -> Callable[[Any], Any]:
+        """Return what hands one request over and waits for its answer."""
+        super().__call__(callback)  # which keeps it
+        return self._ask
+
+    @property
+    def works(self) -> bool:
+        """Tell whether the loop runs, and its latest round did not fail."""
+        return not self.has_ended and not self._has_failed
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the loop has ended, which it never does by itself."""
+        return self._controller is not None and self._controller.done()
 
     async def controller(self) -> None:
-        """Make batches of what waits, for ever."""
+        """Make batches of what waits, for ever, whatever fails meanwhile.
+
+        What waited for a round that failed is refused: so none fails for the same request again.
+        """
         while True:
-            await self._wait_for_lane()
-            if self._can_begin():
-                await self._gather()
-            self._drop_late()
-            while self._can_begin():
-                self._begin(self._take())
+            try:
+                await self._make_batches()
+                self._has_failed = False
+            except Exception:  # pylint: disable=broad-exception-caught  # the loop goes on
+                self._has_failed = True
+                logger.exception("the batching loop failed, and goes on")
+                self._refuse_waiting(NOT_BATCHED)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
+
+    async def _ask(self, data: Any) -> Any:
+        """Answer one request; BentoML would tell of what is refused in words of its own."""
+        if self._controller is None:
+            self._controller = self._loop.create_task(self.controller())
+            self._controller.add_done_callback(self._end)
+        if self.has_ended:
+            return [ENDING]
+        try:
+            return await self.inbound_call(data)
+        except asyncio.CancelledError:
+            waits_no_more = cast(Any, asyncio.current_task()).cancelling()
+            if waits_no_more:
+                raise
+            return [ENDING]  # what it waited for was cancelled, as by BentoML's `shutdown`
+
+    async def _make_batches(self) -> None:
+        """Wait until batches can begin, and begin them."""
+        await self._wait_for_lane()
+        if self._can_begin():
+            await self._gather()
+        self._drop_late()
+        while self._can_begin():
+            self._taken = self._take()
+            self._begin(self._taken)
+            self._taken = ()
 
     async def _wait_for_lane(self) -> None:
         """Wait until something can begin, or some of what waits may be too late."""
@@ -74,10 +131,24 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
             await asyncio.sleep(QUIET_S)
 
     def _drop_late(self) -> None:
-        """Give up on requests that have waited too long; BentoML answers them 503."""
+        """Give up on requests that have waited too long."""
         oldest_s = time.perf_counter() - self.max_latency
         while self._queue and self._queue[0].data[0].arrived_s <= oldest_s:
-            self._queue.popleft().future.cancel()
+            _refuse([self._queue.popleft()], LATE)
+
+    def _end(self, controller: "asyncio.Task[None]") -> None:
+        """Log that the loop has ended, and let nobody wait for it."""
+        is_wanted = controller.cancelled()  # at the end of the worker
+        tell = logger.info if is_wanted else logger.error
+        error = None if is_wanted else controller.exception()
+        tell("the batching loop has ended: texts are refused from now on", exc_info=error)
+        self._refuse_waiting(ENDING)
+
+    def _refuse_waiting(self, refusal: Refusal) -> None:
+        """Refuse all that wait and are in no batch yet."""
+        _refuse([*self._taken, *self._queue], refusal)
+        self._taken = ()
+        self._queue.clear()
 
     def _take(self) -> tuple[Any, ...]:
         """Take what is first in the queue, a request being always one text.
@@ -90,20 +161,66 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
         return tuple(self._queue.popleft() for _ in range(fitting(waiting)))
 
     def _begin(self, batch: tuple[Any, ...]) -> None:
+        computing = self._loop.create_task(self._compute(batch))  # it outlives the shutdown
+        self._batches.add(computing)
+        computing.add_done_callback(self._batches.discard)
         self._sema.acquire()
         self._in_work += len(batch)
         self._latest = len(batch)
-        computing = asyncio.create_task(self._compute(batch))  # it outlives the shutdown
-        self._batches.add(computing)
-        computing.add_done_callback(self._batches.discard)
 
     async def _compute(self, batch: tuple[Any, ...]) -> None:
+        """Have a batch answered, or all of it refused, whatever fails."""
         try:
-            await self.outbound_call(batch)  # what fails in it, the requests are told
+            outcomes = await self.callback(tuple(job.data for job in batch))
+            for job, outcome in zip(batch, outcomes, strict=True):
+                _answer(job, outcome)
+        except ENDS:
+            _refuse(batch, ENDING)
+            raise
+        except BaseException:  # pylint: disable=broad-exception-caught  # nobody else would tell
+            asked = ", ".join(job.data[0].asker.request_id for job in batch)
+            logger.exception("a batch failed, of the requests %s", asked)
+            _refuse(batch, FAILED)
         finally:
+            self._sema.release()
             self._in_work -= len(batch)
             async with self._wake_event:
                 self._wake_event.notify_all()
+
+
+class Batching:
+    """What BentoML makes its dispatchers by, one in each worker for each batchable endpoint."""
+
+    def __init__(self, lanes: int) -> None:
+        """Compute ``lanes`` batches at once."""
+        self._lanes = lanes
+        self._made: list[QuietDispatcher] = []
+
+    def __call__(self, **options: Any) -> QuietDispatcher:
+        """Make a dispatcher, with the options of BentoML's own."""
+        made = QuietDispatcher(self._lanes, **options)
+        self._made.append(made)
+        return made
+
+    @property
+    def works(self) -> bool:
+        """Tell whether requests are batched."""
+        return all(each.works for each in self._made)
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether requests will never be batched again in this process."""
+        return any(each.has_ended for each in self._made)
+
+
+def _answer(job: Any, outcome: Any) -> None:
+    if not job.future.done():  # who asked may have been given up
+        job.future.set_result(outcome)
+
+
+def _refuse(jobs: Iterable[Any], refusal: Refusal) -> None:
+    for job in jobs:
+        _answer(job, [refusal])  # as an outcome is: the list of one text's
 
 
 def fitting(questions: Sequence[Question]) -> int:
@@ -120,9 +237,11 @@ def portions(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
         questions = questions[count:]
 
 
-def batch_quietly(lanes: int) -> None:
+def batch_quietly(lanes: int) -> Batching:
     """Let the services that are served from now on use it, and compute so many batches at once.
 
     BentoML's server takes it from here once it is imported, which the command never does.
     """
-    vars(dispatcher)["CorkDispatcher"] = partial(QuietDispatcher, lanes)
+    batching = Batching(lanes)
+    vars(dispatcher)["CorkDispatcher"] = batching
+    return batching

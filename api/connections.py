@@ -5,10 +5,13 @@ requests at once on one connection.
 """
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -17,9 +20,10 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from api.errors import RefusedError
 from api.flow import BoundedFlow
-from api.headers import complete, request_id
+from api.headers import REQUEST_ID_HEADER, complete, request_id
 from api.log import rationed
 from api.metrics import count_response
+from api.refusals import ENDING
 
 HEAD_DEADLINE_S = 10.0
 MAX_HEAD_BYTES = 32 << 10
@@ -130,7 +134,22 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._current = cycle
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, partial(self._answer_at_the_end, cycle, app))
+
+    async def _answer_at_the_end(
+        self, cycle: RequestResponseCycle, app: Any, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Have a request answered, also where the worker ends before that is done."""
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:  # by uvicorn, which would log a traceback and answer 500
+            if cycle.response_started:
+                raise
+            headers = Headers(scope=scope)
+            response, name = ENDING.to_response(), request_id(headers.get(REQUEST_ID_HEADER, ""))
+            response.raw_headers = complete(response.raw_headers, name)
+            await response(scope, receive, send)
+            logger.info("request %s was refused: %s", name, ENDING.error)
 
     def _await_head(self) -> None:
         self._stop_waiting()

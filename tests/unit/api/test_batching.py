@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.batching import MAX_CHARACTERS, QuietDispatcher, portions
+from api.batching import MAX_CHARACTERS, PAUSE_AFTER_FAILURE_S, Batching, portions
+from api.refusals import ENDING, FAILED, LATE, NOT_BATCHED
 from api.requests import Asker, Question
 from tests.server import run_python
 
@@ -14,20 +15,24 @@ LANES = 2
 LONG_S = 0.05
 MOST = 8
 UNLUCKY = -13
-LATE = "answered late"
 IS_OURS = (
-    "from _bentoml_impl.server.app import CorkDispatcher as d; assert d.func is b.QuietDispatcher"
+    "from _bentoml_impl.server.app import CorkDispatcher as d; assert isinstance(d, b.Batching)"
 )
+
+
+def bentomls_words() -> None:
+    """Refuse as BentoML does, which is not to happen."""
+    raise AssertionError("BentoML's own words were asked for")
 
 
 class Doubling:
     """A model that takes its time to double numbers; it notes the batches it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, batching: Batching | None = None) -> None:
         self.batches: list[int] = []
         self.may_end: asyncio.Event | None = None  # else it takes LONG_S
-        self.dispatcher = QuietDispatcher(
-            LANES, max_latency_in_ms=10_000, max_batch_size=MOST, fallback=lambda: LATE
+        self.dispatcher = (batching or Batching(LANES))(
+            max_latency_in_ms=10_000, max_batch_size=MOST, fallback=bentomls_words
         )
         self._ask = self.dispatcher(self._double)
 
@@ -139,17 +144,17 @@ def test_a_lone_client_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None
     assert [0, 2, 4] == asyncio.run(ask())
 
 
-def test_a_failure_reaches_all_of_its_batch_and_nobody_else() -> None:
+def test_a_failure_reaches_all_of_its_batch_and_nobody_else_and_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def ask() -> list[Any]:
         model = Doubling()
         together = (UNLUCKY, 1, 2, 3)  # two and two
-        return await asyncio.gather(*map(model.call, together), return_exceptions=True)
+        return await asyncio.gather(*map(model.call, together))
 
-    unlucky, neighbour, *others = asyncio.run(ask())
-
-    assert isinstance(unlucky, ValueError)
-    assert isinstance(neighbour, ValueError)
-    assert [4, 6] == others
+    assert [[FAILED], [FAILED], 4, 6] == asyncio.run(ask())
+    assert ["a batch failed, of the requests unknown, unknown"] == caplog.messages
+    assert "an unlucky number" in caplog.text
 
 
 def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
@@ -168,7 +173,7 @@ def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
         model.may_end.set()
         return [*late, *await asyncio.gather(*busy)]
 
-    assert [LATE, LATE, 2, 4] == asyncio.run(ask())
+    assert [[LATE], [LATE], 2, 4] == asyncio.run(ask())
 
 
 def test_a_batch_that_ends_with_no_exception_is_in_work_no_more() -> None:
@@ -183,15 +188,107 @@ def test_a_batch_that_ends_with_no_exception_is_in_work_no_more() -> None:
             raise Panic
 
         model.dispatcher.callback = panic
-        told = await asyncio.gather(*map(model.call, range(7)), return_exceptions=True)
+        told = await asyncio.gather(*map(model.call, range(7)))
         model.dispatcher.callback = double
         await asyncio.gather(*map(model.call, range(7)))
         return told, model.batches
 
     told, batches = asyncio.run(ask())
 
-    assert [LATE] * 7 == told
+    assert [[FAILED]] * 7 == told
     assert [4, 3] == batches
+
+
+def fail(*_: Any) -> Any:
+    """Fail, as a mistake in the loop would."""
+    raise RuntimeError("a mistake in the loop")
+
+
+@pytest.mark.parametrize("broken", ["_gather", "_drop_late", "_take", "_begin", "_can_begin"])
+def test_the_loop_survives_a_failure_of_its_own_and_refuses_what_waited_for_it(
+    broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask() -> tuple[list[Any], bool, list[Any], bool]:
+        model = Doubling()
+        vars(model.dispatcher)[broken] = fail
+        async with asyncio.timeout(60):
+            told = await asyncio.gather(*map(model.call, range(3)))
+            during = model.dispatcher.works
+            del vars(model.dispatcher)[broken]
+            later = await asyncio.gather(*map(model.call, range(3)))
+        return told, during, later, model.dispatcher.works
+
+    told, during, later, afterwards = asyncio.run(ask())
+
+    assert [[NOT_BATCHED]] * 3 == told
+    assert [0, 2, 4] == later
+    assert (False, True) == (during, afterwards)
+    assert "a mistake in the loop" in caplog.text
+
+
+def test_a_loop_that_fails_each_time_rests_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+
+    async def ask() -> None:
+        model = Doubling()
+        vars(model.dispatcher)["_gather"] = fail
+        sleep = asyncio.sleep
+
+        async def rest(seconds: float) -> None:
+            rests.append(seconds)
+            await sleep(0)
+
+        monkeypatch.setattr("api.batching.asyncio.sleep", rest)
+        for number in range(3):
+            await model.call(number)
+
+    asyncio.run(ask())
+
+    assert len(rests) >= 2
+    assert {PAUSE_AFTER_FAILURE_S} == set(rests)
+
+
+@pytest.mark.parametrize("ends", ["is cancelled", "fails for good"])
+def test_nobody_waits_for_a_loop_that_has_ended(ends: str) -> None:
+    class Panic(BaseException):
+        """What the loop does not survive."""
+
+    async def panic() -> None:
+        await asyncio.sleep(0.01)
+        raise Panic
+
+    async def ask() -> tuple[list[Any], bool, bool]:
+        made = Batching(LANES)
+        model = Doubling(made)
+        before = made.works, made.has_ended
+        if ends == "fails for good":
+            vars(model.dispatcher)["_make_batches"] = panic
+        else:
+            model.may_end = asyncio.Event()
+        async with asyncio.timeout(60):
+            waiting = [asyncio.ensure_future(model.call(number)) for number in range(3)]
+            await asyncio.sleep(0)  # they are in line now
+            if ends == "is cancelled":
+                model.dispatcher.shutdown()
+            told = await asyncio.gather(*waiting, model.call(4))
+        assert (True, False) == before
+        return told, made.works, made.has_ended
+
+    assert ([[ENDING]] * 4, False, True) == asyncio.run(ask())
+
+
+def test_who_gives_up_waiting_is_told_so_by_nobody_else() -> None:
+    async def ask() -> list[int]:
+        model = Doubling()
+        model.may_end = asyncio.Event()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await model.call(1)
+        model.may_end.set()
+        await model.call(2)
+        return model.batches
+
+    assert [1, 1] == asyncio.run(ask())
 
 
 def test_portions_have_as_many_texts_as_one_batch_and_no_more_characters() -> None:
