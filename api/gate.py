@@ -8,6 +8,7 @@ from api.admission import Admission
 from api.errors import RefusedError
 from api.keys import ApiKeys
 from api.metrics import refusals
+from api.requests import BATCH_PATH
 
 STATE = "sentiment.gate"
 """Where the servers of this process find the gate: in the state of their lifespan."""
@@ -34,9 +35,15 @@ class Gate:
                 headers={"WWW-Authenticate": "Bearer"},
             )
 
-    def check_room(self, texts: int = 1) -> None:
+    def has_room(self, path: str, texts: int = 1) -> bool:
+        """Tell whether so many texts more may come in by this path, or wait for that."""
+        if path == BATCH_PATH:
+            return self.admission.has_room_in_line(texts)
+        return self.admission.has_room(texts)
+
+    def check_room(self, path: str, texts: int = 1) -> None:
         """Raise RefusedError where there is no room for so many texts more."""
-        if not self.admission.has_room(texts):
+        if not self.has_room(path, texts):
             self._refusals.inc()
             raise RefusedError(
                 HTTPStatus.TOO_MANY_REQUESTS,

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.admission import Admission
+from api.admission import Admission, Place
 from api.bodies import BODY_DEADLINE_S, JSON_MEDIA_TYPE, BodyReader, ClientGoneError
 from api.errors import RETRY_AFTER_S, RefusedError, error_response
 from api.gate import STATE, Gate
@@ -17,10 +18,10 @@ from api.headers import REQUEST_ID_HEADER, complete, request_id
 from api.keys import ApiKeys
 from api.log import REQUEST_ID, rationed
 from api.metrics import NOT_COUNTED, count_response, responses
-from api.requests import BODIES, VALIDATED, Asker, Validated
+from api.refusals import CLIENT_CLOSED_REQUEST, LATE, QUEUE_TIMEOUT_S
+from api.requests import BATCH_PATH, BODIES, VALIDATED, Asker, Validated
 from api.settings import GuardSettings
 
-CLIENT_CLOSED_REQUEST = 499  # nginx's, for the metrics; it reaches nobody
 # No endpoint answers these: they come from the router, in the router's words. Where another slash
 # would make a path, it leads there, by way of whatever host the request has named.
 ANSWERS_OF_THE_ROUTER: Mapping[int, int] = {
@@ -32,8 +33,11 @@ ANSWERS_OF_THE_ROUTER: Mapping[int, int] = {
 DEADLINE_S = 55.0
 # Routers take a path with a newline at its end for the one without.
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+# What BentoML answers, as JSON, where an endpoint raises what it should not.
+WORDS_OF_BENTOML = b"please check the server log"
 logger = logging.getLogger("bentoml.sentiment.guard")
 strangers = rationed("bentoml.sentiment.strangers")
+unavailable = rationed("bentoml.sentiment.unavailable")
 
 
 class Guard:
@@ -86,34 +90,47 @@ class Guard:
             await shaper.fail(HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        self._gate.check_key(scope["method"], scope["path"], headers)
-        model = BODIES.get(scope["path"]) if scope["method"] == "POST" else None
+        headers, path = Headers(scope=scope), scope["path"]
+        self._gate.check_key(scope["method"], path, headers)
+        model = BODIES.get(path) if scope["method"] == "POST" else None
         if model is None:
-            if CONTROL_CHARACTERS.search(scope["path"]):
+            if CONTROL_CHARACTERS.search(path):
                 raise RefusedError(HTTPStatus.NOT_FOUND, HTTPStatus.NOT_FOUND.phrase)
             await self._app(scope, receive, send)
             return
-        self._gate.check_room()  # most refusals are spared the reading
+        self._gate.check_room(path)  # most refusals are spared the reading
         validated = await self._bodies.read(model, headers, receive)
-        texts = len(validated.body.all_texts())
-        self._gate.check_room(texts)
-        with self._gate.admission.working_on(texts) as leave:
-
-            async def send_and_leave(message: Message) -> None:
-                leave()  # a client may take its answer slowly, or not at all
-                await send(message)
-
-            await self._work(validated, scope, receive, send_and_leave)
+        self._gate.check_room(path, len(validated.body.all_texts()))
+        await self._work(validated, scope, receive, send)
 
     async def _work(self, validated: Validated, scope: Scope, receive: Receive, send: Send) -> None:
         """Have it answered, unless the client leaves before its turn comes."""
         scope[VALIDATED] = validated
+        texts, is_batch = len(validated.body.all_texts()), scope["path"] == BATCH_PATH
         watch = asyncio.ensure_future(_watch(validated.asker, receive))
         try:
-            await self._app(scope, receive, send)
+            with self._gate.admission.working_on(texts, is_batch=is_batch) as place:
+
+                async def send_and_leave(message: Message) -> None:
+                    place.leave()  # a client may take its answer slowly, or not at all
+                    await send(message)
+
+                await _come_in(place, watch, validated.arrived_s)
+                await self._app(scope, receive, send_and_leave)
         finally:
             watch.cancel()
+
+
+async def _come_in(place: Place, watch: "asyncio.Future[None]", arrived_s: float) -> None:
+    """Wait in line, if need be. Raises RefusedError where that takes too long, ClientGoneError."""
+    if place.entered is None:
+        return
+    rest_s = arrived_s + QUEUE_TIMEOUT_S - time.perf_counter()
+    await asyncio.wait((place.entered, watch), timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
+    if watch.done():
+        raise ClientGoneError
+    if not place.entered.done():
+        raise RefusedError(LATE.status, LATE.error)
 
 
 async def _watch(asker: Asker, receive: Receive) -> None:
@@ -126,12 +143,14 @@ class _Shaper:
     """Send messages to a client, with our headers; an error that is no JSON object becomes one."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
         self._scope = scope
         self._receive = receive
         self._send = send
         self._has_started = False
         self._is_replaced = False
-        self.request_id = request_id(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
+        self._held: Message | None = None  # the start of a failure whose words are not known yet
+        self.request_id = request_id(headers.get(REQUEST_ID_HEADER, ""))
 
     async def __call__(self, message: Message) -> None:
         if self._is_replaced:
@@ -140,17 +159,29 @@ class _Shaper:
             status, headers = message["status"], MutableHeaders(scope=message)
             is_json = headers.get("content-type", "").startswith(JSON_MEDIA_TYPE)
             if status in ANSWERS_OF_THE_ROUTER or (status >= 400 and not is_json):
-                self._is_replaced = True
-                await self._say(ANSWERS_OF_THE_ROUTER.get(status, status), headers)
+                await self._replace(ANSWERS_OF_THE_ROUTER.get(status, status), headers)
                 return
             if status == HTTPStatus.SERVICE_UNAVAILABLE:
                 headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+            if status >= 500:
+                self._held = message
+                return
+        if self._held is not None:
+            held, self._held = self._held, None
+            if WORDS_OF_BENTOML in message.get("body", b""):
+                await self._replace(held["status"], MutableHeaders())
+                return
+            await self._pass(held)
         await self._pass(message)
 
     async def fail(self, status: HTTPStatus) -> None:
         """Answer a failure where nothing was answered yet; else nothing more can be said."""
         if not self._has_started:
             await self._say(status, MutableHeaders())
+
+    async def _replace(self, status: int, headers: MutableHeaders) -> None:
+        self._is_replaced = True
+        await self._say(status, headers)
 
     async def _say(self, status: int, headers: MutableHeaders) -> None:
         response = error_response(status, HTTPStatus(status).phrase)
@@ -170,6 +201,7 @@ class _Shaper:
     def _log(self, status: int) -> None:
         """Tell of failures and strangers; of what clients do wrong, only they are told."""
         if status >= 500 or status == HTTPStatus.UNAUTHORIZED:
-            tell = logger.warning if status >= 500 else strangers.info
+            loudly = unavailable if status == HTTPStatus.SERVICE_UNAVAILABLE else logger
+            tell = loudly.warning if status >= 500 else strangers.info
             method, path = self._scope["method"], self._scope["path"]
             tell("request %s: %s %.100r was answered %d", self.request_id, method, path, status)

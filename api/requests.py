@@ -94,10 +94,8 @@ class PredictBatchRequest(_Body):
 
 
 Body = PredictRequest | PredictBatchRequest
-BODIES: dict[str, type[Body]] = {
-    "/predict": PredictRequest,
-    "/predict_batch": PredictBatchRequest,
-}
+BATCH_PATH = "/predict_batch"
+BODIES: dict[str, type[Body]] = {"/predict": PredictRequest, BATCH_PATH: PredictBatchRequest}
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ class SheddingProtocol(BoundedProtocol):
     def _refusal(self) -> RefusedError | None:
         """Return what the guard would say, None where it is to be asked."""
         gate: Gate | None = self.app_state.get(STATE)
-        if gate is None or gate.admission.has_room(1) or self.url not in URLS:
+        if gate is None or self.url not in URLS or gate.has_room(URLS[self.url]):
             return None
         is_first = self._current is None or self._current.response_complete
         is_plain = not self.parser.should_upgrade() and not self.expect_100_continue
@@ -61,7 +61,7 @@ class SheddingProtocol(BoundedProtocol):
         if not gate.admits("POST", URLS[self.url], Headers(raw=self.headers)):
             return None
         try:
-            gate.check_room()
+            gate.check_room(URLS[self.url])
         except RefusedError as refused:
             return refused
         return None

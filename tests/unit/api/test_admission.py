@@ -1,10 +1,14 @@
 """How many texts may be in flight, and when it is worth to come again."""
 
-from contextlib import ExitStack
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from functools import wraps
+from typing import Any, cast
 
 import pytest
 
-from api.admission import Admission
+from api.admission import Admission, Place
 from tests.unit.api.conftest import Clock
 
 
@@ -128,9 +132,92 @@ def test_before_any_has_left_they_take_as_long_as_they_did_already(clock: Clock)
 def test_a_text_leaves_once_however_often_it_is_counted_out() -> None:
     admission = Admission(most=10)
 
-    with admission.working_on(4) as leave, admission.working_on(5):
-        leave()
-        leave()
+    with admission.working_on(4) as place, admission.working_on(5):
+        place.leave()
+        place.leave()
         during = admission.in_flight
 
     assert (5, 0) == (during, admission.in_flight)
+
+
+@asynccontextmanager
+async def batches(admission: Admission, *texts: int) -> AsyncIterator[list[Place]]:
+    """Have batches of so many texts come one after the other."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(admission.working_on(each, is_batch=True)) for each in texts]
+
+
+def in_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """Have a test run in a loop, which places in line are made for."""
+
+    @wraps(test)
+    def run() -> None:
+        asyncio.run(cast(Any, test()))
+
+    return run
+
+
+@in_loop
+async def test_single_texts_leave_batches_their_places_up_to_half_of_all() -> None:
+    admission = Admission(most=256)
+
+    async with batches(admission, 100, 28, 128, 128) as made:
+        rooms = []
+        for place in reversed(made):
+            rooms.append([admission.has_room(128), admission.has_room(129)])
+            place.leave()
+        rooms.append([admission.has_room(256), admission.has_room(257)])
+
+    assert [True, True, True, False] == [place.entered is None for place in made]
+    assert [[True, False]] * 3 + [[True, True]] + [[True, False]] == rooms
+
+
+@in_loop
+async def test_a_batch_comes_in_however_many_single_texts_are_there() -> None:
+    admission = Admission(most=256)
+
+    with admission.working_on(256):
+        async with batches(admission, 128) as (batch,):
+            assert batch.is_in_flight
+            assert not admission.has_room(1)
+
+
+@in_loop
+async def test_single_texts_come_in_however_many_batches_there_are() -> None:
+    admission = Admission(most=256)
+
+    async with batches(admission, 128, 128, 128, 128):
+        assert (256, 256) == (admission.in_flight, admission.in_line)
+        assert [True, False] == [admission.has_room(128), admission.has_room(129)]
+
+
+@in_loop
+async def test_batches_come_in_as_they_came_and_none_overtakes() -> None:
+    admission = Admission(most=256)
+
+    async with batches(admission, 128, 64, 128, 10) as (first, second, third, small):
+        during = [each.is_in_flight for each in (first, second, third, small)]
+        first.leave()
+
+        assert [True, True, False, False] == during
+        assert [True, True] == [third.is_in_flight, small.is_in_flight]
+
+
+@in_loop
+async def test_those_behind_a_batch_that_gives_up_waiting_come_in() -> None:
+    admission = Admission(most=256)
+
+    async with batches(admission, 128, 64, 128, 10) as (_first, _second, third, small):
+        third.leave()
+        third.leave()
+
+        assert (False, True) == (third.is_in_flight, small.is_in_flight)
+        assert (202, 0) == (admission.in_flight, admission.in_line)
+
+
+@in_loop
+async def test_as_many_texts_may_be_in_line_as_in_flight() -> None:
+    admission = Admission(most=256)
+
+    async with batches(admission, 128, 128, 128, 127):
+        assert [True, False] == [admission.has_room_in_line(1), admission.has_room_in_line(2)]

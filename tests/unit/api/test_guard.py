@@ -3,15 +3,17 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from api.admission import Admission
 from api.guard import Guard
+from api.refusals import LATE
 from api.requests import VALIDATED, Validated
 from api.settings import GuardSettings
 from tests.unit.api.conftest import Clock, busy, echo, post
@@ -43,6 +45,20 @@ def test_every_error_is_a_json_object(
 
 def test_a_wrong_method_names_the_right_one(client: TestClient) -> None:
     assert "POST" == client.get("/predict").headers["allow"]
+
+
+async def fails_in_bentomls_words(_request: Request) -> Response:
+    """Answer what BentoML does where an endpoint raises what it should not."""
+    words = "An unexpected error has occurred, please check the server log."
+    return JSONResponse({"error": words}, 500)
+
+
+def test_a_failure_is_told_in_no_words_of_bentoml() -> None:
+    client = TestClient(Guard(one_route(fails_in_bentomls_words, "/model")))
+
+    response = client.get("/model")
+
+    assert (500, {"error": "Internal Server Error"}) == (response.status_code, response.json())
 
 
 def test_an_overloaded_service_says_when_to_come_again(client: TestClient) -> None:
@@ -154,15 +170,82 @@ def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_agai
     clock: Clock,
 ) -> None:
     admission = Admission(most=2)
-    client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
+    client = TestClient(Guard(one_route(echo), admission=admission))
 
-    with admission.working_on(1):
+    with admission.working_on(2):
         clock.now_s += 6.5
-        refused = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
-    accepted = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
+        refused = post(client, "/predict", '{"text": "a"}')
+    accepted = post(client, "/predict", '{"text": "a"}')
 
     assert (429, "7") == (refused.status_code, refused.headers["retry-after"])
     assert 200 == accepted.status_code
+
+
+def test_a_batch_that_finds_no_room_comes_in_once_there_is() -> None:
+    admission = Admission(most=2)
+    guard = Guard(one_route(echo, "/predict_batch"), admission=admission)
+
+    async def ask() -> tuple[int, int, int]:
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test")
+        with admission.working_on(1, is_batch=True):
+            asked = asyncio.ensure_future(client.post("/predict_batch", json={"texts": ["a", "b"]}))
+            async with asyncio.timeout(60):
+                while not admission.in_line:
+                    await asyncio.sleep(0)
+            in_line = admission.in_line
+        return in_line, (await asked).status_code, admission.in_flight
+
+    assert (2, 200, 0) == asyncio.run(ask())
+
+
+def test_a_batch_for_which_there_is_no_room_in_line_either_is_refused(clock: Clock) -> None:
+    admission = Admission(most=2)
+    client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
+
+    async def refused() -> httpx.Response:
+        with admission.working_on(1, is_batch=True), admission.working_on(2, is_batch=True):
+            clock.now_s += 6.5
+            return await asyncio.to_thread(post, client, "/predict_batch", '{"texts": ["a", "b"]}')
+
+    response = asyncio.run(refused())
+
+    assert (429, "7") == (response.status_code, response.headers["retry-after"])
+
+
+def test_a_batch_that_waits_too_long_for_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.guard.QUEUE_TIMEOUT_S", 0.01)
+    admission = Admission(most=2)
+    client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
+
+    with admission.working_on(1, is_batch=True):
+        response = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
+
+    assert (503, LATE.error) == (response.status_code, response.json()["error"])
+    assert "1" == response.headers["retry-after"]
+    assert (0, 0) == (admission.in_line, admission.in_flight)
+
+
+def test_a_batch_whose_client_leaves_waits_for_room_no_more() -> None:
+    admission = Admission(most=2)
+    messages = [
+        {"type": "http.request", "body": b'{"texts": ["a", "b"]}', "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+    statuses: list[int] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/predict_batch", "headers": headers}
+    with admission.working_on(1, is_batch=True):
+        asyncio.run(Guard(one_route(echo), admission=admission)(scope, receive, send))
+
+        assert 499 == statuses[0]
+        assert (0, 1) == (admission.in_line, admission.in_flight)
 
 
 def test_a_text_whose_answer_has_begun_is_in_flight_no_more() -> None:

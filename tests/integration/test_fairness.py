@@ -1,0 +1,112 @@
+"""Single texts and batches each have their turn, however much of the other is asked."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.admission import MAX_TEXTS_IN_FLIGHT
+from api.requests import MAX_TEXTS
+from benchmarks.connection import post
+from benchmarks.load import Plan, generate
+from tests.held_up import SERVE_MISTAKES, held_up, in_progress
+from tests.mistakes import HOLDS_UP
+from tests.server import Server, eventually, put_into_store
+
+TEXT = "Beautiful post!!!"
+BODY = json.dumps({"text": TEXT}).encode()
+PATIENCE_S = 60
+CONNECTIONS = 128
+BATCH_CLIENTS, BATCHES = 3, 4
+
+
+@pytest.fixture(name="server", scope="module")
+def fixture_server(
+    repository: Path, starter: Path, environment: dict[str, str]
+) -> Iterator[Server]:
+    """Serve what texts can hold up."""
+    put_into_store(starter, environment)
+    with Server(SERVE_MISTAKES, repository, environment) as server:
+        yield server
+
+
+@pytest.fixture(name="ask")
+def fixture_ask(server: Server) -> Iterator[Callable[..., int]]:
+    """Return what asks for a text, or for several together, and returns the status."""
+    limits = httpx.Limits(max_connections=None)
+    with httpx.Client(base_url=server.url, limits=limits, timeout=PATIENCE_S) as client:
+
+        def ask(*texts: str, together: bool = False) -> int:
+            path, body = "/predict", {"text": texts[0]}
+            if together:
+                path, body = "/predict_batch", {"texts": texts}
+            return client.post(path, json=body).status_code
+
+        yield ask
+
+
+def test_a_batch_comes_in_while_single_texts_have_all_places(
+    server: Server, ask: Callable[..., int], tmp_path: Path
+) -> None:
+    with held_up(server, tmp_path / "go on") as busy, ExitStack() as connections:
+        for _ in range(MAX_TEXTS_IN_FLIGHT - len(busy)):  # quickly, since they wait 10 s at most
+            address = ("127.0.0.1", server.port)
+            connection = connections.enter_context(socket.create_connection(address))
+            connection.sendall(post("test", "/predict", BODY))
+        eventually(lambda: in_progress(server) == MAX_TEXTS_IN_FLIGHT, PATIENCE_S)
+        one_more = ask(TEXT)
+        batch = ask(*[TEXT] * MAX_TEXTS, together=True)
+
+    assert (429, 200) == (one_more, batch)
+
+
+@pytest.mark.parametrize("texts", [MAX_TEXTS, 4])
+def test_a_text_and_the_largest_batch_come_in_while_batches_have_all_places(
+    server: Server, ask: Callable[..., int], tmp_path: Path, texts: int
+) -> None:
+    with batches_held_up(ask, texts, tmp_path / "go on") as busy, ThreadPoolExecutor(1) as pool:
+        eventually(lambda: in_progress(server, "/predict_batch") == len(busy), PATIENCE_S)
+        single = ask(TEXT)
+        largest = pool.submit(ask, *[TEXT] * MAX_TEXTS, together=True)
+        eventually(lambda: in_progress(server, "/predict_batch") == len(busy) + 1, PATIENCE_S)
+        (tmp_path / "go on").touch()
+
+    assert 200 == single
+    assert 200 == largest.result()
+    assert {200} == {each.result() for each in busy}
+
+
+def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]) -> None:
+    plan = Plan(f"{server.url}/predict", (BODY,), CONNECTIONS, warm_up_s=0, duration_s=8)
+
+    def ask_in_turn(_client: int) -> list[int]:
+        return [ask(*[TEXT] * MAX_TEXTS, together=True) for _ in range(BATCHES)]
+
+    with ThreadPoolExecutor(1 + BATCH_CLIENTS) as pool:
+        load = pool.submit(generate, plan)
+        eventually(lambda: in_progress(server) >= CONNECTIONS // 2, PATIENCE_S)
+        statuses = list(pool.map(ask_in_turn, range(BATCH_CLIENTS)))
+        singles = load.result()
+
+    assert [[200] * BATCHES] * BATCH_CLIENTS == statuses
+    assert () == singles.failures
+    assert singles.answered > CONNECTIONS
+
+
+@contextmanager
+def batches_held_up(
+    ask: Callable[..., int], texts: int, until: Path
+) -> Iterator[list[Future[int]]]:
+    """Have batches of so many texts take all places of batches, until there is a file."""
+    count = MAX_TEXTS_IN_FLIGHT // texts
+    with ThreadPoolExecutor(count) as pool:
+        held = [f"{HOLDS_UP}{until}"] * texts
+        try:
+            yield [pool.submit(ask, *held, together=True) for _ in range(count)]
+        finally:
+            until.touch()
