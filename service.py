@@ -134,7 +134,7 @@ class SentimentService:
             folder = ModelFolder.read(Path(served_model().path))
             check_runtime(ModelSettings().chosen_runtime, folder)
             guard = GuardSettings()
-            _ = guard.keys, guard.paths
+            _ = guard.keys, guard.paths, guard.origins
             settings = DatabaseSettings.read()
             Recorder(settings).close()
         except (ModelFolderError, RuntimeNotInstalledError, SettingsError) as error:

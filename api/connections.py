@@ -11,6 +11,7 @@ from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -20,7 +21,8 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from api.errors import RefusedError
 from api.flow import BoundedFlow
-from api.headers import REQUEST_ID_HEADER, complete, request_id
+from api.gate import STATE, Gate
+from api.headers import REQUEST_ID_HEADER, Raw, complete, request_id
 from api.log import rationed
 from api.metrics import count_response
 from api.refusals import ENDING
@@ -147,7 +149,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 raise
             headers = Headers(scope=scope)
             response, name = ENDING.to_response(), request_id(headers.get(REQUEST_ID_HEADER, ""))
-            response.raw_headers = complete(response.raw_headers, name)
+            response.raw_headers = self._complete(response, name, headers)
+            count_response(response.status_code)
             await response(scope, receive, send)
             logger.info("request %s was refused: %s", name, ENDING.error)
 
@@ -212,13 +215,19 @@ class BoundedProtocol(HttpToolsProtocol):
         """Send a refusal, past all applications; return the id that it names."""
         response, id_of_request = refused.response, request_id(given_id)
         count_response(response.status_code)
-        headers = complete(response.raw_headers, id_of_request)
+        headers = self._complete(response, id_of_request, Headers(raw=self.headers or []))
         if closes:
             headers.append((b"connection", b"close"))
         lines = [b"%b: %b\r\n" % header for header in headers]
         start = STATUS_LINE[response.status_code]
         self.transport.write(b"".join([start, *lines, b"\r\n", bytes(response.body)]))
         return id_of_request
+
+    def _complete(self, response: Response, id_of_request: str, asked: Headers) -> Raw:
+        """Return all headers of a refusal that no application has seen, given the request's."""
+        headers = complete(response.raw_headers, id_of_request)
+        gate: Gate | None = self.app_state.get(STATE)
+        return gate.cors.complete(headers, asked.get("origin", "")) if gate else headers
 
 
 def _too_large() -> RefusedError:

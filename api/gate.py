@@ -5,6 +5,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 
 from api.admission import Admission
+from api.cors import Cors
 from api.errors import RefusedError
 from api.keys import ApiKeys
 from api.metrics import refusals
@@ -15,10 +16,11 @@ STATE = "sentiment.gate"
 
 
 class Gate:
-    """The keys, and the room that is left."""
+    """The keys, the room that is left, and the origins whose pages may read what is refused."""
 
-    def __init__(self, keys: ApiKeys, admission: Admission) -> None:
+    def __init__(self, keys: ApiKeys, admission: Admission, cors: Cors) -> None:
         self.admission = admission
+        self.cors = cors
         self._keys = keys
         self._refusals = refusals()
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.admission import Admission, Place
 from api.bodies import BODY_DEADLINE_S, JSON_MEDIA_TYPE, BodyReader, ClientGoneError
+from api.cors import Cors
 from api.errors import RETRY_AFTER_S, RefusedError, error_response
 from api.gate import STATE, Gate
 from api.headers import REQUEST_ID_HEADER, complete, request_id
@@ -55,7 +56,7 @@ class Guard:
         settings = settings or GuardSettings()
         self._app = app
         keys = ApiKeys(settings.keys, settings.paths)
-        self._gate = Gate(keys, admission or Admission())
+        self._gate = Gate(keys, admission or Admission(), Cors(settings.origins))
         self._bodies = BodyReader(body_deadline_s)
         self._deadline_s = deadline_s
         responses()  # so that they are shown from the start
@@ -71,7 +72,7 @@ class Guard:
         if scope["type"] != "http":  # nothing here speaks WebSocket
             await send({"type": "websocket.close", "code": 1008})
             return
-        shaper = _Shaper(scope, receive, send)
+        shaper = _Shaper(scope, receive, send, self._gate.cors)
         REQUEST_ID.set(shaper.request_id)
         deadline = asyncio.timeout(self._deadline_s)
         try:
@@ -91,6 +92,9 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, path = Headers(scope=scope), scope["path"]
+        if (preflight := self._gate.cors.preflight(scope["method"], headers)) is not None:
+            await preflight(scope, receive, send)
+            return
         self._gate.check_key(scope["method"], path, headers)
         model = BODIES.get(path) if scope["method"] == "POST" else None
         if model is None:
@@ -142,11 +146,13 @@ async def _watch(asker: Asker, receive: Receive) -> None:
 class _Shaper:
     """Send messages to a client, with our headers; an error that is no JSON object becomes one."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, cors: Cors) -> None:
         headers = Headers(scope=scope)
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._cors = cors
+        self._origin = headers.get("origin", "")
         self._has_started = False
         self._is_replaced = False
         self._held: Message | None = None  # the start of a failure whose words are not known yet
@@ -195,7 +201,8 @@ class _Shaper:
             self._log(message["status"])
             if self._scope["path"] not in NOT_COUNTED:
                 count_response(message["status"])
-            message["headers"] = complete(message["headers"], self.request_id)
+            headers = complete(message["headers"], self.request_id)
+            message["headers"] = self._cors.complete(headers, self._origin)
         await self._send(message)
 
     def _log(self, status: int) -> None:

@@ -1,12 +1,16 @@
-"""Who may call, as the environment or `.env` says."""
+"""Who may call, and from where, as the environment or `.env` says."""
 
 import os
+import re
 
 from bentoml.exceptions import BentoMLConfigException
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ANY = "*"
+# As browsers write an origin: in lower case, without a path or a port that goes without saying.
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 
 class GuardSettingsError(BentoMLConfigException):  # BentoML's command line prints its own plainly
@@ -28,6 +32,7 @@ class GuardSettings(BaseSettings):
 
     api_keys: SecretStr = SecretStr("")
     public_paths: str = ""
+    cors_origins: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -55,6 +60,26 @@ class GuardSettings(BaseSettings):
                     "PUBLIC_PATHS", f"has {path!r}, which does not start with / or has a * inside"
                 )
         return paths
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Return the origins whose pages may read answers, * for all, none where CORS is off.
+
+        Raises GuardSettingsError where no browser sends one so.
+        """
+        origins = _parts(self.cors_origins)
+        for origin in origins:
+            is_sent = ORIGIN.fullmatch(origin) and not DEFAULT_PORT.fullmatch(origin)
+            if origin != ANY and not is_sent:
+                raise GuardSettingsError(
+                    "CORS_ORIGINS",
+                    f"has {origin!r}: write an origin as browsers do, https://app.example.com",
+                )
+        if ANY in origins and len(origins) > 1:
+            raise GuardSettingsError("CORS_ORIGINS", f"has {ANY} beside other origins")
+        if not origins and self.cors_origins:
+            raise GuardSettingsError("CORS_ORIGINS", "is set, but has no origin")
+        return origins
 
 
 def _parts(listed: str) -> tuple[str, ...]:

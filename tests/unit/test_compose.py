@@ -112,6 +112,23 @@ def test_every_setting_of_predictions_is_passed_on_or_fixed(repository: Path) ->
     assert set(settings) - LEFT_OUT == set(passed) & set(settings)
 
 
+@pytest.mark.parametrize("name", FILES[:2])
+def test_every_setting_of_callers_is_passed_on(repository: Path, name: str) -> None:
+    example = (repository / ".env.example").read_text(encoding="utf-8")
+    (_, told) = example.split("# --- Callers")
+    settings = re.findall(r"^#(\w+)=", told.partition("\n# --- ")[0], re.MULTILINE)
+
+    (passed,) = [
+        parts["environment"]
+        for parts in services(repository, name).values()
+        if "PUBLIC_PATHS" in parts.get("environment", {})
+    ]
+
+    assert {"API_KEYS", "CORS_ORIGINS", "PUBLIC_PATHS"} == set(settings)
+    for setting in settings:
+        assert f"${{{setting}:-}}" == passed[setting]
+
+
 def services(repository: Path, name: str) -> dict[str, dict[str, object]]:
     """Return the services of a compose file."""
     return yaml.safe_load((repository / name).read_text(encoding="utf-8"))["services"]

@@ -54,3 +54,40 @@ def test_keys_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEYS", "planted-key")
 
     assert "planted-key" not in repr(GuardSettings())
+
+
+def test_origins_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    origins = ("https://app.example.com", "http://localhost:5173", "http://[::1]:8000")
+    monkeypatch.setenv("CORS_ORIGINS", " , ".join(origins))
+
+    assert origins == GuardSettings().origins
+
+
+def test_a_star_stands_for_all_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "*")
+
+    assert ("*",) == GuardSettings().origins
+
+
+@pytest.mark.parametrize(
+    ("origins", "problem"),
+    [
+        ("app.example.com", "has 'app.example.com': write an origin as browsers do"),
+        ("https://app.example.com/", "has 'https://app.example.com/'"),
+        ("https://App.example.com", "has 'https://App.example.com'"),
+        ("https://app.example.com:443", "has 'https://app.example.com:443'"),
+        ("https://*.example.com", "has 'https://*.example.com'"),
+        ("null", "has 'null'"),
+        ("https://app.example.com,*", "has * beside other origins"),
+        (" , ", "is set, but has no origin"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_named(
+    monkeypatch: pytest.MonkeyPatch, origins: str, problem: str
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", origins)
+
+    with pytest.raises(GuardSettingsError) as caught:
+        _ = GuardSettings().origins
+
+    assert str(caught.value).startswith(f"CORS_ORIGINS {problem}")

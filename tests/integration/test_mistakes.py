@@ -1,0 +1,154 @@
+"""What goes wrong inside is told to clients and to the log in words of ours, and is survived."""
+
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.log import MOST_LINES
+from api.refusals import ENDING, FAILED, LATE, NOT_BATCHED
+from db.recorder import PROBE_EVERY_S
+from inference.turns import LANES
+from tests.held_up import SERVE_MISTAKES, held_up, in_progress
+from tests.mistakes import ENDS_THE_LOOP, FAILS_THE_BATCH, FAILS_THE_LOOP, PROBED
+from tests.rows import Rows
+from tests.server import Server, eventually, put_into_store
+
+ORIGIN = "https://app.example.com"
+PAGE = {"Origin": ORIGIN}
+PATIENCE_S = 60
+
+
+@pytest.fixture(name="environment", scope="module")
+def fixture_environment(environment: dict[str, str], starter: Path) -> dict[str, str]:
+    """Put the starter model into the store; let pages of an origin read answers."""
+    put_into_store(starter, environment)
+    return environment | {"CORS_ORIGINS": ORIGIN}
+
+
+@pytest.fixture(name="server", scope="module")
+def fixture_server(repository: Path, environment: dict[str, str]) -> Iterator[Server]:
+    """Serve what makes mistakes."""
+    with Server(SERVE_MISTAKES, repository, environment) as server:
+        yield server
+
+
+def posted(server: Server, text: str) -> httpx.Response:
+    """Ask for one text, from a page."""
+    return httpx.post(f"{server.url}/predict", json={"text": text}, headers=PAGE)
+
+
+def told(response: httpx.Response) -> tuple[int, str, str | None]:
+    """Return what a client is told, whose page may read it."""
+    assert [ORIGIN] == response.headers.get_list("access-control-allow-origin")
+    return response.status_code, response.json()["error"], response.headers.get("retry-after")
+
+
+def logged_since(server: Server, before: str) -> str:
+    """Return what the service has logged since its log was so."""
+    return server.log.removeprefix(before)
+
+
+def test_the_batching_loop_survives_a_mistake_and_who_waited_is_told(server: Server) -> None:
+    before = server.log
+
+    failed = posted(server, FAILS_THE_LOOP)
+    answered = posted(server, "fine")
+
+    assert (503, NOT_BATCHED.error, "1") == told(failed)
+    assert 200 == answered.status_code
+    assert 1 == logged_since(server, before).count("Traceback")
+    assert f"RuntimeError: {FAILS_THE_LOOP}" in logged_since(server, before)
+
+
+def test_a_batch_that_fails_is_logged_once_with_its_requests(server: Server) -> None:
+    before = server.log
+
+    with ThreadPoolExecutor(8) as clients:
+        responses = list(clients.map(posted, [server] * 8, [FAILS_THE_BATCH] * 8))
+
+    assert {(500, FAILED.error, None)} == {told(each) for each in responses}
+    logged = logged_since(server, before)
+    batches = logged.count("a batch failed, of the requests")
+    assert batches == logged.count("Traceback")
+    assert all(each.headers["x-request-id"] in logged for each in responses)
+
+
+def test_a_call_that_fails_is_told_in_no_words_of_bentoml(server: Server) -> None:
+    response = httpx.post(
+        f"{server.url}/predict_batch",
+        json={"texts": [FAILS_THE_BATCH]},
+        headers=PAGE,
+    )
+
+    assert (500, FAILED.error, None) == told(response)
+
+
+def test_late_requests_are_told_so_in_our_words_and_leave_no_traceback(
+    server: Server, rows: Rows, tmp_path: Path
+) -> None:
+    before = server.log
+    with held_up(server, tmp_path / "go on", PAGE) as busy, ThreadPoolExecutor(40) as clients:
+        late = list(clients.map(posted, [server] * 40, [f"late {n}" for n in range(40)]))
+        still_busy = [not each.done() for each in busy]
+
+    assert {(503, LATE.error, "1")} == {told(each) for each in late}
+    assert [True] * LANES == still_busy
+    assert [200] * LANES == [each.result().status_code for each in busy]
+    logged = logged_since(server, before)
+    assert "Traceback" not in logged
+    assert logged.count("was answered 503") <= MOST_LINES  # of 40
+    assert not [row for row in rows.all() if row["text"].startswith("late ")]
+
+
+def test_the_disk_is_probed_once_a_second_however_often_somebody_asks(server: Server) -> None:
+    before, began_s = server.log, time.monotonic()
+
+    def ask(_client: int) -> set[int]:
+        with httpx.Client(base_url=server.url) as client:
+            return {client.get("/readyz").status_code for _ in range(50)}
+
+    with ThreadPoolExecutor(4) as clients:
+        statuses = set[int]().union(*clients.map(ask, range(4)))
+
+    assert {200} == statuses
+    asked_s = time.monotonic() - began_s
+    assert 1 <= logged_since(server, before).count(PROBED) <= asked_s / PROBE_EVERY_S + 1
+
+
+def test_a_loop_that_has_ended_is_told_by_health_checks_and_holds_nobody_up(
+    repository: Path, environment: dict[str, str]
+) -> None:
+    with Server(SERVE_MISTAKES, repository, environment) as server:
+        before = [httpx.get(f"{server.url}{path}").status_code for path in ("/readyz", "/livez")]
+        last, later = posted(server, ENDS_THE_LOOP), posted(server, "fine")
+        after = [httpx.get(f"{server.url}{path}").status_code for path in ("/readyz", "/livez")]
+
+        assert [200, 200] == before
+        assert [503, 503] == after
+        assert [(503, ENDING.error, "1")] * 2 == [told(last), told(later)]
+        assert "the batching loop has ended" in server.log
+
+
+def test_who_is_not_answered_by_the_end_of_the_service_is_told_so(
+    repository: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [*SERVE_MISTAKES, "--timeout-graceful-shutdown", "1"]
+    with (
+        Server(command, repository, environment) as server,
+        held_up(server, tmp_path / "go on", PAGE) as busy,
+        ThreadPoolExecutor(2) as clients,
+    ):
+        waiting = [clients.submit(posted, server, f"waiting {number}") for number in range(2)]
+        eventually(lambda: in_progress(server) == LANES + 2, PATIENCE_S)
+        server.process.send_signal(signal.SIGTERM)
+        responses = [each.result() for each in (*busy, *waiting)]
+        (tmp_path / "go on").touch()
+        server.process.wait(PATIENCE_S)
+
+        assert [(503, ENDING.error, "1")] * 4 == [told(each) for each in responses]
+        assert "Traceback" not in server.log
