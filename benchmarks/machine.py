@@ -5,7 +5,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -13,7 +13,8 @@ from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
 LIBRARIES = ("bentoml", "openvino", "torch")
-GPU_NAMES = ("--query-gpu=name", "--format=csv,noheader")
+GPU_NAMES = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+PROCESSOR_OF_MACOS = ("sysctl", "-n", "machdep.cpu.brand_string")  # fails on Linux
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Machine:
         """Look at this machine."""
         return cls(
             processor=_processor(),
-            cores=len(os.sched_getaffinity(0)),
+            cores=_cores(),
             gpu=_gpu(),
             python=platform.python_version(),
             libraries={name: version(name) for name in LIBRARIES if find_spec(name)},
@@ -43,6 +44,13 @@ class Machine:
         return f"{self.cores} cores of {self.processor}{gpu}"
 
 
+def _cores() -> int:
+    """Return how many cores this process may use; macOS ties none to a process."""
+    if (affinity := getattr(os, "sched_getaffinity", None)) is not None:
+        return len(affinity(0))
+    return os.cpu_count() or 1
+
+
 def _processor() -> str:
     if CPU_INFO.exists():
         names = re.search(
@@ -50,15 +58,20 @@ def _processor() -> str:
         )
         if names is not None:
             return names[1]
-    return platform.processor() or platform.machine()
+    return _printed(PROCESSOR_OF_MACOS) or platform.processor() or platform.machine()
 
 
 def _gpu() -> str | None:
     """Return the name of the first of NVIDIA's GPUs, None where there is none."""
-    command = shutil.which("nvidia-smi")
-    if command is None:
+    return _printed(GPU_NAMES)
+
+
+def _printed(command: Sequence[str]) -> str | None:
+    """Return the first line that a command prints, None if it is not here or fails."""
+    program = shutil.which(command[0])
+    if program is None:
         return None
     done = subprocess.run(  # noqa: S603  # all of it is ours
-        [command, *GPU_NAMES], capture_output=True, text=True, timeout=60, check=False
+        [program, *command[1:]], capture_output=True, text=True, timeout=60, check=False
     )
     return done.stdout.partition("\n")[0] if done.returncode == 0 else None

@@ -152,6 +152,9 @@ def _sqlite(url: URL, pool: dict[str, Any]) -> Engine:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
         _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")  # the spool forgets what is committed here
+        # on macOS, FULL alone leaves it in the disk's own cache
+        connection.execute("PRAGMA fullfsync=ON")
+        connection.execute("PRAGMA checkpoint_fullfsync=ON")
         record.info["inode"] = _inode(path)
 
     def refuse_deleted_file(_connection: Any, record: Any, _proxy: Any) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from db.preallocation import preallocate
 from db.spool_file import Depth
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # set by BentoML; the processes share their figures there
@@ -89,11 +90,8 @@ def _hold_room(folder: Path) -> None:
     process with SIGBUS.
     """
     for kind in KINDS:
-        with (
-            suppress(OSError),
-            (folder / f"{kind}_{os.getpid()}.db").open("ab") as file,
-        ):
-            os.posix_fallocate(file.fileno(), 0, ROOM_BYTES)
+        with suppress(OSError):
+            preallocate(folder / f"{kind}_{os.getpid()}.db", ROOM_BYTES)
 
 
 def _forget_dead_processes(folder: Path) -> None:

@@ -13,8 +13,12 @@ from pathlib import Path
 MICROSOFT = "ODBC Driver 18 for SQL Server"
 FREETDS = "FreeTDS"
 FREETDS_SERVER = "sentiment"  # its section in the file that FreeTDS reads
-# The wheel has the library once for each family of distributions.
-FAMILIES = ("debian_ubuntu", "rhel", "suse", "alpine")
+# The wheel for Linux has the library once for each family of distributions. The one for macOS is
+# for 15 and later, so it is not among the requirements: it counts where it is installed.
+FOLDERS = {
+    "Linux": ("linux/debian_ubuntu", "linux/rhel", "linux/suse", "linux/alpine"),
+    "Darwin": ("macos",),
+}
 
 
 def choose_driver(wanted: str | None) -> str | None:
@@ -39,9 +43,9 @@ def library_of_wheel() -> str | None:
     if wheel is None or wheel.origin is None:
         return None
     machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    for family in FAMILIES:
-        folder = Path(wheel.origin).parent / "libs" / "linux" / family / machine / "lib"
-        for library in folder.glob("libmsodbcsql-18.*"):
+    for name in FOLDERS.get(platform.system(), ()):
+        folder = Path(wheel.origin).parent / "libs" / name / machine / "lib"
+        for library in folder.glob("libmsodbcsql[-.]18.*"):
             with contextlib.suppress(OSError):  # wants a library that is not there
                 ctypes.CDLL(str(library))
                 return str(library)

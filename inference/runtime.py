@@ -1,5 +1,6 @@
 """What executes a model: OpenVINO, or torch where it is installed and chosen."""
 
+import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Literal, Protocol
@@ -13,8 +14,11 @@ RuntimeName = Literal["openvino", "torch"]
 
 TORCH_LIBRARIES = ("torch", "transformers")
 
-HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-"""What makes Linux hold the model of a process in pages of 2 MB, if it starts with this."""
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if sys.platform == "linux" else {}
+"""What makes Linux hold the model of a process in pages of 2 MB, if it starts with this.
+
+Other systems have no such variable, and choose the size of pages themselves.
+"""
 
 
 class RuntimeNotInstalledError(Exception):

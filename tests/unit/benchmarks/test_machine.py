@@ -1,5 +1,6 @@
 """A figure is told with the machine that it comes from."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,18 @@ def test_a_machine_without_one_has_its_processor_alone(
     assert machine.gpu is None
     assert machine.show().endswith(machine.processor)
     assert {"bentoml", "openvino"} <= machine.libraries.keys()
+
+
+def test_on_macos_the_system_names_the_processor_and_counts_its_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "sysctl"
+    command.write_text("#!/bin/sh\necho Apple M4 Pro\n", encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("benchmarks.machine.CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+
+    machine = Machine.read()
+
+    assert ("Apple M4 Pro", os.cpu_count()) == (machine.processor, machine.cores)

@@ -1,6 +1,7 @@
 """Connections end in time, whatever the network swallows and whenever."""
 
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -12,6 +13,8 @@ from tests.postgres import PostgreSQL
 from tests.proxy import Proxy
 
 TIMEOUT_S = 1
+# FULL; that its flushes reach the disk itself on macOS. Source: https://sqlite.org/pragma.html
+DURABILITY = {"synchronous": 2, "fullfsync": 1, "checkpoint_fullfsync": 1}
 HANGS_S = 30  # far more than the timeouts of connecting and of asking together
 
 
@@ -49,3 +52,13 @@ def test_options_of_the_url_are_kept(postgresql: PostgreSQL) -> None:
     engine.dispose()
 
     assert ("mine", "7s") == (path, timeout)
+
+
+def test_a_commit_to_sqlite_is_on_the_disk_on_macos_too(tmp_path: Path) -> None:
+    engine = make_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/x.sqlite3"))
+
+    with engine.connect() as connection:
+        values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in DURABILITY]
+    engine.dispose()
+
+    assert list(DURABILITY.values()) == values

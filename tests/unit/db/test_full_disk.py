@@ -1,5 +1,6 @@
 """A spool on a full disk refuses, keeps what it has, and can be emptied."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -26,6 +27,13 @@ except SpoolFullError:
     print(taken, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+@pytest.fixture(name="preallocates", params=[True, False], ids=["Linux", "macOS"], autouse=True)
+def fixture_preallocates(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the system allocate blocks, or have zeros written for want of that."""
+    if not request.param:
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
 
 
 @pytest.fixture(name="small_disk")

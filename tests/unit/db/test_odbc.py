@@ -1,6 +1,9 @@
 """A driver for SQL Server is found and loaded, and told to check certificates."""
 
 import configparser
+import platform
+import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
@@ -41,6 +44,23 @@ def test_microsofts_driver_of_the_wheel_is_found_without_being_registered() -> N
         pytest.skip("the wheel's driver wants a library (Debian's package: libgssapi-krb5-2)")
 
     assert "libmsodbcsql-18" in driver
+
+
+def test_microsofts_driver_is_found_in_the_wheel_for_macos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mssql_python_odbc" / "libs" / "macos" / "arm64" / "lib"
+    folder.mkdir(parents=True)
+    (tmp_path / "mssql_python_odbc" / "__init__.py").touch()
+    library = folder / "libmsodbcsql.18.dylib"
+    library.symlink_to(pyodbc.__file__)  # something that can be loaded here
+    (folder / "libodbc.2.dylib").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mssql_python_odbc", raising=False)
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+
+    assert str(library) == odbc.library_of_wheel()
 
 
 @pytest.mark.parametrize("driver", [None, "FreeTDS"])
