@@ -20,6 +20,9 @@ setting = $(or $($1),$(shell sed -e '/^$1=/!d' -e 's///' -e t0 -e :0 -e 's/^"\([
 # The container image's name, for docker and for compose.
 IMAGE := $(or $(call setting,IMAGE),tweet-sentiment:latest)
 export IMAGE
+# BentoML sends no usage data, unless the environment says false here.
+BENTOML_DO_NOT_TRACK ?= true
+export BENTOML_DO_NOT_TRACK
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -31,6 +31,12 @@ def test_its_user_is_not_root(image: str) -> None:
     assert "1034" == told
 
 
+def test_it_sends_no_usage_data_to_bentoml(image: str) -> None:
+    told = command("docker", "run", "--rm", image, "printenv", "BENTOML_DO_NOT_TRACK").strip()
+
+    assert "true" == told
+
+
 def test_microsofts_driver_reaches_for_a_server(image: str) -> None:
     variables = {"SQL_SERVER": "127.0.0.1", "SQL_USER": "nobody", "SQL_PASSWORD": "none"}
     given = [f"--env={name}={value}" for name, value in variables.items()]

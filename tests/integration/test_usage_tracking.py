@@ -1,0 +1,103 @@
+"""No command sends usage data to anybody, unless the user has asked for it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import SERVE
+from tests.server import BENTOML, Server, put_into_store, run_command, run_python
+
+EXPORT = """
+import sys
+from pathlib import Path
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from training.export import export
+from tests.workplace import Material
+
+base = Material.make(Path("models/starter"), Path(sys.argv[1])).base
+export(
+    AutoModelForSequenceClassification.from_pretrained(base, dtype="float32"),
+    AutoTokenizer.from_pretrained(base),
+    Path(sys.argv[1]) / "exported",
+    ["a beautiful day", "a bad day"] * 8,
+)
+"""
+BENTOML_TRACKER = "t.bentoml.com"
+OPENVINO_TRACKER = "www.google-analytics.com"
+STOPPED_WITHIN_S = 60
+
+
+@pytest.fixture(name="watched")
+def fixture_watched(
+    repository: Path, starter: Path, environment: dict[str, str], tmp_path: Path
+) -> dict[str, str]:
+    """Return the environment of a user who has chosen nothing, with a home of its own."""
+    # OpenVINO keeps quiet by itself if it finds CI
+    kept = {name: value for name, value in environment.items() if "TRACK" not in name}
+    (tmp_path / "home").mkdir()
+    watched = kept | {
+        "BENTOML_HOME": str(tmp_path / "bentoml"),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/predictions.sqlite3",
+        "HOME": str(tmp_path / "home"),
+        "NETWORK_LOG": str(tmp_path / "hosts"),
+        "PYTHONPATH": f"{repository / 'tests' / 'watched_network'}:{repository}",
+        "SPOOL_DIR": str(tmp_path / "spool"),
+    }
+    put_into_store(starter, watched)
+    return watched
+
+
+def asked_hosts(watched: dict[str, str]) -> set[str]:
+    """Return the hosts that were asked for."""
+    log = Path(watched["NETWORK_LOG"])
+    return set(log.read_text(encoding="utf-8").split()) if log.exists() else set()
+
+
+def serve(repository: Path, watched: dict[str, str]) -> None:
+    """Serve, and stop in order."""
+    with Server(SERVE, repository, watched) as server:
+        server.terminate(STOPPED_WITHIN_S)
+
+
+def consent_to_openvino(watched: dict[str, str]) -> None:
+    """Do as `opt_in_out --opt_in`."""
+    folder = Path(watched["HOME"]) / "intel"
+    folder.mkdir()
+    (folder / "openvino_telemetry").write_text("1", encoding="utf-8")
+
+
+def test_serving_asks_no_other_host(repository: Path, watched: dict[str, str]) -> None:
+    serve(repository, watched)
+
+    assert set() == asked_hosts(watched)
+    assert [] == list(Path(watched["HOME"]).iterdir())
+
+
+def test_building_asks_bentoml_for_nothing(repository: Path, watched: dict[str, str]) -> None:
+    # it installs uv if that is missing, and fails without a network, which is an event, too
+    run_command([BENTOML, "build"], repository, watched | {"PIP_RETRIES": "0"})
+
+    assert BENTOML_TRACKER not in asked_hosts(watched)
+
+
+def test_exporting_asks_no_other_host(watched: dict[str, str], tmp_path: Path) -> None:
+    pytest.importorskip("nncf", reason="training's libraries are not installed")
+
+    run_python(["-c", EXPORT, str(tmp_path)], watched)
+
+    assert set() == asked_hosts(watched)
+    assert not (Path(watched["HOME"]) / "intel").exists()
+
+
+def test_who_wants_to_be_tracked_by_bentoml_is(repository: Path, watched: dict[str, str]) -> None:
+    serve(repository, watched | {"BENTOML_DO_NOT_TRACK": "false"})
+
+    assert {BENTOML_TRACKER} == asked_hosts(watched)
+
+
+def test_who_wants_to_be_tracked_by_openvino_is(watched: dict[str, str]) -> None:
+    consent_to_openvino(watched)
+
+    run_python(["-c", "import inference.openvino_runtime"], watched)
+
+    assert {OPENVINO_TRACKER} == asked_hosts(watched)
