@@ -50,10 +50,10 @@ test: lint  ## lint, and run all tests that this machine can run but those of fa
 test-faults: $(VENV)/.dev  ## kill, cut and fill everything under load; needs PostgreSQL's server
 	$(BIN)/pytest tests/faults
 
-test-sqlserver: $(VENV)/.dev  ## test on the SQL Server of SQL_* and SA_PASSWORD
-	$(BIN)/pytest tests/sqlserver
+test-sqlserver: $(VENV)/.dev  ## test on the SQL Server of SQL_* and SA_PASSWORD; its logins get other passwords
+	TEST_SQL_SERVER=1 $(BIN)/pytest tests/sqlserver
 
-test-container: $(VENV)/.dev  ## build and run the image by compose; root on Debian gets Docker installed
+test-container: $(VENV)/.dev  ## build and run the image by compose; INSTALL_DOCKER=1 lets root on Debian install Docker
 	$(BIN)/pytest --capture=no tests/container
 
 test-stack: $(VENV)/.dev  ## test what `make up` has started: rows, dashboards, alert rules
@@ -70,7 +70,7 @@ audit: $(VENV)/.dev  ## ask PyPI for known weaknesses of all that is pinned
 		$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r $$pins || exit; \
 	done
 
-bench: $(VENV)/.dev $(VENV)/peers/.installed  ## measure speed (MODEL=, TEXTS=, DATABASE_URL=, DATASET=)
+bench: $(VENV)/.dev $(VENV)/peers/.installed  ## measure speed (MODEL=, TEXTS=, BENCH_DATABASE_URL=, DATASET=)
 	$(BIN)/python -m benchmarks serving
 	$(BIN)/python -m benchmarks overload
 	$(BIN)/python -m benchmarks growth

@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from subprocess import CalledProcessError
+from tempfile import TemporaryDirectory
 
 from benchmarks.settings import read_settings
 from benchmarks.texts import SAMPLES
@@ -22,9 +24,10 @@ def main(arguments: Sequence[str]) -> int:
     # by its name, so that recording is measured without torch and its threads in this process
     benchmark = importlib.import_module(f"benchmarks.{settings.benchmark}")
     try:
-        if settings.dataset and settings.texts == SAMPLES:
-            settings = replace(settings, texts=written(settings.dataset, settings.output))
-        report = benchmark.run(settings)
+        with TemporaryDirectory() as scratch:
+            if settings.dataset and settings.texts == SAMPLES:
+                settings = replace(settings, texts=written(settings.dataset, Path(scratch)))
+            report = benchmark.run(settings)
     except (*benchmark.ERRORS, CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1

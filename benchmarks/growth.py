@@ -75,7 +75,7 @@ def run(settings: Settings) -> Report:
     """Measure all of it; the picture is written. Raises what is in ERRORS."""
     settings.output.mkdir(parents=True, exist_ok=True)
     texts = cycle(read_texts(settings.texts))
-    model = settings.model or roberta_base(settings.output)
+    model = settings.model or roberta_base()
     longest = ModelFolder.read(model).max_tokens
     classifier = Classifier.load(model)
     classifier.warm_up().join()

@@ -1,6 +1,7 @@
 """The model that benchmarks serve: one of RoBERTa-base size, unless they are given another."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from inference.starter import STARTER_FOLDER
+from inference.store import METADATA_FILE
 
 REPOSITORY = Path(__file__).parent.parent
+CACHE = REPOSITORY / "artifacts" / "bench" / "models"  # nobody else's: outdated ones are deleted
 MAKERS = (
     "benchmarks/random_model.py",
     "training/export.py",
@@ -22,11 +25,13 @@ MAKERS = (
     "inference/references.py",
     "inference/normalization.py",
 )
+DIGITS = 12  # of the digest that a model's folder is named by
+ORIGIN = "benchmark"
 LIBRARIES = ("nncf", "openvino", "torch", "transformers")
 
 
-def roberta_base(cache: Path) -> Path:
-    """Return the folder of the random model in ``cache``; make it there where it is not yet.
+def roberta_base(cache: Path = CACHE) -> Path:
+    """Return the folder of the random model in ``cache``; make it if it is not there yet.
 
     Raises subprocess.CalledProcessError where that fails, after its own words about it.
     """
@@ -40,10 +45,20 @@ def roberta_base(cache: Path) -> Path:
         # another process, so that this one stays without torch and its threads
         command = [sys.executable, "-m", "benchmarks.random_model", str(made)]
         subprocess.run(command, cwd=REPOSITORY, check=True)  # noqa: S603  # all of it is ours
-        for outdated in cache.glob("roberta-base-*"):
-            shutil.rmtree(outdated)
+        for outdated in cache.glob(f"roberta-base-{'?' * DIGITS}"):
+            if _is_ours(outdated):
+                shutil.rmtree(outdated)
         made.rename(folder)
     return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell by its metadata whether a benchmark has made a model."""
+    try:
+        metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(metadata, dict) and metadata.get("origin") == ORIGIN
 
 
 def _recipe() -> str:
@@ -51,4 +66,4 @@ def _recipe() -> str:
     parts = [(REPOSITORY / name).read_bytes() for name in MAKERS]
     parts.append((STARTER_FOLDER / "tokenizer.json").read_bytes())
     parts.extend(f"{name} {version(name)}".encode() for name in LIBRARIES)
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:DIGITS]

@@ -110,7 +110,7 @@ def run(settings: Settings) -> Report:
     settings.output.mkdir(parents=True, exist_ok=True)
     texts = read_texts(settings.texts)
     bodies = tuple(json.dumps({"text": text}).encode() for text in texts)
-    model = settings.model or roberta_base(settings.output)
+    model = settings.model or roberta_base()
     with tempfile.TemporaryDirectory() as folder:
         database_url = settings.database_url or sqlite_url(Path(folder))
         with serving(RECORDED, model, database_url, Path(folder) / "service") as server:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
 
+from benchmarks.model import ORIGIN
 from benchmarks.texts import SAMPLES, read_texts
 from inference.model_folder import METADATA_FILE
 from inference.starter import STARTER_FOLDER
@@ -20,7 +21,7 @@ MAX_TOKENS = 512  # RoBERTa's own limit
 CALIBRATION_TEXTS = 16  # there is no accuracy to keep
 LABELS = {0: "negative", 1: "neutral", 2: "positive"}
 METADATA = {
-    "origin": "benchmark",
+    "origin": ORIGIN,
     "base_model": "roberta-base, with random weights",
     "precision": "int8",
     "precision_reason": "int8 is what is measured",

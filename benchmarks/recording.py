@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.comparison import Comparison, ComparisonError, compare
-from benchmarks.database import count_rows, sqlite_url
+from benchmarks.database import claim, sqlite_url
 from benchmarks.figures import Spread, table
 from benchmarks.goals import Goal
 from benchmarks.load import Plan
@@ -87,18 +87,18 @@ class Report:
 def run(settings: Settings) -> Report:
     """Measure all of it; what is written meanwhile is deleted, but for the model.
 
-    Rows in a database that the settings name stay there, with the model tag of the benchmark.
+    Rows in a database that the settings name stay there; it is there for benchmarks alone.
 
     Raises what is in ERRORS.
     """
     texts = read_texts(settings.texts)
-    model = settings.model or roberta_base(settings.output)
+    model = settings.model or roberta_base()
     ModelFolder.read(model)
     settings.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.output) as scratch:
         folder = Path(scratch)
         url = settings.database_url or sqlite_url(folder)
-        count_rows(url)  # so that a bad setting ends the run now rather than in a minute
+        claim(url)  # first, so that a bad setting ends the run now rather than in a minute
         appending = measure_appending(texts, settings.effort.append_batches, folder)
         print(f"the spool alone: {appending.show()}", flush=True)
         writers = _measure_writers(texts, settings, folder)

@@ -174,7 +174,7 @@ def run(settings: Settings) -> Report:
     Raises what is in ERRORS.
     """
     texts = read_texts(settings.texts)
-    model = settings.model or roberta_base(settings.output)
+    model = settings.model or roberta_base()
     check_runtime(ModelSettings(runtime=settings.runtime).chosen_runtime, ModelFolder.read(model))
     if not (model / WEIGHTS_FILE).is_file():
         raise ContestError(f"MODEL: {model} has no {WEIGHTS_FILE} for the others to serve")

@@ -129,7 +129,8 @@ class Settings:
     """Settings of a run, read once.
 
     ``model`` is a folder, None for a random model of RoBERTa-base size; ``runtime`` what serves
-    it, not checked yet; ``database_url``, which may hold a password, None for a new SQLite file;
+    it, not checked yet; ``database_url``, which may hold a password, names a database of the
+    benchmarks' own, None a new SQLite file;
     ``dataset`` a Hub id or a folder of labelled tweets, None where there are none.
     """
 
@@ -145,7 +146,10 @@ class Settings:
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read the command line; MODEL, RUNTIME, TEXTS, DATABASE_URL, DATASET of the environment."""
+    """Read the command line; MODEL, RUNTIME, TEXTS, BENCH_DATABASE_URL, DATASET of the environment.
+
+    DATABASE_URL is the user's own, and not read.
+    """
     given = _parser().parse_args(arguments)
     model = Path(environment["MODEL"]) if environment.get("MODEL") else None
     if model is None and given.quick:
@@ -155,7 +159,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         model=model,
         runtime=environment.get("RUNTIME") or "openvino",
         texts=Path(environment.get("TEXTS") or SAMPLES),
-        database_url=environment.get("DATABASE_URL") or None,
+        database_url=environment.get("BENCH_DATABASE_URL") or None,
         dataset=environment.get("DATASET") or None,
         output=given.output,
         connections=given.connections,
@@ -171,7 +175,8 @@ def _parser() -> argparse.ArgumentParser:
         "environment may name a MODEL (a folder; else one of RoBERTa-base size is made, with "
         "random weights), a DATASET of labelled tweets (else nothing is said of accuracy), TEXTS "
         "(lines of JSON with a `text`; else the tweets of DATASET, or our own samples), and, but "
-        "for serving, a DATABASE_URL to record in, where the rows stay (else a new SQLite file). "
+        "for serving, a BENCH_DATABASE_URL: a database that is there for benchmarks alone, to "
+        "record in, where the rows stay (else a new SQLite file). "
         "RUNTIME=torch has the model of serving and of overload run by torch.",
     )
     parser.add_argument(

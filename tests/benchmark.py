@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 RUN_WITHIN_S = 300
-SETTINGS = {"DATABASE_URL", "DATASET", "MODEL", "RUNTIME", "TEXTS"}
+SETTINGS = {"BENCH_DATABASE_URL", "DATABASE_URL", "DATASET", "MODEL", "RUNTIME", "TEXTS"}
 
 
 def run(arguments: list[str], repository: Path, **more: str) -> subprocess.CompletedProcess[str]:

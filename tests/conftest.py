@@ -1,12 +1,19 @@
 """What several rings of tests share: real models, real tweets, a clean environment."""
 
+import atexit
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-os.environ["ENV_FILE"] = ""  # before settings are imported: tests ignore the developer's .env
+# Before settings and BentoML are imported: tests ignore the developer's .env and Bento store.
+os.environ["ENV_FILE"] = ""
+os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
+atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
 
 # pylint: disable=wrong-import-position
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
@@ -27,11 +34,18 @@ def fixture_repository() -> Path:
     return REPOSITORY
 
 
+@pytest.fixture(autouse=True, scope="session")
+def ignore_own_settings() -> Iterator[None]:
+    """Keep the developer's own environment out of the tests, and of fixtures of every scope."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _delete_settings(monkeypatch)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def ignore_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own environment out of the tests."""
-    for name in variables() - {"DATASET"}:  # which says where real tweets are
-        monkeypatch.delenv(name, raising=False)
+def ignore_settings_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what code under test has set out of the next test."""
+    _delete_settings(monkeypatch)
 
 
 @pytest.fixture(name="starter", scope="session")
@@ -60,3 +74,8 @@ def fixture_validation_tweets() -> list[str]:
         pytest.skip("DATASET names no folder of real tweets")
     dataset = pytest.importorskip("training.dataset").load(os.environ["DATASET"])
     return list(dataset.evaluation.texts[:200])
+
+
+def _delete_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variables() - {"DATASET"}:  # which says where real tweets are
+        monkeypatch.delenv(name, raising=False)

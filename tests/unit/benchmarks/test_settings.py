@@ -30,7 +30,8 @@ def test_the_environment_names_model_texts_database_and_runtime() -> None:
     environment = {
         "MODEL": "a/model",
         "TEXTS": "texts.jsonl",
-        "DATABASE_URL": "sqlite:///x",
+        "BENCH_DATABASE_URL": "sqlite:///x",
+        "DATABASE_URL": "sqlite:///mine",
         "RUNTIME": "torch",
     }
 
