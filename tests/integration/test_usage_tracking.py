@@ -70,7 +70,7 @@ def test_serving_asks_no_other_host(repository: Path, watched: dict[str, str]) -
     serve(repository, watched)
 
     assert set() == asked_hosts(watched)
-    assert [] == list(Path(watched["HOME"]).iterdir())
+    assert not list(Path(watched["HOME"]).iterdir())
 
 
 def test_building_asks_bentoml_for_nothing(repository: Path, watched: dict[str, str]) -> None:

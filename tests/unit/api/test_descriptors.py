@@ -31,32 +31,30 @@ class Limits:
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "most", "expected"),
+    ("given", "expected"),
     [
-        (1024, 524288, 524288, DESCRIPTORS),
-        (1024, resource.RLIM_INFINITY, 1 << 20, DESCRIPTORS),
-        (256, resource.RLIM_INFINITY, 5000, 4096),
-        (256, resource.RLIM_INFINITY, 300, 256),
-        (256, 1000, 1000, 1000),
-        (100_000, 524288, 524288, 100_000),
-        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 1 << 20, resource.RLIM_INFINITY),
+        ((1024, 524288, 524288), DESCRIPTORS),
+        ((1024, resource.RLIM_INFINITY, 1 << 20), DESCRIPTORS),
+        ((256, resource.RLIM_INFINITY, 5000), 4096),
+        ((256, resource.RLIM_INFINITY, 300), 256),
+        ((256, 1000, 1000), 1000),
+        ((100_000, 524288, 524288), 100_000),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY, 1 << 20), resource.RLIM_INFINITY),
     ],
 )
 def test_the_limit_is_raised_as_far_as_it_can_be(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    soft: int,
-    hard: int,
-    most: int,
+    given: tuple[int, int, int],
     expected: int,
 ) -> None:
-    limits = Limits(soft, hard, most)
+    limits = Limits(*given)
     monkeypatch.setattr(descriptors, "resource", limits)
 
     with caplog.at_level(logging.WARNING, descriptors.logger.name):
         raise_descriptor_limit()
 
-    assert (expected, hard) == limits.limits
+    assert (expected, given[1]) == limits.limits
     assert (0 <= expected < DESCRIPTORS) == ("raise `ulimit -n`" in caplog.text)
 
 
