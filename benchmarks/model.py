@@ -9,8 +9,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from inference.model_folder import METADATA_FILE
 from inference.starter import STARTER_FOLDER
-from inference.store import METADATA_FILE
 
 REPOSITORY = Path(__file__).parent.parent
 CACHE = REPOSITORY / "artifacts" / "bench" / "models"  # nobody else's: outdated ones are deleted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.model import CACHE, REPOSITORY, roberta_base
-from inference.store import METADATA_FILE
+from inference.model_folder import METADATA_FILE
 
 
 def make(folder: Path, origin: str | None) -> Path:
