@@ -12,7 +12,7 @@ def has_accelerator() -> bool:
 
 
 def device_count() -> int:
-    """Return how many devices one process trains on."""
+    """Return how many devices this machine has to train on, the processor counted as one."""
     return max(1, torch.accelerator.device_count())
 
 

@@ -1,5 +1,6 @@
 """Fine-tune a classifier on labelled tweets."""
 
+import logging
 from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -20,14 +21,16 @@ from training.learning.trainer import TweetRows, TweetTrainer
 
 LINES_PER_RUN = 20
 
+logger = logging.getLogger(__name__)
+
 
 class RecipeError(TrainingError):
     """Tell that a recipe does not suit the machine."""
 
-    def __init__(self, batch: int, parts: int) -> None:
+    def __init__(self, batch: int, processes: int) -> None:
         super().__init__(
-            f"a batch of {batch} texts cannot be shared by {parts} processes or devices alike: "
-            f"start another number of them, or choose a batch that {parts} divides"
+            f"a batch of {batch} texts cannot be shared by {processes} processes alike: start "
+            f"another number of them, or choose a batch that {processes} divides"
         )
 
 
@@ -87,16 +90,22 @@ def encode(
 
 
 def _arguments(folder: str, recipe: Recipe, seed: int) -> TrainingArguments:
-    processes = process_count()
-    parts = processes if processes > 1 else device_count()
-    if recipe.batch_size % parts:
-        raise RecipeError(recipe.batch_size, parts)
+    processes, devices = process_count(), device_count()
+    if recipe.batch_size % processes:
+        raise RecipeError(recipe.batch_size, processes)
+    if processes == 1 and devices > 1:
+        logger.warning(
+            "Training on 1 of %d devices. To use all of them, start one process for each: "
+            "`torchrun --nproc-per-node %d -m training`",
+            devices,
+            devices,
+        )
     return arguments(
         folder,
         seed,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
-        per_device_train_batch_size=recipe.batch_size // parts,
+        per_device_train_batch_size=recipe.batch_size // processes,
         warmup_steps=recipe.warm_up,
         weight_decay=recipe.weight_decay,
         bf16=has_bf16(),

@@ -31,7 +31,7 @@ def test_processors_that_would_imitate_it_have_no_bf16(monkeypatch):
     assert not device.has_bf16()
 
 
-def test_a_process_has_one_device_at_least(monkeypatch):
+def test_a_machine_has_one_device_at_least(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 0)
 
     assert 1 == device.device_count()

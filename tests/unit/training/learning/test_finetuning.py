@@ -148,3 +148,25 @@ def test_texts_longer_than_the_limit_can_be_learnt(model, tokenizer):
     run = fine_tune(model, tokenizer, ["word " * 500] * 4, [0, 1, 2, 0], RECIPE, seed=1)
 
     assert 2 == run.steps
+
+
+def test_with_several_gpus_one_process_learns_from_the_same_loss_on_one_of_them(
+    starter, tokenizer, monkeypatch, caplog
+):
+    """torch stands for two GPUs here: what Trainer does about them is its own."""
+
+    def learn():
+        model = AutoModelForSequenceClassification.from_pretrained(starter, dtype=torch.float32)
+        return fine_tune(model, tokenizer, TEXTS, SARCASTIC, RECIPE, seed=1)
+
+    monkeypatch.setattr(finetuning, "has_bf16", lambda: False)  # which Trainer would not believe
+    alone = learn()
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    monkeypatch.setattr(finetuning, "has_accelerator", lambda: True)
+
+    found = learn()
+
+    assert alone.loss == found.loss
+    assert (alone.weights, alone.steps) == (found.weights, found.steps)
+    assert "`torchrun --nproc-per-node 2 -m training`" in caplog.text
