@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from training.decision import Decision
+from training.false_promotion import FalsePromotion
 from training.learning.recipe import Recipe, TrainingRun
 from training.mcnemar import PairedTest
 from training.precision import Choice
@@ -26,6 +27,7 @@ ORIGIN = Origin(
     seed=42,
     git_commit="0123abc",
 )
+FALSE_PROMOTION = FalsePromotion(against_all=0.27, against_one=0.44, rivals=2, rows=8)
 LEARNING = TrainingRun(
     recipe=Recipe(),
     steps=96,
@@ -56,7 +58,9 @@ def run_report(**changes: Any) -> RunReport:
         learning=LEARNING,
         champion=judged("sentiment:old", 0, 0, 1, 1, 0, 2, 2, 1),
         test=PairedTest(both=1300, only_candidate=130, only_champion=95, neither=475),
-        decision=Decision(True, "accuracy 0.8750 against 0.7500 of sentiment:old: better"),
+        decision=Decision(
+            True, "accuracy 0.8750 against 0.7500 of sentiment:old: better", FALSE_PROMOTION
+        ),
         model_tag="sentiment:new",
         timestamp="2026-10-01T10:00:00+00:00",
         duration_s=185.24,

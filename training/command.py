@@ -41,6 +41,8 @@ def tell(outcome: Outcome, files: Files) -> None:
     """Say what was decided, to people and to the CI that runs this."""
     report = outcome.report
     print(f"The candidate is {report.decision.reason}.")
+    if report.decision.false_promotion is not None:
+        print(report.decision.false_promotion)
     if report.model_tag is not None:
         print(f"Registered {report.model_tag}; {consequence(report.model_tag)}.")
     print(f"All figures: {files.metrics}", flush=True)

@@ -1,10 +1,11 @@
 """Judge models in the form in which they are or would be served, all on the same rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.base_model import BaseModel
 from training.decision import Decision, Rival, decide
+from training.false_promotion import FalsePromotion, false_promotion
 from training.mcnemar import PairedTest, paired_test
 from training.precision import Choice, export_proven
 from training.records import Best
@@ -82,7 +83,15 @@ class Contest:
             *(Rival(one.name, one.accuracy) for one in self.lost),
             self._rival(self.base, f"the untouched base model {self.base.name}", sample),
         ]
-        return decide(self.candidate.judged(sample).accuracy, rivals, rule)
+        decision = decide(self.candidate.judged(sample).accuracy, rivals, rule)
+        return replace(decision, false_promotion=self._false_promotion(sample, rule))
+
+    def _false_promotion(self, sample: Sample, rule: Rule) -> FalsePromotion:
+        rivals = [one.scores.right for one in (*self.champions, self.base)]
+        distinct = dict.fromkeys(map(tuple, rivals))  # the champion may be the base model
+        rows = len(sample.evaluation_rows)
+        right = self.candidate.scores.right
+        return false_promotion(right, list(distinct), rows, rule, sample.seed)
 
     def _rival(self, model: Contender, name: str, sample: Sample) -> Rival:
         return Rival(name, model.judged(sample).accuracy, self._pair_with(model))

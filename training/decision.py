@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from training.false_promotion import FalsePromotion
 from training.mcnemar import PairedTest
 from training.records import DIGITS
 from training.settings import Rule
@@ -10,10 +11,14 @@ from training.settings import Rule
 
 @dataclass(frozen=True)
 class Decision:
-    """Hold whether the candidate is promoted, and in words why."""
+    """Hold whether the candidate is promoted, and in words why.
+
+    ``false_promotion`` is how often such a run would promote by chance alone.
+    """
 
     improved: bool
     reason: str
+    false_promotion: FalsePromotion | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from training.settings import TrainingSettings
+
 NAMES = ("ci.yml", "train.yml")
 
 
@@ -77,6 +79,32 @@ def test_training_waits_for_the_tests_and_the_image_for_promotion(repository: Pa
     assert "github.ref_name == github.event.repository.default_branch" in condition
 
 
+def test_each_week_trains_with_another_seed_and_promotes_no_luck(repository: Path) -> None:
+    (step,) = [
+        step
+        for step in _content(repository, "train.yml")["jobs"]["train"]["steps"]
+        if step.get("name") == "make train"
+    ]
+
+    by_hand, weekly = (
+        {name: _value(step["env"][name], event) for name in ("PROMOTION", "SEED")}
+        for event in ("workflow_dispatch", "schedule")
+    )
+
+    assert {"PROMOTION": "inputs.promotion", "SEED": "inputs.seed"} == by_hand
+    assert {"PROMOTION": "'significant'", "SEED": "github.run_number"} == weekly
+
+
+def test_by_hand_the_rule_is_the_one_of_make_train_unless_another_is_chosen(
+    repository: Path,
+) -> None:
+    # yaml reads the key `on` as true
+    inputs = _content(repository, "train.yml")[True]["workflow_dispatch"]["inputs"]
+
+    assert TrainingSettings().promotion == inputs["promotion"]["default"]
+    assert TrainingSettings().seed == inputs["seed"]["default"]
+
+
 @pytest.mark.parametrize(
     ("improved", "unread", "told"),
     [(True, None, "true"), (True, "me/x", "false"), (False, None, "false")],
@@ -135,6 +163,14 @@ def test_every_make_target_exists(repository: Path, name: str) -> None:
 
     assert called
     assert called <= existing
+
+
+def _value(expression: str, event: str) -> str:
+    """Return which part of `A && B || C` GitHub takes, of which A asks for the schedule."""
+    form = r"\$\{\{ github.event_name == 'schedule' && (\S+) \|\| (\S+) \}\}"
+    found = re.fullmatch(form, expression)
+    assert found
+    return found[1] if event == "schedule" else found[2]
 
 
 def _path(repository: Path, name: str) -> Path:

@@ -95,7 +95,7 @@ accuracy: {calibration_error:.4f}.
 
 ## Why it was promoted
 
-Decision: {reason}.
+Decision: {reason}. {false_promotion}
 
 {comparison}
 
@@ -141,6 +141,7 @@ def render(report: RunReport, repo_id: str) -> str:
         calibration_error=report.scores.calibration.error,
         reliability=RELIABILITY,
         reason=plain(report.decision.reason),
+        false_promotion=summary.tell_false_promotion(report),
         comparison=summary.tell_comparison(report),
         precision=_precision(report.candidate.choice),
     )

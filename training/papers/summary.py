@@ -12,6 +12,8 @@ _SUMMARY = """\
 
 **{outcome}: {reason}**
 
+{false_promotion}
+
 {figures}
 
 ### Candidate against {rival}
@@ -38,6 +40,7 @@ def render(report: RunReport) -> str:
     return _SUMMARY.format(
         outcome="Improved" if report.decision.improved else "Not improved",
         reason=plain(report.decision.reason),
+        false_promotion=tell_false_promotion(report),
         figures=tell_figures(report),
         rival=_rival(report),
         comparison=tell_comparison(report),
@@ -73,6 +76,11 @@ def tell_figures(report: RunReport) -> str:
             "rows may have been others."
         )
     return "\n\n".join(told)
+
+
+def tell_false_promotion(report: RunReport) -> str:
+    """Return how often chance alone would have promoted the candidate."""
+    return str(report.decision.false_promotion or "")
 
 
 def tell_comparison(report: RunReport) -> str:

@@ -41,7 +41,16 @@ def test_where_the_rows_came_from_and_how_it_ended_are_told():
     assert vars(report.origin).items() <= content.items()
     assert {
         "comparison": comparison(report.test),
-        "decision": {"improved": True, "reason": report.decision.reason},
+        "decision": {
+            "improved": True,
+            "reason": report.decision.reason,
+            "false_promotion": {
+                "against_all": 0.27,
+                "against_one": 0.44,
+                "rivals": 2,
+                "rows": 8,
+            },
+        },
         "model_tag": "sentiment:new",
         "timestamp": "2026-10-01T10:00:00+00:00",
         "duration_s": 185.2,
