@@ -12,6 +12,7 @@ import pytest
 
 # Before settings and BentoML are imported: tests ignore the developer's .env and Bento store.
 os.environ["ENV_FILE"] = ""
+os.environ["HF_TOKEN_PATH"] = os.devnull  # before huggingface_hub is: and the login on the Hub
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
 atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
 
@@ -77,5 +78,6 @@ def fixture_validation_tweets() -> list[str]:
 
 
 def _delete_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in variables() - {"DATASET"}:  # which says where real tweets are
+    logins = {"HF_OIDC_RESOURCE", "HUGGING_FACE_HUB_TOKEN"}
+    for name in variables() - {"DATASET"} | logins:  # DATASET says where real tweets are
         monkeypatch.delenv(name, raising=False)

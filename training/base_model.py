@@ -48,7 +48,7 @@ class BaseModelError(TrainingError):
         super().__init__(
             f"no model could be loaded from {source!r}: {reason}. HF_REPO_ID or BASE_MODEL "
             "names a repository on the Hugging Face Hub or a local folder; a private repository "
-            "needs HF_TOKEN"
+            "needs HF_TOKEN, or `hf auth login`"
         )
 
 

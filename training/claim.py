@@ -15,8 +15,8 @@ class ClaimedError(TrainingError):
 
     def __init__(self, files: Files) -> None:
         super().__init__(
-            f"another training, publication or rollback is at work in {files.folder.resolve()}: "
-            "wait for its end, or work in another folder"
+            f"another training, fetch, publication or rollback is at work in "
+            f"{files.folder.resolve()}: wait for its end, or work in another folder"
         )
 
 

@@ -11,14 +11,16 @@ import bentoml
 from inference.model_folder import ModelFolder
 from inference.store import register, served_files
 from training.base_model import BaseModel, BaseModelError, load_base
+from training.claim import claimed
 from training.dataset import DatasetError, load
 from training.errors import EXPECTED
+from training.files import Files
 from training.hub.errors import UnreachableError
 from training.hub.repository import HubRepository
 from training.metadata import metadata, write_metadata
 from training.origin import origin_of
 from training.precision import export_agreeing, export_proven
-from training.promotion import consequence
+from training.promotion import consequence, finish_promotion
 from training.samples import sample_texts
 from training.sampling import Sample, draw
 from training.settings import TrainingSettings
@@ -96,8 +98,10 @@ def main() -> int:
     hide_bars_without_terminal()
     try:
         settings = TrainingSettings.read()
-        print(f"Fetching {settings.source}", flush=True)
-        model = fetch(settings)
+        with claimed(files := Files()):
+            finish_promotion(files)  # else the next run would put its model before this one
+            print(f"Fetching {settings.source}", flush=True)
+            model = fetch(settings)
     except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1

@@ -25,7 +25,9 @@ def publish(settings: HubSettings, files: Files) -> Published:
     if best is None or best.model_tag is None:
         raise ReleaseError(f"There is no champion in {files.best}: run `make train` first.")
     if settings.hf_repo_id is None or settings.token is None:
-        raise ReleaseError("HF_REPO_ID or HF_TOKEN is not set: both are needed to publish.")
+        raise ReleaseError(
+            "HF_REPO_ID is not set, or there is no token: set HF_TOKEN, or run `hf auth login`."
+        )
     release = Release.of(files, best.model_tag)
     if not release.folder.exists():
         raise ReleaseError(

@@ -9,6 +9,7 @@ from inference.runtime import RuntimeName
 from inference.settings import FROM_ENVIRONMENT
 from training.dataset import DEFAULT_SOURCE
 from training.errors import TrainingError
+from training.hub.login import stored_token
 
 DEFAULT_BASE_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 DEFAULT_SEED = 42
@@ -60,8 +61,12 @@ class HubSettings(_Checked):
 
     @property
     def token(self) -> str | None:
-        """Return what opens private repositories and lets write."""
-        return None if self.hf_token is None else self.hf_token.get_secret_value().strip() or None
+        """Return what opens private repositories and lets write: HF_TOKEN, else the login's.
+
+        Raises LoginError.
+        """
+        given = "" if self.hf_token is None else self.hf_token.get_secret_value().strip()
+        return given or stored_token()
 
     @property
     def source(self) -> str:

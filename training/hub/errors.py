@@ -37,7 +37,8 @@ class WrongTokenError(HubError):
         super().__init__(
             repo_id,
             "the Hub does not accept the token",
-            "Set HF_TOKEN to a valid one, from the Hub's page Settings, Access Tokens",
+            "Set HF_TOKEN to a valid one, from the Hub's page Settings, Access Tokens, or run "
+            "`hf auth login`",
         )
 
 
@@ -60,7 +61,8 @@ class HiddenError(HubError):
         super().__init__(
             repo_id,
             "there is no such repository, or it is private",
-            "Check HF_REPO_ID, and " + ("whose token HF_TOKEN is" if has_token else "set HF_TOKEN"),
+            "Check HF_REPO_ID, and "
+            + ("whose token it is" if has_token else "set HF_TOKEN, or run `hf auth login`"),
         )
 
 

@@ -16,7 +16,7 @@ ROWS, DRAWN = 2_000, 200
 
 
 def equal_models(disagreement: float, count: int = 3, seed: int = 0) -> list[np.ndarray]:
-    """Return which rows each of several equally good models gets right, any two apart on a share."""
+    """Return which rows equally good models get right; any two differ on a share of them."""
     chance = np.random.default_rng(seed)
     core = chance.random(ROWS) < 0.7
     flipped = (1 - (1 - 2 * disagreement) ** 0.5) / 2

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import get_args
 
+import bentoml
 import numpy as np
 import pytest
 
@@ -14,12 +15,16 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from inference.classifier import Classifier
 from inference.normalization import normalize
 from inference.runtime import RuntimeName
-from inference.store import list_models
+from inference.store import list_models, register
 from tests.bounds import FP32_BOUND
 from training import fetch as command
+from training.atomic import write_json
 from training.base_model import BaseModelError
+from training.claim import claimed
 from training.dataset import DatasetError
 from training.fetch import fetch
+from training.files import Files
+from training.records import Best
 from training.settings import TrainingSettings
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -130,8 +135,12 @@ def test_an_encoder_is_not_served_with_a_classifier_that_knows_nothing(
 
 @pytest.mark.usefixtures("no_tweets")
 def test_the_command_fetches_what_the_settings_name(
-    starter: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    starter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_REPO_ID", "")
     monkeypatch.setenv("BASE_MODEL", str(starter))
 
@@ -144,9 +153,46 @@ def test_the_command_fetches_what_the_settings_name(
 def test_the_command_says_what_went_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_REPO_ID", str(tmp_path))
 
     status = command.main()
 
     assert 1 == status
     assert capsys.readouterr().err.startswith(f"no model could be loaded from '{tmp_path}'")
+
+
+def test_the_command_waits_for_no_training_that_is_at_work(
+    starter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BASE_MODEL", str(starter))
+
+    with claimed(Files()):
+        status = command.main()
+
+    assert 1 == status
+    assert capsys.readouterr().err.startswith("another training, fetch, publication or rollback")
+    assert not list_models()
+
+
+@pytest.mark.usefixtures("no_tweets")
+def test_a_promotion_that_was_interrupted_is_completed_before_the_fetch(
+    starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BASE_MODEL", str(starter))
+    interrupted = register(starter)
+    best = Best(0.8, "2026-01-01T00:00:00+00:00", str(interrupted.tag), (), {})
+    write_json(Files().intent, best.content())
+
+    status = command.main()
+
+    assert 0 == status
+    assert not Files().intent.exists()
+    assert str(interrupted.tag) == getattr(Best.read(Files().best), "model_tag", None)
+    (fetched,) = {model.tag for model in list_models()} - {interrupted.tag}
+    assert fetched == bentoml.models.get("sentiment:latest").tag

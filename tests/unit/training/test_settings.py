@@ -2,6 +2,7 @@
 
 import pytest
 
+from training.hub.login import LoginError
 from training.settings import SettingError, TrainingSettings
 
 
@@ -82,3 +83,32 @@ def test_the_token_is_not_shown(monkeypatch):
 
     assert "hf_secret" == found.token
     assert "hf_secret" not in repr(found)
+
+
+def test_without_hf_token_the_login_of_the_machine_is_used(tmp_path, monkeypatch):
+    login = tmp_path / "token"
+    login.write_text("hf_login\n", encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(login))
+
+    found = TrainingSettings.read()
+
+    assert "hf_login" == found.token
+    assert "hf_login" not in repr(found)
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    assert "hf_secret" == TrainingSettings.read().token
+
+
+def test_a_login_that_may_not_be_taken_unasked_is_not(tmp_path, monkeypatch):
+    login = tmp_path / "token"
+    login.write_text("hf_login", encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(login))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_IMPLICIT_TOKEN", True)
+
+    assert TrainingSettings.read().token is None
+
+
+def test_a_login_that_cannot_be_read_is_told_without_what_is_in_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path))
+
+    with pytest.raises(LoginError, match=r"IsADirectoryError\. Run `hf auth login` again"):
+        _ = TrainingSettings.read().token

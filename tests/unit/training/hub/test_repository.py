@@ -74,7 +74,7 @@ def test_without_a_token_missing_and_private_are_the_same_error(hub: Hub, name: 
 
     assert (
         f"'{name}' on the Hugging Face Hub: there is no such repository, or it is private. "
-        "Check HF_REPO_ID, and set HF_TOKEN."
+        "Check HF_REPO_ID, and set HF_TOKEN, or run `hf auth login`."
     ) == str(raised.value)
 
 

@@ -37,7 +37,7 @@ def test_without_a_name_there_is_nothing_to_look_at() -> None:
 def test_a_missing_token_keeps_from_publishing_alone() -> None:
     found = look(HubSettings(hf_repo_id=NAME, hf_token=None))
 
-    assert "HF_TOKEN is not set" == found.obstacle
+    assert "HF_TOKEN is not set, and nobody is logged in (`hf auth login`)" == found.obstacle
     assert found.head is not None
     assert found.unread is None
 
