@@ -20,7 +20,10 @@ configs:
     path: sentiment/train-*
   - split: validation
     path: sentiment/validation-*
----
+"""
+TEST_SPLIT = """\
+  - split: test
+    path: sentiment/test-*
 """
 
 
@@ -29,7 +32,8 @@ def write_data(
 ) -> Path:
     """Write splits of columns into a new folder; without ``labels``, class ids stay numbers."""
     (folder / "sentiment").mkdir(parents=True)
-    (folder / "README.md").write_text(FRONT_MATTER, encoding="utf-8")
+    named = FRONT_MATTER + (TEST_SPLIT if "test" in splits else "") + "---\n"
+    (folder / "README.md").write_text(named, encoding="utf-8")
     for split, columns in splits.items():
         rows = datasets.Dataset.from_dict(dict(columns))
         if labels:
@@ -38,17 +42,20 @@ def write_data(
     return folder
 
 
-def write_sample(folder: Path) -> Path:
-    """Write the repository's own sample as a data set, its last 50 rows as validation."""
+def write_sample(folder: Path, has_test: bool = False) -> Path:
+    """Write the repository's own sample as a data set, its last 50 rows as validation.
+
+    The split test, if it is to have one, is the same rows in the other order.
+    """
     lines = SAMPLES.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     texts = [row["text"] for row in rows]
     labels = [LABELS.index(row["label"]) for row in rows]
     cut = len(rows) - VALIDATION_ROWS
-    return write_data(
-        folder,
-        {
-            "train": {"text": texts[:cut], "label": labels[:cut]},
-            "validation": {"text": texts[cut:], "label": labels[cut:]},
-        },
-    )
+    splits = {
+        "train": {"text": texts[:cut], "label": labels[:cut]},
+        "validation": {"text": texts[cut:], "label": labels[cut:]},
+    }
+    if has_test:
+        splits["test"] = {"text": texts[::-1], "label": labels[::-1]}
+    return write_data(folder, splits)

@@ -1,6 +1,7 @@
 """The model that training starts from."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from transformers import (
@@ -12,6 +13,8 @@ from transformers import (
     PreTrainedTokenizerBase,
     set_seed,
 )
+from transformers.utils import CONFIG_NAME
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from training.dataset import LABELS
 from training.errors import TrainingError
@@ -25,6 +28,7 @@ _HEAD = "ForSequenceClassification"
 class BaseModel:
     """Hold a classifier in float32 and its tokenizer, and what they are called.
 
+    ``revision`` is the commit of a model on the Hub, None for that of a local folder.
     ``class_ids`` are the model's ids of the classes of ``LABELS``, in their order;
     ``has_new_classifier`` tells that it was an encoder, whose classifier has yet to learn all.
     """
@@ -34,6 +38,7 @@ class BaseModel:
     tokenizer: PreTrainedTokenizerBase
     class_ids: tuple[int, ...]
     has_new_classifier: bool
+    revision: str | None = None
 
     @property
     def parts(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -52,28 +57,42 @@ class BaseModelError(TrainingError):
         )
 
 
-def load_base(source: str, token: str | None, seed: int) -> BaseModel:
+def load_base(source: str, token: str | None, seed: int, revision: str | None = None) -> BaseModel:
     """Load a model from the Hub or a local folder.
 
+    ``revision`` is a branch, tag or commit on the Hub, by default the newest commit; it is
+    looked up once, so that all files are of one commit. Without the Hub, its cache serves.
     An encoder without a classifier gets a new one for the classes of ``LABELS``, its weights
     drawn by the seed. Raises BaseModelError where there is no such model or the Hub cannot be
     reached, and LabelsError where its classifier knows other classes.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, token=token)
-        config = AutoConfig.from_pretrained(source, token=token)
+        commit = _commit(source, token, revision)
+        pinned = {"token": token, "revision": commit}
+        config = AutoConfig.from_pretrained(source, **pinned)
+        tokenizer = AutoTokenizer.from_pretrained(source, **pinned)
         is_encoder = not _has_classifier(config)
         if is_encoder:
             config.id2label = dict(enumerate(LABELS))
             config.label2id = {name: number for number, name in enumerate(LABELS)}
         set_seed(seed)
         model = AutoModelForSequenceClassification.from_pretrained(
-            source, config=config, token=token, dtype=torch.float32
+            source, config=config, dtype=torch.float32, **pinned
         )
     except Exception as error:  # pylint: disable=broad-exception-caught  # for damaged files, anything
         raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
     names = [model.config.id2label[number] for number in sorted(model.config.id2label)]
-    return BaseModel(name_of(source), model, tokenizer, match(source, LABELS, names), is_encoder)
+    class_ids = match(source, LABELS, names)
+    return BaseModel(name_of(source), model, tokenizer, class_ids, is_encoder, commit)
+
+
+def _commit(source: str, token: str | None, revision: str | None) -> str | None:
+    """Return the commit on the Hub that a revision stands for, None for a local folder."""
+    if Path(source).exists():
+        return None
+    path = cached_file(source, CONFIG_NAME, token=token, revision=revision)
+    found: str | None = extract_commit_hash(path, None)
+    return found
 
 
 def _has_classifier(config: PretrainedConfig) -> bool:

@@ -1,5 +1,6 @@
 """Judge models in the form in which they are or would be served, all on the same rows."""
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from training.precision import Choice, export_proven
 from training.records import Best
 from training.report import Judged, Recorded
 from training.sampling import Sample
-from training.scoring import Scores
+from training.scoring import Scores, ScoringError, score
 from training.settings import Rule
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,13 @@ class Contender:
 
 @dataclass(frozen=True)
 class Exported(Contender):
-    """Hold a model that this run has exported, and the precision that it chose for it."""
+    """Hold a model that this run has exported, and the precision that it chose for it.
+
+    ``test`` is what it said of the split test, if it was asked.
+    """
 
     choice: Choice
+    test: Scores | None = None
 
     def judged(self, sample: Sample) -> Judged:
         """Return how good it is on the evaluation rows, and in which precision."""
@@ -75,6 +82,17 @@ class Contest:
         if self.champion is None and self.lost:
             return None
         return self._pair_with(self.champion or self.base)
+
+    def judge_on_test(self, sample: Sample) -> "Contest":
+        """Let the candidate judge the split test, if there is one: for reports, not for choices."""
+        if sample.dataset.test is None:
+            return self
+        try:
+            test = score(self.candidate.folder, sample.dataset.test, "the candidate on test")
+        except ScoringError as error:
+            logger.warning("Nothing will be reported on the split test: %s", error)
+            return self
+        return replace(self, candidate=replace(self.candidate, test=test))
 
     def decide(self, sample: Sample, rule: Rule) -> Decision:
         """Decide whether the candidate takes the champion's place."""

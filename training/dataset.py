@@ -2,13 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training.errors import TrainingError
 from training.sources import name_of
+
+if TYPE_CHECKING:
+    import datasets
+
+logger = logging.getLogger(__name__)
 
 LABELS = ("negative", "neutral", "positive")
 DEFAULT_SOURCE = "cardiffnlp/tweet_eval"
@@ -59,13 +67,16 @@ class Tweets:
 class Dataset:
     """Hold the two splits that training and evaluation read, and where they came from.
 
-    ``evaluated_on`` says in words which rows the second one holds.
+    ``evaluated_on`` says in words which rows the second one holds; ``revision`` is the commit of a
+    data set on the Hub. ``test``, if the data set has that split, is for reports alone.
     """
 
     source: str
     train: Tweets
     evaluation: Tweets
     evaluated_on: str = "validation"
+    revision: str | None = None
+    test: Tweets | None = None
 
     @property
     def name(self) -> str:
@@ -103,28 +114,61 @@ class DatasetError(TrainingError):
         )
 
 
-def load(source: str = DEFAULT_SOURCE, token: str | None = None) -> Dataset:
-    """Load the splits train and validation from a Hub id or a local folder.
+def load(
+    source: str = DEFAULT_SOURCE, token: str | None = None, revision: str | None = None
+) -> Dataset:
+    """Load the splits train, validation and, if it has one, test from a Hub id or a local folder.
 
-    A private one on the Hub wants a token. Raises DatasetError, which names DATASET, where there
-    is no such data set, or where it lacks a split, a column or rows, or holds a value that is no
-    text or no known label.
+    A private one on the Hub wants a token. All splits are of one commit: that of ``revision``, a
+    branch, tag or commit, by default the newest. Without the Hub, what it gave last is loaded.
+
+    Raises DatasetError, which names DATASET, where there is no such data set, or where it lacks
+    train, validation, a column or rows, or holds a value that is no text or no known label.
     """
+    builder = _prepared(source, token, revision)
     return Dataset(
         source=source,
-        train=_load_split(source, "train", token),
-        evaluation=_load_split(source, "validation", token),
+        train=_load_split(builder, source, "train"),
+        evaluation=_load_split(builder, source, "validation"),
+        revision=None if Path(source).exists() else builder.hash,
+        test=_load_test(builder, source),
     )
 
 
-def _load_split(source: str, split: str, token: str | None) -> Tweets:
+def _prepared(source: str, token: str | None, revision: str | None) -> "datasets.DatasetBuilder":
+    """Return what reads the splits of one commit, all of which are on the disk by then."""
     import datasets  # pylint: disable=import-outside-toplevel  # heavy: only who loads pays
+    from datasets.packaged_modules.cache.cache import (  # pylint: disable=import-outside-toplevel
+        Cache,
+    )
 
+    with _telling_of(source):
+        builder = datasets.load_dataset_builder(
+            source, CONFIGURATION, token=token, revision=revision
+        )
+        builder.download_and_prepare()
+    if revision is not None and isinstance(builder, Cache) and builder.hash != revision:
+        raise DatasetError(
+            source,
+            f"the Hub cannot be reached, and what it gave last is of revision {builder.hash}, "
+            f"not {revision}, which DATASET_REVISION asks for",
+        )
+    return builder
+
+
+def _load_test(builder: "datasets.DatasetBuilder", source: str) -> Tweets | None:
+    if "test" not in (builder.info.splits or ()):
+        return None
     try:
-        loaded = datasets.load_dataset(source, CONFIGURATION, split=split, token=token)
-    except Exception as error:  # pylint: disable=broad-exception-caught  # its readers raise anything
-        told = error.__cause__ or error  # what failed inside datasets' own generating
-        raise DatasetError(source, f"{type(told).__name__}: {told}".rstrip(".")) from error
+        return _load_split(builder, source, "test")
+    except DatasetError as error:  # such as labels that were never published
+        logger.warning("Nothing will be reported on the split test: %s", error)
+        return None
+
+
+def _load_split(builder: "datasets.DatasetBuilder", source: str, split: str) -> Tweets:
+    with _telling_of(source):
+        loaded = builder.as_dataset(split=split)
     missing = {"text", "label"} - set(loaded.column_names)
     if missing:
         raise DatasetError(source, f"split {split} has no column {' and '.join(sorted(missing))}")
@@ -132,6 +176,15 @@ def _load_split(source: str, split: str, token: str | None) -> Tweets:
     if names != list(LABELS):
         raise DatasetError(source, f"split {split} has the labels {', '.join(names)}")
     return _checked(source, split, loaded["text"][:], loaded["label"][:])
+
+
+@contextmanager
+def _telling_of(source: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # pylint: disable=broad-exception-caught  # its readers raise anything
+        told = error.__cause__ or error  # what failed inside datasets' own generating
+        raise DatasetError(source, f"{type(told).__name__}: {told}".rstrip(".")) from error
 
 
 def _checked(source: str, split: str, texts: list[Any], labels: list[Any]) -> Tweets:

@@ -41,7 +41,9 @@ def fetch(settings: TrainingSettings) -> bentoml.Model:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if not _download_served_form(settings, folder):
-            base = load_base(settings.source, settings.token, settings.seed)
+            base = load_base(
+                settings.source, settings.token, settings.seed, settings.source_revision
+            )
             if base.has_new_classifier:
                 raise BaseModelError(
                     settings.source, "it is an encoder that knows no classes yet: `make train`"
@@ -69,7 +71,7 @@ def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:
 def _sample(settings: TrainingSettings) -> Sample | None:
     """Return labelled tweets, None where the data set that nobody chose is not to be had."""
     try:
-        dataset = load(settings.dataset, settings.token)
+        dataset = load(settings.dataset, settings.token, settings.dataset_revision)
     except DatasetError as error:
         if "dataset" in settings.model_fields_set:
             raise
@@ -84,11 +86,12 @@ def _sample(settings: TrainingSettings) -> Sample | None:
 def _export(base: BaseModel, sample: Sample | None, folder: Path) -> None:
     if sample is None:
         choice = export_agreeing(base, folder, sample_texts())
-        facts = metadata("fetched", {"base_model": base.name}, choice, None)
+        origin = {"base_model": base.name, "base_model_revision": base.revision}
+        facts = metadata("fetched", origin, choice, None)
     else:
         choice, scores = export_proven(base, folder, sample.train.texts, sample.validation)
-        origin = replace(origin_of(base.name, sample), train_size=0)
-        facts = metadata("fetched", origin, choice, scores.rows(sample.evaluation_rows))
+        proven = replace(origin_of(base.name, sample, base.revision), train_size=0)
+        facts = metadata("fetched", proven, choice, scores.rows(sample.evaluation_rows))
     write_metadata(folder, facts)
 
 

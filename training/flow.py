@@ -19,11 +19,12 @@ from training.dataset import load
 from training.decision import Decision
 from training.export import check_exportable
 from training.files import Files
-from training.hub.push import BEST_METRICS
+from training.hub.manifest import BEST_METRICS
 from training.hub.view import HubView, look
 from training.learning.finetuning import fine_tune
 from training.learning.recipe import TrainingRun, recipe_for
 from training.origin import origin_of
+from training.original import score_original
 from training.papers.writing import PROMOTIONS, draw_candidate, draw_promotions, write_papers
 from training.promotion import finish_promotion, promote
 from training.records import Best, Promotion
@@ -63,7 +64,11 @@ def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
     trained, learning = learn(settings, sample)
     contest = compete(settings, sample, trained, standing, scratch)
     decision = contest.decide(sample, settings.promotion)
-    origin = origin_of(trained.name, sample)
+    original = None
+    if decision.improved:
+        contest = contest.judge_on_test(sample)
+        original = score_original(trained, sample.evaluation)
+    origin = origin_of(trained.name, sample, trained.revision)
     successor = name_successor(contest, decision, sample, origin, standing.history)
     report = RunReport(
         origin=origin,
@@ -77,6 +82,8 @@ def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         duration_s=monotonic() - started_s,
         unread_hub=hub.unread,
+        test_split=contest.candidate.test,
+        original=original,
     )
     if successor is not None:
         install(successor, trained, report, hub, files)
@@ -94,7 +101,9 @@ def assist(settings: TrainingSettings) -> None:
 
 def learn(settings: TrainingSettings, sample: Sample) -> tuple[BaseModel, TrainingRun]:
     """Return the base model after its training on the sample, and how that went."""
-    base = load_base(settings.base_model, settings.token, settings.seed)
+    base = load_base(
+        settings.base_model, settings.token, settings.seed, settings.base_model_revision
+    )
     check_exportable(*base.parts)
     if base.has_new_classifier:
         logger.info("%s is an encoder without a classifier: it gets a new one", base.name)
@@ -111,7 +120,8 @@ def compete(
     scratch: Path,
 ) -> Contest:
     """Let candidate, untouched base model and champion judge the same rows."""
-    untouched = load_base(settings.base_model, settings.token, settings.seed)
+    # of the commit that was trained, should there be a newer one by now
+    untouched = load_base(settings.base_model, settings.token, settings.seed, trained.revision)
     candidate = enter(trained, "the candidate", scratch / "candidate", sample)
     base = enter(untouched, untouched.name, scratch / "base", sample)
     return Contest(candidate, base, *judge(standing, sample))
@@ -172,5 +182,5 @@ def unpublished(
 
 
 def _draw(settings: TrainingSettings) -> Sample:
-    dataset = load(settings.dataset, settings.token)
+    dataset = load(settings.dataset, settings.token, settings.dataset_revision)
     return draw(dataset, settings.train_size, settings.eval_size, settings.seed)

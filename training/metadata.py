@@ -8,16 +8,23 @@ from typing import Any, Literal
 from inference.model_folder import METADATA_FILE
 from training.atomic import write_json
 from training.precision import Choice
-from training.records import Origin, flat_figures
+from training.records import Origin, flat_figures, main_figures
 from training.scoring import Scores
 
 Kind = Literal["trained", "base", "fetched"]
 
 
 def metadata(
-    kind: Kind, origin: Origin | Mapping[str, Any], choice: Choice, scores: Scores | None
+    kind: Kind,
+    origin: Origin | Mapping[str, Any],
+    choice: Choice,
+    scores: Scores | None,
+    test: Scores | None = None,
 ) -> dict[str, Any]:
-    """Return a model's metadata: where it comes from, its precision and its figures, if any."""
+    """Return a model's metadata: where it comes from, its precision and its figures, if any.
+
+    ``test`` are its scores of the split test, if there is one.
+    """
     facts = asdict(origin) if isinstance(origin, Origin) else dict(origin)
     return {
         "origin": kind,
@@ -26,6 +33,7 @@ def metadata(
         "precision_reason": choice.reason,
         "metrics": {} if scores is None else flat_figures(scores),
         **(choice.references.to_metadata() if choice.references else {}),
+        **({} if test is None else {"test_split": main_figures(test)}),
     }
 
 

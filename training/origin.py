@@ -9,8 +9,11 @@ from training.sampling import Sample
 REPOSITORY = Path(__file__).parent.parent
 
 
-def origin_of(base_model: str, sample: Sample) -> Origin:
-    """Return the origin of a model that was trained on the sample, with the code as it is."""
+def origin_of(base_model: str, sample: Sample, revision: str | None = None) -> Origin:
+    """Return the origin of a model that was trained on the sample, with the code as it is.
+
+    ``revision`` is the base model's commit on the Hub.
+    """
     return Origin(
         base_model=base_model,
         dataset=sample.dataset.name,
@@ -21,6 +24,8 @@ def origin_of(base_model: str, sample: Sample) -> Origin:
         eval_split=sample.dataset.evaluated_on,
         seed=sample.seed,
         git_commit=git_commit(),
+        base_model_revision=revision,
+        dataset_revision=sample.dataset.revision,
     )
 
 

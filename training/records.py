@@ -19,7 +19,8 @@ class Origin:
     """Hold where a model comes from: what it was trained on, and with which code.
 
     Sizes count rows; ``sample_fingerprint`` is the SHA-256 of the rows that were drawn;
-    ``git_commit`` is None outside of a checkout.
+    ``git_commit`` is None outside of a checkout. The revisions are commits on the Hub, None for
+    local folders.
     """
 
     base_model: str
@@ -31,6 +32,8 @@ class Origin:
     eval_split: str
     seed: int
     git_commit: str | None
+    base_model_revision: str | None = None
+    dataset_revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,13 @@ def flat_figures(scores: Scores) -> dict[str, float]:
     flat = scores.evaluation.metrics()
     flat["expected_calibration_error"] = scores.calibration.error
     return {name: _rounded(value) for name, value in flat.items()}
+
+
+def main_figures(scores: Scores) -> dict[str, float]:
+    """Return the number of rows and what a model is known by, as a record keeps it of test."""
+    found = flat_figures(scores)
+    kept = {name: found[name] for name in ("accuracy", "macro_recall", "macro_f1")}
+    return {"rows": len(scores.labels), **kept}
 
 
 def comparison(test: PairedTest) -> dict[str, Any]:

@@ -46,6 +46,9 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
     for its champion. ``learning`` tells how the candidate was trained. ``model_tag`` is that
     of the model that the run put into the Bento store, None where it put none; ``timestamp`` is in
     UTC (ISO 8601).
+
+    Of a promoted candidate, ``test_split`` are the scores of that split, if the data set has it,
+    and ``original`` those of the evaluation rows in float32 by transformers, not as it is served.
     """
 
     origin: Origin
@@ -59,6 +62,8 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
     timestamp: str
     duration_s: float
     unread_hub: str | None = None
+    test_split: Scores | None = None
+    original: Scores | None = None
 
     @property
     def rival(self) -> Judged | Recorded:
@@ -81,6 +86,9 @@ def metrics_json(report: RunReport) -> dict[str, Any]:
         **_figures(report.candidate),
         "precision": choice and choice.precision,
         "precision_reason": choice and choice.reason,
+        "test_split": report.test_split
+        and {"rows": len(report.test_split.labels), **figures(report.test_split)},
+        "float32": report.original and figures(report.original),
         "base": _figures(report.base),
         "champion": champion and {"name": champion.name, **_figures(champion)},
         "comparison": report.test and comparison(report.test),

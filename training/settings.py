@@ -46,18 +46,23 @@ class _Checked(BaseSettings):
 
 
 class DataSettings(_Checked):
-    """Which tweets a run learns from."""
+    """Which tweets a run learns from; a revision as in `HubSettings`."""
 
     dataset: NonEmpty = DEFAULT_SOURCE
+    dataset_revision: NonEmpty | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = DEFAULT_SEED
 
 
 class HubSettings(_Checked):
-    """Where models come from on the Hugging Face Hub, and go to."""
+    """Where models come from on the Hugging Face Hub, and go to.
+
+    A revision is a branch, tag or commit; None stands for the newest commit.
+    """
 
     hf_repo_id: NonEmpty | None = None
     hf_token: SecretStr | None = None
     base_model: NonEmpty = DEFAULT_BASE_MODEL
+    base_model_revision: NonEmpty | None = None
 
     @property
     def token(self) -> str | None:
@@ -72,6 +77,11 @@ class HubSettings(_Checked):
     def source(self) -> str:
         """Return what is fetched: the project's own repository on the Hub, else the base model."""
         return self.hf_repo_id or self.base_model
+
+    @property
+    def source_revision(self) -> str | None:
+        """Return the revision to fetch of it, None for the newest commit."""
+        return None if self.hf_repo_id else self.base_model_revision
 
 
 class TrainingSettings(DataSettings, HubSettings):

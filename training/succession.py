@@ -11,7 +11,7 @@ from training.contest import Contender, Contest, Exported
 from training.decision import Decision
 from training.metadata import Kind, metadata, write_metadata
 from training.promotion import in_store
-from training.records import Best, Origin, Promotion, figures
+from training.records import Best, Origin, Promotion, figures, main_figures
 from training.sampling import Sample
 
 
@@ -61,8 +61,10 @@ def _crown(
     origin: Origin,
 ) -> Successor:
     scores, choice = model.judged(sample).scores, model.choice
-    write_metadata(model.folder, metadata(kind, origin, choice, scores))
+    write_metadata(model.folder, metadata(kind, origin, choice, scores, model.test))
     facts = {"precision": choice.precision, **asdict(origin)}
+    if model.test is not None:
+        facts["test_split"] = main_figures(model.test)
     return Successor(kind, model.folder, _best(kind, model, history, sample, facts))
 
 

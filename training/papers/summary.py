@@ -5,7 +5,10 @@ from pathlib import Path
 from training.learning.recipe import Recipe
 from training.mcnemar import CONFIDENCE_LEVEL, PairedTest
 from training.papers.tables import class_table, code, confusion_table, plain, share, table
+from training.precision import Choice
 from training.report import Judged, Recorded, RunReport
+
+NO_REVISION = "none, a local folder"
 
 _SUMMARY = """\
 ## Training
@@ -28,7 +31,7 @@ Rows are the true class, columns the predicted one:
 
 {confusion}
 
-### The run
+{test_split}### The run
 
 {run}
 """
@@ -46,6 +49,7 @@ def render(report: RunReport) -> str:
         comparison=tell_comparison(report),
         classes=class_table(evaluation),
         confusion=confusion_table(evaluation),
+        test_split=tell_test_split(report),
         run=_run_table(report),
     )
 
@@ -62,6 +66,9 @@ def tell_figures(report: RunReport) -> str:
         ("candidate", report.candidate),
         (f"base model {code(report.base.name)}", report.base),
     ]
+    if report.original:
+        choice = Choice("fp32", "as it was trained")
+        judged.append(("candidate by transformers", Judged("", report.original, choice)))
     if report.champion:
         judged.insert(1, (f"champion {code(report.champion.name)}", report.champion))
     head = ("", "accuracy", "macro recall", "macro F1", "calibration error", "precision")
@@ -70,6 +77,8 @@ def tell_figures(report: RunReport) -> str:
         f"On the same {report.origin.eval_size:,} rows of {plain(report.origin.eval_split)}, each "
         "model in the form that would be served.",
     ]
+    if report.original:
+        told[-1] += " By transformers, the candidate is in the form that it was trained in."
     if isinstance(report.rival, Recorded):
         told.append(
             "The champion's accuracy is the recorded one: its model was not to be had, and its "
@@ -81,6 +90,22 @@ def tell_figures(report: RunReport) -> str:
 def tell_false_promotion(report: RunReport) -> str:
     """Return how often chance alone would have promoted the candidate."""
     return str(report.decision.false_promotion or "")
+
+
+def tell_test_split(report: RunReport) -> str:
+    """Return a section on the split test, which is empty without that split."""
+    if report.test_split is None:
+        return ""
+    found = report.test_split.evaluation
+    return f"""\
+### The candidate on the split test
+
+On its {found.rows:,} rows, which chose nothing, and in the form that is served, its accuracy is \
+**{found.accuracy:.4f}**, its macro recall **{found.macro_recall:.4f}** and its macro F1 \
+{found.macro_f1:.4f}. Macro recall, the mean of the recalls of the classes, is what TweetEval's \
+leaderboard shows for sentiment, in percent: {100 * found.macro_recall:.1f}.
+
+"""
 
 
 def tell_comparison(report: RunReport) -> str:
@@ -132,7 +157,9 @@ def _run_table(report: RunReport) -> str:
     sizes = f"{origin.train_size:,} rows of train, {origin.eval_size:,} of {origin.eval_split}"
     facts = {
         "base model": code(origin.base_model),
+        "revision of the base model": code(origin.base_model_revision or NO_REVISION),
         "data set": f"{code(origin.dataset)}: {plain(sizes)}, drawn with seed {origin.seed}",
+        "revision of the data set": code(origin.dataset_revision or NO_REVISION),
         "SHA-256 of the data set": code(origin.dataset_fingerprint),
         "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
         "recipe": tell_recipe(report.learning.recipe),

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from inference.model_folder import ModelFolder
 from training.atomic import write_json
-from training.hub.push import BEST_METRICS
+from training.hub.manifest import BEST_METRICS
 from training.papers import card, pictures
 from training.records import Best
 from training.report import RunReport, metrics_json
@@ -28,9 +29,13 @@ def draw_promotions(best: Best | None, folder: Path) -> None:
 
 
 def write_papers(report: RunReport, best: Best, repo_id: str, folder: Path) -> None:
-    """Write all that is published besides the models: figures, card and pictures."""
+    """Write all that is published besides the models: figures, card and pictures.
+
+    The folder holds the form that is served. Raises ModelFolderError.
+    """
+    max_tokens = ModelFolder.read(folder).max_tokens
     write_json(folder / METRICS, metrics_json(report))
     write_json(folder / BEST_METRICS, best.content())
-    (folder / card.FILE).write_text(card.render(report, repo_id), encoding="utf-8")
+    (folder / card.FILE).write_text(card.render(report, repo_id, max_tokens), encoding="utf-8")
     draw_candidate(report, folder)
     draw_promotions(best, folder)

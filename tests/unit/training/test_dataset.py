@@ -152,3 +152,34 @@ def test_the_name_of_a_local_data_set_hides_the_folders_above_it(tmp_path):
 
 def test_the_name_of_a_data_set_on_the_hub_is_its_id():
     assert "someone/tweets" == Dataset("someone/tweets", TWEETS, TWEETS).name
+
+
+def test_a_split_test_is_loaded_if_there_is_one(data_folder):
+    folder = data_folder(train=TRAIN, validation=VALIDATION, test=TRAIN)
+
+    found = load(str(folder))
+
+    assert found.train == found.test
+    assert found.revision is None
+    assert found.hold_out(1, seed=0).test is None
+
+
+def test_without_a_split_test_there_is_none(data_folder):
+    assert load(str(data_folder(train=TRAIN, validation=VALIDATION))).test is None
+
+
+def test_a_split_test_whose_labels_were_never_published_stops_nothing(data_folder, caplog):
+    secret = {"text": ["bad"], "label": [-1]}
+    folder = data_folder(labels=[], train=TRAIN, validation=VALIDATION, test=secret)
+
+    found = load(str(folder))
+
+    assert found.test is None
+    assert "Nothing will be reported on the split test: " in caplog.text
+    assert "row 0 of split test has the label -1" in caplog.text
+
+
+def test_the_fingerprint_is_of_what_training_reads():
+    here, there = (Dataset("here", TWEETS, TWEETS, test=test) for test in (None, TWEETS))
+
+    assert here.fingerprint == there.fingerprint

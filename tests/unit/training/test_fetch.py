@@ -35,7 +35,7 @@ SIZES = {"train_size": 60, "eval_size": 50}
 def fixture_no_tweets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the data set that nobody chose be away, as on a machine without the Hub."""
 
-    def load(source: str, _token: str | None) -> None:
+    def load(source: str, _token: str | None, _revision: str | None) -> None:
         raise DatasetError(source, "the Hub cannot be reached")
 
     monkeypatch.setattr(command, "load", load)

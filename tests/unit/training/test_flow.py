@@ -13,12 +13,14 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 import torch
+from sklearn.metrics import recall_score
 from transformers import AlbertConfig, AlbertForSequenceClassification, AutoTokenizer
 
 from inference.classifier import Classifier
 from inference.packing import PackingError
 from inference.store import MODEL_NAME, find, register
 from tests.base_models import blinded
+from tests.tweet_data import write_sample
 from training import precision
 from training.atomic import write_json
 from training.claim import claimed
@@ -223,6 +225,46 @@ def test_the_history_goes_on_from_the_record(train, files):
     best = read(files.best)
     assert first == best["history"][0]
     assert [best["model_tag"]] == [line["model_tag"] for line in best["history"][1:]]
+
+
+@pytest.mark.usefixtures("_quick")
+def test_a_promoted_model_is_judged_on_the_split_test_for_the_record_alone(train, files, tmp_path):
+    tweets = write_sample(tmp_path / "with test", has_test=True)
+
+    outcome = train(**LEARNING, dataset=str(tweets))
+
+    test, model = load(str(tweets)).test, served()
+    classifier = Classifier.load(Path(model.path))
+    found = [classifier.labels[classifier.classify([text]).argmax()] for text in test.texts]
+    true = [LABELS[label] for label in test.labels]
+    recall = recall_score(true, found, average="macro")
+    told = read(files.metrics)["test_split"]
+    assert pytest.approx(recall, abs=1e-6) == told["macro_recall"]
+    assert (len(test), 150) == (told["rows"], len(test))
+    kept = {name: told[name] for name in ("rows", "accuracy", "macro_recall", "macro_f1")}
+    assert kept == read(files.best)["test_split"] == dict(model.info.metadata["test_split"])
+    assert "against 0." in outcome.report.decision.reason
+    again = train(**LEARNING, dataset=str(tweets))  # no promotion, so nothing is reported
+    assert (None, None) == (again.report.test_split, read(files.metrics)["test_split"])
+
+
+@pytest.mark.usefixtures("_quick")
+def test_a_promoted_model_is_judged_by_transformers_as_well(train, files):
+    train(**LEARNING)
+
+    metrics = read(files.metrics)
+    assert "fp32" == metrics["precision"]
+    assert metrics["accuracy"] == metrics["float32"]["accuracy"]
+    assert metrics["confusion_matrix"] == metrics["float32"]["confusion_matrix"]
+
+
+@pytest.mark.usefixtures("_quick")
+def test_how_often_chance_would_promote_stands_beside_the_decision(train, files):
+    train(**LEARNING)
+
+    told = read(files.metrics)["decision"]["false_promotion"]
+    assert (1, SIZES[1]) == (told["rivals"], told["rows"])  # the untouched base model
+    assert 0.3 < told["against_all"] < 0.5
 
 
 def test_the_recipe_suits_the_base_model_but_for_what_was_asked() -> None:

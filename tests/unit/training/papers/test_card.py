@@ -1,6 +1,8 @@
 """The model card of a published model is what the Hub reads, and what it says is true."""
 
+import ast
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,22 +12,39 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position
 from huggingface_hub import EvalResult, ModelCard
+from sklearn.metrics import classification_report
 
+from inference.model_folder import ModelFolder
 from inference.normalization import normalize
-from tests.reports import ORIGIN, run_report
+from inference.tokenization import TweetTokenizer
+from tests.reports import ORIGIN, run_report, scores
 from training.dataset import LABELS
 from training.papers.card import CONFUSION_MATRIX, RELIABILITY, render
 from training.precision import Choice
 from training.records import flat_figures
 from training.report import Recorded
 
+NASTY = [
+    "@ann look: http://a.b/c @ httpd",
+    "a@b.c",
+    " ",
+    "  @x\nhttp@y\t@z,(@w) .@v",
+    "Tom &amp; Jerry &lt;3 &#39;s &#x1F600; &amp;amp; &nope; &",
+    r"it\u2019s \ud83d\ude00 \n",
+    "</s> <pad> [MASK] <mask> <s>",
+    "@ @@ @@a @a@b @\u200bx \uff20user",
+    'HTTP://A.B https:// www.a.b (http://a.b), "https://c.d"',
+    "caf\u0301e \U0001f468\u200d\U0001f469 \ufffd \x00 \u2028",
+    "word " * 500,
+]
 REPO_ID = "someone/tweet-sentiment"
+MAX_TOKENS = 128  # the starter's
 
 
 @pytest.fixture(name="card")
 def fixture_card():
     """Give the card of a run that improved."""
-    return render(run_report(), REPO_ID)
+    return render(run_report(), REPO_ID, MAX_TOKENS)
 
 
 def head_of(card: str) -> dict:
@@ -75,7 +94,7 @@ def test_the_head_is_what_the_hub_reads(card):
 def test_local_folders_are_not_named_to_the_hub():
     origin = replace(ORIGIN, base_model="starter", dataset="tweet_eval")
 
-    head = head_of(render(run_report(origin=origin), REPO_ID))
+    head = head_of(render(run_report(origin=origin), REPO_ID, MAX_TOKENS))
 
     assert not {"base_model", "datasets", "license"} & set(head)
     assert "tweet_eval" == head["model-index"][0]["results"][0]["dataset"]["type"]
@@ -85,7 +104,7 @@ def test_local_folders_are_not_named_to_the_hub():
 def test_names_from_outside_neither_break_the_head_nor_the_text(name):
     origin = replace(ORIGIN, base_model=name, dataset=name, eval_split=name)
 
-    card = render(run_report(origin=origin), REPO_ID)
+    card = render(run_report(origin=origin), REPO_ID, MAX_TOKENS)
 
     assert name == ModelCard(card).data.eval_results[0].dataset_type
     assert name == head_of(card)["model-index"][0]["results"][0]["dataset"]["split"]
@@ -93,29 +112,48 @@ def test_names_from_outside_neither_break_the_head_nor_the_text(name):
     assert "<b>" not in ModelCard(card).text
 
 
-def test_the_snippet_runs_and_gives_what_is_served(card, starter, tmp_path, monkeypatch, capsys):
+def snippet_of(card: str) -> str:
+    """Return the Python of the card."""
+    found = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_snippet_needs_nothing_of_this_project(card):
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(snippet_of(card)))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "."]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+    assert "transformers" in imported
+    assert imported - {"transformers"} <= sys.stdlib_module_names
+
+
+def test_the_snippet_reads_texts_as_serving_does(card, starter, tmp_path, monkeypatch, capsys):
     home = tmp_path / REPO_ID
     home.parent.mkdir()
     home.symlink_to(starter)
     monkeypatch.chdir(tmp_path)
-    snippet = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    serving = TweetTokenizer(ModelFolder.read(starter))
 
     names: dict = {}
-    exec(snippet[1], names)  # noqa: S102  # pylint: disable=exec-used  # as its reader does
+    exec(snippet_of(card), names)  # noqa: S102  # pylint: disable=exec-used  # as its reader does
 
-    answer = names["classify"](names["normalize"]("@me Beautiful post!!! https://a.b"))[0]
-    assert answer["label"] in LABELS
     assert "'label': 'positive'" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("text", ["@ann look: http://a.b/c @ httpd", "a@b.c", "", "  @x\nhttp@y"])
-def test_the_snippet_normalises_as_serving_does(card, text):
-    body = re.search(r"(def normalize.*?)classify =", card, re.DOTALL)
-
-    names: dict = {}
-    exec(body[1], names)  # noqa: S102  # pylint: disable=exec-used  # as its reader does
-
-    assert normalize(text) == names["normalize"](text)
+    classify, normalized = names["classify"], names["normalize"]
+    for text in NASTY:
+        assert normalize(text) == normalized(text)
+        options = {"truncation": True, "max_length": MAX_TOKENS}
+        ids = classify.tokenizer(normalized(text), **options)["input_ids"]
+        assert serving.encode([text]) == [ids], text
+        assert classify(normalized(text))[0]["label"] in LABELS
 
 
 def test_says_how_to_serve_it(card):
@@ -148,7 +186,7 @@ def test_tells_what_the_figures_are_worth(card):
 def test_tells_the_precision_of_the_exported_form(precision):
     candidate = replace(run_report().candidate, choice=Choice(precision, "measured so"))
 
-    card = render(run_report(candidate=candidate), REPO_ID)
+    card = render(run_report(candidate=candidate), REPO_ID, MAX_TOKENS)
 
     assert f"| the same in {precision}, for OpenVINO: what is served and was judged |" in card
     assert f"in {precision}, the fastest precision that kept accuracy and labels: measured" in card
@@ -158,6 +196,47 @@ def test_tells_the_precision_of_the_exported_form(precision):
 def test_a_lost_champion_is_told_by_its_recorded_accuracy():
     champion = Recorded("sentiment:lost", 0.7)
 
-    card = render(run_report(champion=champion, test=None), REPO_ID)
+    card = render(run_report(champion=champion, test=None), REPO_ID, MAX_TOKENS)
 
     assert "| champion `sentiment:lost` | 0.7000 | - | - | - | - |" in card
+
+
+def test_tells_the_figures_of_the_snippets_form_beside_those_of_the_served_one():
+    original = scores(0, 0, 1, 1, 1, 2, 2, 1)
+
+    card = render(run_report(original=original), REPO_ID, MAX_TOKENS)
+
+    assert "**0.8750** as it is served, and **0.8750** in float32 by the snippet below." in card
+    assert "| candidate by transformers | 0.8750 | 0.8889 |" in card
+
+
+def test_tells_the_figures_of_the_split_test_to_people_and_to_the_hub():
+    test = scores(0, 0, 1, 1, 1, 2, 2, 1)
+
+    card = render(run_report(test_split=test), REPO_ID, MAX_TOKENS)
+
+    assert "On its 8 rows, which chose nothing, and in the form that is served" in card
+    assert "its macro recall **0.8889**" in card
+    assert "leaderboard shows for sentiment, in percent: 88.9." in card
+    assert "Those on the split test chose nothing." in card
+    results = [one for one in ModelCard(card).data.eval_results if one.dataset_split == "test"]
+    found = {one.metric_type: one.metric_value for one in results}
+    # as TweetEval's own evaluation_script.py computes it
+    told = classification_report(test.labels, test.predictions, output_dict=True)
+    figures = told["macro avg"]
+    expected = {"accuracy": told["accuracy"], "f1": figures["f1-score"]}
+    assert pytest.approx(expected | {"recall": figures["recall"]}, abs=1e-6) == found
+
+
+def test_tells_of_which_revision_model_and_tweets_are():
+    origin = replace(ORIGIN, base_model_revision="b" * 40, dataset_revision="c" * 40)
+
+    card = render(run_report(origin=origin), REPO_ID, MAX_TOKENS)
+
+    assert f"| revision of the base model | `{'b' * 40}` |" in card
+    assert f"| revision of the data set | `{'c' * 40}` |" in card
+    assert {"c" * 40} == {one.dataset_revision for one in ModelCard(card).data.eval_results}
+
+
+def test_says_that_a_local_folder_has_no_revision(card):
+    assert "| revision of the base model | `none, a local folder` |" in card
