@@ -11,7 +11,7 @@ from inference.self_check import load_checked
 from inference.store import SERVING_FILES, list_models, served_files
 from training.contest import Titleholder
 from training.files import Files
-from training.hub.push import BEST_METRICS
+from training.hub.manifest import BEST_METRICS
 from training.hub.view import HubView
 from training.labels import LabelsError
 from training.promotion import in_store

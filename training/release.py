@@ -11,7 +11,8 @@ from typing import Any
 from training.atomic import write_json
 from training.errors import TrainingError
 from training.files import Files
-from training.hub.push import BEST_METRICS, Published, push_to_hf
+from training.hub.manifest import BEST_METRICS
+from training.hub.push import Published, push_to_hf
 from training.hub.repository import HubRepository
 from training.hub.view import HubView
 

@@ -1,6 +1,6 @@
 """Publish a new champion on the Hugging Face Hub: one commit, and a tag on it."""
 
-import re
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,13 +9,14 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
 
 from training.errors import TrainingError
+from training.hub.changes import foreign_changes, plan
 from training.hub.errors import HiddenError, HubError
+from training.hub.manifest import BEST_METRICS
 from training.hub.repository import Head, HubRepository
 
-BEST_METRICS = "best_metrics.json"
 CONFLICTS = (409, 412)  # another commit is under way, or was made
-OURS = re.compile(r"[^/]+\.(bin|json|model|png|safetensors|txt|xml)")
-"""The names of a champion's files: what else lies beside them is somebody else's."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,24 +77,24 @@ def push_to_hf(
     """Put all files of a folder on the Hub in one commit, which gets a tag.
 
     ``parent_commit`` is the head that the candidate was compared with, None where there was no
-    repository or no champion in it; a missing repository is created. What an earlier champion has
-    left, going by the names in ``OURS``, is deleted where the folder does not have it. What an
-    interrupted attempt has done is not done again: a head with the folder's own
-    best_metrics.json only gets its tag.
+    repository or no champion in it; a missing repository is created. Commits since then that left
+    the model alone, such as an edited card, are kept. What the last publication wrote, going by
+    its manifest, is deleted where the folder does not have it. What an interrupted attempt has
+    done is not done again: a head with the folder's own best_metrics.json only gets its tag.
 
-    Raises ConflictError where somebody else has published since, TagTakenError, NoChampionError,
-    and UnfinishedError from the HubError that says what failed. The commit is there as a whole
-    or not at all.
+    Raises ConflictError where somebody else has changed the model since, TagTakenError,
+    NoChampionError, and UnfinishedError from the HubError that says what failed. The commit is
+    there as a whole or not at all.
     """
     if not (folder / BEST_METRICS).is_file():
         raise NoChampionError(folder)
     try:
         head = repository.head() or _create(repository, parent_commit)
-        sha = head.sha if _holds(repository, head, folder) else None
+        sha = _published(repository, head, tag, folder)
         if sha is None:
             _check_parent(repository, head, parent_commit)
         _check_tag(repository, tag, sha)
-        sha = sha or _commit(folder, repository, head, message)
+        sha = sha or _commit(folder, repository, head, tag, message)
         _put_tag(repository, tag, sha)
     except HubError as error:
         raise UnfinishedError(error) from error
@@ -113,10 +114,29 @@ def _create(repository: HubRepository, parent_commit: str | None) -> Head:
 
 
 def _check_parent(repository: HubRepository, head: Head, parent_commit: str | None) -> None:
-    """Raise ConflictError where the head is not what the candidate was compared with."""
-    unseen = BEST_METRICS in head.files if parent_commit is None else head.sha != parent_commit
-    if unseen:
-        raise ConflictError(repository.repo_id, parent_commit, f"its head is {head.sha}")
+    """Raise ConflictError where the model is not the one that the candidate was compared with."""
+    if parent_commit is None:
+        if BEST_METRICS in head.files:
+            raise ConflictError(repository.repo_id, parent_commit, f"its head is {head.sha}")
+        return
+    if head.sha == parent_commit:
+        return
+    touched = foreign_changes(repository, parent_commit, head.sha)
+    if touched is None or touched:
+        names = ", ".join(sorted(touched or ())) or "its history"
+        raise ConflictError(
+            repository.repo_id, parent_commit, f"its head {head.sha} has changed {names}"
+        )
+    logger.info("%s was changed since, but not its model: publishing on top", repository.repo_id)
+
+
+def _published(repository: HubRepository, head: Head, tag: str, folder: Path) -> str | None:
+    """Return which commit holds the champion of the folder already: the tag's, or else the head."""
+    if not _holds(repository, head, folder):
+        return None
+    tagged = repository.head(tag)
+    is_older = tagged is not None and _holds(repository, tagged, folder)
+    return tagged.sha if tagged is not None and is_older else head.sha
 
 
 def _holds(repository: HubRepository, head: Head, folder: Path) -> bool:
@@ -129,16 +149,10 @@ def _holds(repository: HubRepository, head: Head, folder: Path) -> bool:
     return published == (folder / BEST_METRICS).read_bytes()
 
 
-def _commit(folder: Path, repository: HubRepository, head: Head, message: str) -> str:
-    paths = {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    added = [CommitOperationAdd(name, path) for name, path in paths.items()]
-    is_ours = BEST_METRICS in head.files  # else no champion has left any files
-    stale = sorted(filter(OURS.fullmatch, set(head.files) - set(paths))) if is_ours else []
-    deleted = [CommitOperationDelete(name, is_folder=False) for name in stale]
+def _commit(folder: Path, repository: HubRepository, head: Head, tag: str, message: str) -> str:
+    changes = plan(folder, repository, head.sha, tag)
+    added = [CommitOperationAdd(name, content) for name, content in changes.added.items()]
+    deleted = [CommitOperationDelete(name, is_folder=False) for name in changes.deleted]
     with repository.talk() as api:
         try:
             made = api.create_commit(

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import httpx2  # what huggingface_hub speaks HTTP with; its errors come through
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from training.hub.errors import (
@@ -71,6 +72,20 @@ class HubRepository:
                     raise
                 return None
         return Head(str(info.sha), tuple(file.rfilename for file in info.siblings or ()))
+
+    def tree(self, revision: str) -> dict[str, str] | None:
+        """Return what the Hub calls the content of each file of a revision, by the files' names.
+
+        That is the SHA-256 of what is stored by LFS, and git's hash of the rest. None where there
+        is no such revision. Raises HubError.
+        """
+        with self.talk() as api:
+            try:
+                found = list(api.list_repo_tree(self.repo_id, revision=revision, recursive=True))
+            except RevisionNotFoundError:
+                return None
+        files = [one for one in found if isinstance(one, RepoFile)]
+        return {one.path: one.lfs.sha256 if one.lfs else one.blob_id for one in files}
 
     def download(
         self, revision: str, folder: Path, patterns: Sequence[str] | None = None

@@ -9,7 +9,7 @@ from training.hub.errors import HiddenError, OverloadError, UnreachableError
 from training.hub.repository import Head, HubRepository
 from training.settings import HubSettings
 
-NO_TOKEN = "HF_TOKEN is not set, and nobody is logged in (`hf auth login`)"
+NOT_LOGGED_IN = "HF_TOKEN is not set, and nobody is logged in (`hf auth login`)"
 
 logger = logging.getLogger(__name__)
 
@@ -65,5 +65,5 @@ def look(settings: HubSettings) -> HubView:
         logger.warning("Training goes on without the Hub: %s", error)
         return HubView(repository, None, str(error))
     if settings.token is None:
-        return HubView(repository, head, NO_TOKEN)
+        return HubView(repository, head, NOT_LOGGED_IN)
     return HubView(repository, head, None)

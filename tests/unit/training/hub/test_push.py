@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import pytest
 pytest.importorskip("huggingface_hub", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
+from huggingface_hub import ModelCard
+
 from tests.hub import Hub
 from tests.hub.client import UPLOAD_DEPRECATION
 from tests.server import run_python
@@ -23,6 +26,7 @@ from training.hub.errors import (
     UnreachableError,
     WrongTokenError,
 )
+from training.hub.manifest import MANIFEST
 from training.hub.push import (
     ConflictError,
     NoChampionError,
@@ -89,9 +93,9 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def on_hub(hub: Hub, revision: str = "main") -> dict[str, bytes]:
-    """Return the files of the repository but the Hub's own."""
+    """Return the files of the repository but the Hub's own and the manifest."""
     files = hub.files(NAME, revision)
-    return {name: data for name, data in files.items() if name != ".gitattributes"}
+    return {name: data for name, data in files.items() if name not in (".gitattributes", MANIFEST)}
 
 
 def test_a_whole_model_arrives_byte_for_byte_in_one_commit(
@@ -106,7 +110,7 @@ def test_a_whole_model_arrives_byte_for_byte_in_one_commit(
 
     ours.download("v1", tmp_path / "back")
     back = content(tmp_path / "back")
-    del back[".gitattributes"]
+    del back[".gitattributes"], back[MANIFEST]
     weights = (folder / "model.safetensors").read_bytes()
     assert content(folder) == back
     assert weights == hub.blobs[hashlib.sha256(weights).hexdigest()]
@@ -130,29 +134,187 @@ def test_a_new_champion_takes_the_place_of_all_files_of_the_old_one(
     assert ".gitattributes" in hub.files(NAME)
 
 
-def test_files_that_are_nobodys_champion_stay(
+def test_what_no_publication_wrote_stays_whatever_it_is_called(
     hub: Hub, ours: HubRepository, champion: Callable[[str], Path]
 ) -> None:
-    push(champion("old"), ours)
-    beside = {"LICENSE": b"all rights", "docs/use.json": b"{}", "model-2.safetensors": b"stale"}
-    head = hub.commit(NAME, beside).sha
+    old = champion("old")
+    (old / "openvino_model.bin").write_bytes(b"stale")
+    (old / "vocab.txt").write_bytes(b"stale")
+    first = push(old, ours)
+    beside = dict.fromkeys(
+        ("LICENSE", "docs/use.json", "model-2.safetensors", "notes.txt", "my.png"), b"mine"
+    )
+    hub.commit(NAME, beside | {"vocab.txt": b"mine now"})
+    hub.commit(NAME, {"vocab.txt": b"stale", "openvino_model.bin": b"stale"})
+    head = hub.commit(NAME, {"vocab.txt": b"mine now"}).sha
+    new = champion("new")
+
+    push(new, ours, head, "v2")
+
+    assert content(new) | beside | {"vocab.txt": b"mine now"} == on_hub(hub)
+    assert {"v1": first.commit, "v2": hub.state(NAME).head} == hub.state(NAME).tags
+
+
+def test_of_publications_without_a_manifest_nothing_is_deleted(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path], caplog
+) -> None:
+    hub.create(NAME)
+    old = {"vocab.txt": b"theirs or ours", "best_metrics.json": b"{}", "config.json": b"{ }"}
+    head = hub.commit(NAME, old).sha
+    first, second = champion("first"), champion("second")
+    (first / "promotions.png").write_bytes(b"picture")
+
+    push(first, ours, head)
+
+    assert content(first) | {"vocab.txt": b"theirs or ours"} == on_hub(hub)
+    assert "vocab.txt of us/sentiment may be left of an earlier publication" in caplog.text
+    push(second, ours, hub.state(NAME).head, "v2")  # from here on there is one
+    assert content(second) | {"vocab.txt": b"theirs or ours"} == on_hub(hub)
+
+
+@pytest.mark.parametrize("manifest", [b"no JSON", b"[]", b'{"files": {"a": 1}}', b'{"files": 1}'])
+def test_a_manifest_that_makes_no_sense_counts_as_none(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path], manifest: bytes
+) -> None:
+    old = champion("old")
+    (old / "vocab.txt").write_bytes(b"stale")
+    push(old, ours)
+    head = hub.commit(NAME, {MANIFEST: manifest}).sha
 
     push(champion("new"), ours, head, "v2")
 
-    kept = beside.keys() & hub.files(NAME).keys()
-    assert {"LICENSE", "docs/use.json"} == kept
+    assert b"stale" == hub.files(NAME)["vocab.txt"]
 
 
-def test_a_repository_without_a_champion_is_filled(
-    hub: Hub, ours: HubRepository, champion: Callable[[str], Path]
+def test_a_repository_without_a_champion_is_filled_and_what_people_wrote_is_kept(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path], caplog
 ) -> None:
     hub.create(NAME)
-    hub.commit(NAME, {"README.md": b"to come"})
+    hub.commit(NAME, {"README.md": b"to come", "config.json": b"theirs"})
     first = champion("first")
 
     push(first, ours)
 
-    assert content(first) == on_hub(hub)
+    assert content(first) | {"README.before-v1.md": b"to come"} == on_hub(hub)
+    assert "README.before-v1.md keeps its text" in caplog.text
+    assert "config.json of us/sentiment is replaced, though no publication wrote it" in caplog.text
+
+
+EDITED = """---
+language: fr
+license: mit
+tags:
+- mine
+---
+# Tweets
+
+Ask me about them.
+"""
+
+
+@pytest.mark.parametrize("when", ["before the comparison", "after it"])
+def test_a_card_that_was_edited_is_no_conflict_and_no_edit_is_lost(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path], caplog, when: str
+) -> None:
+    compared = push(champion("first"), ours).commit
+    edited = hub.commit(NAME, {"README.md": EDITED.encode()}).sha
+    if when == "before the comparison":
+        compared = edited
+    second = champion("second")
+    (second / "README.md").write_text("---\nlanguage: en\ntags:\n- tweets\n---\n# New\n")
+
+    push(second, ours, compared, "v2")
+
+    files = on_hub(hub)
+    card = ModelCard(files["README.md"].decode())
+    told = {"language": "en", "license": "mit", "tags": ["tweets", "mine"]}
+    assert (told, "# New\n") == (card.data.to_dict(), card.text)
+    assert EDITED.encode() == files["README.before-v2.md"]
+    assert {**content(second), "README.md": b""} == {
+        **{name: data for name, data in files.items() if name != "README.before-v2.md"},
+        "README.md": b"",
+    }
+    assert "README.before-v2.md keeps its text" in caplog.text
+    third = push(champion("third"), ours, hub.state(NAME).head, "v3")  # which nobody has edited
+    assert third.commit == hub.state(NAME).head
+    assert "README.before-v3.md" not in on_hub(hub)
+
+
+def test_a_licence_alone_is_taken_over_without_a_copy(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path]
+) -> None:
+    hub.create(NAME)  # as the Hub's page does it for whom chooses a licence there
+    hub.commit(NAME, {"README.md": b"---\nlicense: mit\n---\n"})
+    first = champion("first")
+    (first / "README.md").write_bytes(b"# Tweets\n")
+
+    push(first, ours)
+
+    assert {*content(first)} == {*on_hub(hub)}
+    card = ModelCard(on_hub(hub)["README.md"].decode())
+    assert ("mit", "# Tweets") == (card.data.license, card.text.strip())
+
+
+@pytest.mark.parametrize(
+    "beside", [{"LICENSE": b"mit"}, {"docs/use.md": b"x", "notes.json": b"{}"}, {"my.png": b"x"}]
+)
+def test_a_commit_beside_the_model_is_no_conflict(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path], beside: dict[str, bytes]
+) -> None:
+    first = push(champion("first"), ours)
+    hub.commit(NAME, beside)
+    second = champion("second")
+
+    push(second, ours, first.commit, "v2")
+
+    assert content(second) | beside == on_hub(hub)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model.safetensors": b"others"},
+        {"config.json": b'{"other": 1}'},
+        {"config.json": None},
+        {"README.md": b"edited", "best_metrics.json": b"{ }"},
+        {"published_files.json": b"{}"},
+    ],
+)
+def test_a_commit_that_touched_the_model_is_a_conflict(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path], change: dict
+) -> None:
+    first = push(champion("first"), ours)
+    hub.commit(NAME, change)
+    before = hub.state(NAME)
+    (name,) = change.keys() - {"README.md"}
+
+    with pytest.raises(ConflictError, match=rf"has changed {re.escape(name)}\. .*Run the training"):
+        push(champion("second"), ours, first.commit, "v2")
+
+    assert before == hub.state(NAME)
+
+
+def test_a_history_that_was_rewritten_is_a_conflict(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path]
+) -> None:
+    push(champion("first"), ours)
+
+    with pytest.raises(ConflictError, match="has changed its history"):
+        push(champion("second"), ours, "0" * 40, "v2")
+
+
+def test_after_an_edit_of_the_card_the_published_champion_is_found_by_its_tag(
+    hub: Hub, ours: HubRepository, champion: Callable[[str], Path]
+) -> None:
+    first = champion("first")
+    published = push(first, ours)
+    hub.commit(NAME, {"README.md": b"edited"})
+    before = hub.state(NAME)
+
+    again = push(first, ours)
+
+    assert published == again
+    assert before == hub.state(NAME)
 
 
 def test_a_champion_that_was_not_compared_with_is_a_conflict(

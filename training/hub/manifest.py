@@ -1,0 +1,64 @@
+"""Which files of a repository on the Hub an earlier publication wrote."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from training.hub.repository import HubRepository
+
+MANIFEST = "published_files.json"
+BEST_METRICS = "best_metrics.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The files of a publication: their names, and for each what the Hub may call its content.
+
+    That is git's hash of a small file, and the SHA-256 of one that is stored by LFS.
+    """
+
+    files: Mapping[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, contents: Mapping[str, bytes | Path]) -> Self:
+        """Return the manifest of files by their names on the Hub."""
+        return cls({name: _hashes(content) for name, content in contents.items()})
+
+    @classmethod
+    def read(cls, repository: HubRepository, revision: str) -> Self | None:
+        """Return the manifest of a commit; None if it has none, or none that makes sense.
+
+        Raises HubError.
+        """
+        with TemporaryDirectory() as scratch:
+            repository.download(revision, Path(scratch), [MANIFEST])
+            try:
+                content = json.loads((Path(scratch) / MANIFEST).read_text(encoding="utf-8"))
+                return cls(
+                    {
+                        str(name): (str(one["git"]), str(one["sha256"]))
+                        for name, one in content["files"].items()
+                    }
+                )
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                return None
+
+    def to_json(self) -> bytes:
+        """Return the content of the file."""
+        files = {name: {"git": git, "sha256": sha} for name, (git, sha) in self.files.items()}
+        return (json.dumps({"files": files}, indent=2, sort_keys=True) + "\n").encode()
+
+    def wrote(self, name: str, content_id: str | None) -> bool:
+        """Tell whether a file has the content that this publication gave it."""
+        return content_id in self.files.get(name, ())
+
+
+def _hashes(content: bytes | Path) -> tuple[str, str]:
+    data = content.read_bytes() if isinstance(content, Path) else content
+    git = hashlib.sha1(b"blob %d\0" % len(data), usedforsecurity=False)
+    git.update(data)
+    return git.hexdigest(), hashlib.sha256(data).hexdigest()
