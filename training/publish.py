@@ -32,7 +32,8 @@ def publish(settings: HubSettings, files: Files) -> Published:
     if not release.folder.exists():
         raise ReleaseError(
             f"{best.model_tag} cannot be published: only a model that was trained here with "
-            "HF_REPO_ID set can. Set it, and the next one that is better will be published."
+            "HF_REPO_ID set can. Set it, and the next one that is better will be published; an "
+            "older one by `python -m training.rollback TAG --publish`."
         )
     return release.publish(HubRepository(settings.hf_repo_id, settings.token))
 

@@ -1,6 +1,7 @@
-"""Serve an older model again: ``python -m training.rollback sentiment:VERSION``."""
+"""Serve an older model again: ``python -m training.rollback sentiment:VERSION [--publish]``."""
 
 import argparse
+import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from training.errors import EXPECTED, TrainingError
 from training.files import Files
 from training.promotion import consequence, finish_promotion, in_store, promote
 from training.records import Best
+from training.republish import Publication, republish, what_the_hub_has
+from training.settings import HubSettings
 
 
 class RollbackError(TrainingError):
@@ -77,20 +80,37 @@ def _is_copy(served: bentoml.Model, model: bentoml.Model, record: Best | None) -
 
 
 def main(arguments: list[str]) -> int:
-    """Roll back to the model of a tag; return the exit status."""
+    """Roll back to the model of a tag, and publish it if asked; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m training.rollback", description="Serve an older model again."
     )
     parser.add_argument("tag", help="of a model of the Bento store, as in sentiment:VERSION")
-    given = parser.parse_args(arguments).tag
+    parser.add_argument(
+        "--publish", action="store_true", help="publish it to HF_REPO_ID, where it once was, too"
+    )
+    asked = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         with claimed(files := Files()):
-            model = roll_back(_parsed(given), files)
+            _roll_back(asked.tag, asked.publish, files)
     except (*EXPECTED, ModelTagError, RuntimeNameError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Registered {given} again as {model.tag}; {consequence(str(model.tag))}.")
     return 0
+
+
+def _roll_back(given: str, is_published: bool, files: Files) -> None:
+    settings, tag = HubSettings.read(), _parsed(given)
+    found = _find(tag)  # by the beginning of its version, too
+    older = tag if found is None else found.tag
+    publication = Publication.of(older, settings) if is_published else None
+    model = roll_back(tag, files)
+    told = f"Registered {given} again as {model.tag}; {consequence(str(model.tag))}."
+    print(told, flush=True)
+    if publication is not None:
+        print(f"Published: {republish(publication, model, files).url}")
+    elif hub := what_the_hub_has(older, model, settings):
+        print(hub)
 
 
 def _parsed(given: str) -> bentoml.Tag:

@@ -31,7 +31,8 @@ def plan(folder: Path, repository: HubRepository, sha: str, tag: str) -> Changes
     Deleted is only what the manifest of that commit lists, unless it was changed since; a card
     that was edited keeps the additions to its head, and its text beside the new card.
     """
-    present, manifest = repository.tree(sha) or {}, Manifest.read(repository, sha)
+    present = repository.tree(sha) or {}
+    manifest = Manifest.read(repository, sha, present)
     added: dict[str, bytes | Path] = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
@@ -58,7 +59,7 @@ def foreign_changes(repository: HubRepository, before: str, after: str) -> set[s
     if old is None or new is None:
         return None
     changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
-    manifest = Manifest.read(repository, before)
+    manifest = Manifest.read(repository, before, old)
     if manifest is None:
         models = {name for name in changed if LIKE_OURS.fullmatch(name)}
     else:

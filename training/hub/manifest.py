@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,11 +29,15 @@ class Manifest:
         return cls({name: _hashes(content) for name, content in contents.items()})
 
     @classmethod
-    def read(cls, repository: HubRepository, revision: str) -> Self | None:
+    def read(
+        cls, repository: HubRepository, revision: str, present: Collection[str]
+    ) -> Self | None:
         """Return the manifest of a commit; None if it has none, or none that makes sense.
 
-        Raises HubError.
+        ``present`` are the names of the commit's files. Raises HubError.
         """
+        if MANIFEST not in present:
+            return None
         with TemporaryDirectory() as scratch:
             repository.download(revision, Path(scratch), [MANIFEST])
             try:

@@ -11,13 +11,22 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.store import MODEL_NAME, find, list_models, register
+from tests.hub import Hub
+from tests.hub.client import UPLOAD_DEPRECATION, keep_client_to
 from training import promotion
+from training.atomic import write_json
 from training.files import Files
+from training.hub.push import push_to_hf
+from training.hub.repository import HubRepository
 from training.promotion import consequence
 from training.records import Best
 from training.rollback import RollbackError, main, roll_back
 
-pytestmark = pytest.mark.usefixtures("store")
+NAME = "us/sentiment"
+FILE = "/{repo_id}/resolve/{revision}/{filename}"
+CARD = "---\nlanguage: en\n---\n\n# Tweets\n\nGood.\n"
+
+pytestmark = [pytest.mark.usefixtures("store"), pytest.mark.filterwarnings(UPLOAD_DEPRECATION)]
 
 
 @pytest.fixture(name="files")
@@ -165,3 +174,146 @@ def test_the_command_tells_of_a_bad_tag_without_a_traceback(tag, tmp_path, monke
 
     assert 1 == status
     assert "cannot be rolled back to" in capsys.readouterr().err
+
+
+@pytest.fixture(name="hub")
+def fixture_hub(tmp_path, monkeypatch):
+    """Serve a Hub as the one that the commands ask, in the folder of a run."""
+    keep_client_to(tmp_path / "home", monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    with Hub() as hub:
+        places = {"ENDPOINT": "", "HUGGINGFACE_CO_URL_TEMPLATE": FILE}
+        for name, path in places.items():
+            monkeypatch.setattr(f"huggingface_hub.constants.{name}", hub.url + path)
+        monkeypatch.setenv("HF_REPO_ID", NAME)
+        monkeypatch.setenv("HF_TOKEN", hub.token("us"))
+        yield hub
+
+
+@pytest.fixture(name="published")
+def fixture_published(hub, make_model, tmp_path):
+    """Publish a model, and a worse one after it, of which the Hub's card is edited; return both."""
+    models, parent = (make_model(0.8), make_model(0.7)), None
+    repository = HubRepository(NAME, hub.token("us"))
+    for model in models:
+        folder = Path(shutil.copytree(model.path, tmp_path / f"{model.tag.version}-files"))
+        (folder / "model.yaml").unlink()
+        accuracy = model.info.metadata["metrics"]["accuracy"]
+        best = Best(accuracy, "2026-11-23", str(model.tag), (), {}).content()
+        write_json(folder / "best_metrics.json", best)
+        (folder / "README.md").write_text(CARD)
+        (folder / "model.safetensors").write_bytes(str(model.tag).encode())
+        done = push_to_hf(
+            folder, repository, parent_commit=parent, tag=str(model.tag.version), message="Better"
+        )
+        parent = done.commit
+    write_json(tmp_path / "best_metrics.json", best)
+    hub.commit(NAME, {"notes.txt": b"mine"})
+    return models
+
+
+def test_a_rollback_tells_which_champion_the_hub_still_has(hub, published, capsys):
+    older, newer = published
+    before = hub.state(NAME)
+
+    status = main([str(older.tag)])
+
+    assert 0 == status
+    told = capsys.readouterr().out
+    assert f"{NAME} on the Hub still has {newer.tag}, accuracy 0.7000: " in told
+    assert f"`python -m training.rollback {older.tag} --publish`" in told
+    assert before == hub.state(NAME)
+
+
+def test_a_rollback_can_be_published(hub, published, capsys, tmp_path):
+    older, _ = published
+
+    status = main([str(older.tag), "--publish"])
+
+    assert 0 == status
+    best = Best.read(tmp_path / "best_metrics.json")
+    version = best.model_tag.partition(":")[2]
+    assert f"Published: {hub.url}/{NAME}/tree/{version}" in capsys.readouterr().out
+    files = hub.files(NAME)
+    assert (tmp_path / "best_metrics.json").read_bytes() == files["best_metrics.json"]
+    old = hub.files(NAME, str(older.tag.version))
+    for name in ("model.safetensors", "openvino_model.bin", "metadata.json", "config.json"):
+        assert old[name] == files[name], name
+    assert b"mine" == files["notes.txt"]
+    card = files["README.md"].decode()
+    assert "# Tweets\n\n> Champion again since " in card
+    assert card.endswith(f"as `{best.model_tag}`.\n\nGood.\n")
+    assert hub.state(NAME).head == hub.state(NAME).tags[version]
+
+
+def test_a_rollback_that_was_published_is_told_of_and_not_published_again(hub, published, capsys):
+    older, _ = published
+    main([str(older.tag), "--publish"])
+    before = hub.state(NAME)
+
+    again, told = main([str(older.tag), "--publish"]), main([str(older.tag)])
+
+    assert (0, 0) == (again, told)
+    assert "on the Hub has this model as well" in capsys.readouterr().out
+    assert before == hub.state(NAME)
+
+
+def test_a_rollback_is_not_published_over_a_champion_that_came_meanwhile(
+    hub, published, capsys, tmp_path
+):
+    older, _ = published
+    hub.faults.before("POST .*/commit/", lambda: hub.commit(NAME, {"config.json": b"{}"}))
+
+    status = main([str(older.tag), "--publish"])
+
+    assert 1 == status
+    assert "changed during the upload" in capsys.readouterr().err
+    assert b"{}" == hub.files(NAME)["config.json"]
+    assert str(older.tag) == Best.read(tmp_path / "best_metrics.json").details["rolled_back_to"]
+
+
+def test_what_was_never_published_cannot_be_published_and_nothing_is_rolled_back(
+    hub, published, make_model, capsys, tmp_path
+):
+    never = make_model(0.6)
+    before = (hub.state(NAME), len(list_models()), Best.read(tmp_path / "best_metrics.json"))
+
+    status = main([str(never.tag), "--publish"])
+
+    assert 1 == status
+    assert f"{NAME} on the Hub has no tag {never.tag.version}" in capsys.readouterr().err
+    after = (hub.state(NAME), len(list_models()), Best.read(tmp_path / "best_metrics.json"))
+    assert before == after
+    assert published
+
+
+def test_a_tag_that_holds_another_model_is_not_published(hub, published, capsys):
+    older, newer = published
+    tags = hub.repositories["models", NAME].tags
+    tags[str(older.tag.version)] = tags[str(newer.tag.version)]
+    before = hub.state(NAME)
+
+    status = main([str(older.tag), "--publish"])
+
+    assert 1 == status
+    assert "metadata.json of it is not what us/sentiment on the Hub has" in capsys.readouterr().err
+    assert before == hub.state(NAME)
+
+
+def test_a_hub_that_is_away_keeps_nobody_from_rolling_back(hub, published, capsys):
+    older, _ = published
+    hub.stop()
+
+    status = main([str(older.tag)])
+
+    assert 0 == status
+    assert "It could not be seen which champion the Hub has: " in capsys.readouterr().out
+
+
+def test_without_a_token_nothing_can_be_published(published, capsys, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN")
+
+    status = main([str(published[0].tag), "--publish"])
+
+    assert 1 == status
+    assert "cannot be published: HF_TOKEN is not set" in capsys.readouterr().err
