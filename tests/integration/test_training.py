@@ -19,6 +19,27 @@ from tests.workplace import LEARNING, STANDING_STILL, Material, Workplace
 
 REPO_ID = "somebody/tweets"
 
+DRAW = """
+import json, sys
+from training.dataset import load
+from training.sampling import draw
+source, train_size, eval_size = sys.argv[1:]
+rows = draw(load(source), int(train_size), int(eval_size), 42).evaluation
+print(json.dumps([rows.texts, rows.labels]))
+"""
+RUN_CARD = """
+import importlib.util, json, pathlib, re, sys
+from huggingface_hub import hf_hub_download
+assert importlib.util.find_spec("inference") is None
+card = pathlib.Path(hf_hub_download(sys.argv[1], "README.md")).read_text(encoding="utf-8")
+names = {}
+exec(re.search(r"```python\\n(.*?)```", card, re.DOTALL)[1], names)
+texts, labels = json.loads(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8"))
+classes = ["negative", "neutral", "positive"]
+found = [names["classify"](names["normalize"](text))[0]["label"] for text in texts]
+print(sum(one == classes[label] for one, label in zip(found, labels)) / len(labels))
+"""
+
 MakeWorkplace = Callable[..., Workplace]
 
 
@@ -84,6 +105,24 @@ def test_a_ci_shows_the_figures_of_the_run(promoted: Workplace) -> None:
     accuracy = promoted.read("metrics.json")["accuracy"]
     assert "**Improved: better: accuracy" in summary
     assert f"| candidate | {accuracy:.4f} |" in summary
+
+
+def test_the_cards_snippet_gives_the_figures_that_the_card_names_for_it(
+    hub: Hub, promoted: Workplace
+) -> None:
+    sizes = [promoted.environment[name] for name in ("TRAIN_SIZE", "EVAL_SIZE")]
+    drawn = promoted.run(["-c", DRAW, promoted.environment["DATASET"], *sizes])
+    rows = promoted.folder / "rows.json"
+    rows.write_text(drawn.stdout, encoding="utf-8")
+
+    # as a stranger runs it, who has nothing of this project
+    done = promoted.run(["-c", RUN_CARD, REPO_ID, str(rows)], {"PYTHONPATH": ""})
+
+    assert 0 == done.returncode, done.stderr
+    accuracy = float(done.stdout.splitlines()[-1])
+    assert pytest.approx(accuracy, abs=1e-6) == promoted.read("metrics.json")["float32"]["accuracy"]
+    card = hub.files(REPO_ID)["README.md"].decode()
+    assert f"**{accuracy:.4f}** in float32 by the snippet below" in card
 
 
 def test_publishing_again_changes_nothing(hub: Hub, promoted: Workplace) -> None:
