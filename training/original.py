@@ -30,6 +30,6 @@ def score_original(base: BaseModel, tweets: Tweets) -> Scores:
     columns = [names[number] for number in base.class_ids]
     rows = []
     for text in tweets.texts:
-        found = {one["label"]: one["score"] for one in classify(normalize(text))}
+        found = {one["label"]: one["score"] for one in classify([normalize(text)])[0]}
         rows.append([found[name] for name in columns])
     return Scores(tweets.labels, np.array(rows))
