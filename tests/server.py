@@ -121,7 +121,7 @@ def run_python(arguments: Sequence[str], env: dict[str, str]) -> str:
     """Run this Python in the checkout; return what it printed. Raises on a failure."""
     command = [sys.executable, *arguments]
     done = subprocess.run(
-        command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=300, check=False
     )
     if done.returncode != 0:
         raise AssertionError(f"{command} failed:\n{done.stdout}{done.stderr}")

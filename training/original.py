@@ -30,6 +30,7 @@ def score_original(base: BaseModel, tweets: Tweets) -> Scores:
     columns = [names[number] for number in base.class_ids]
     rows = []
     for text in tweets.texts:
-        found = {one["label"]: one["score"] for one in classify([normalize(text)])[0]}
+        scored: Any = classify([normalize(text)])[0]
+        found = {one["label"]: one["score"] for one in scored}
         rows.append([found[name] for name in columns])
     return Scores(tweets.labels, np.array(rows))

@@ -6,7 +6,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from training.dataset import CONFIGURATION
 from training.papers import summary
-from training.papers.snippet import usage
+from training.papers.snippet import NORMALIZATION, usage
 from training.papers.tables import class_table, code, confusion_table, plain, table
 from training.precision import Choice
 from training.records import flat_figures
@@ -39,8 +39,8 @@ Says whether an English tweet is negative, neutral or positive. It is {base} fin
 
 ## How to use it
 
-With `pip install transformers torch`. The function `normalize` brings a tweet into the form that \
-the model knows, as serving does; without it the figures of this page do not hold.
+With `pip install transformers torch`. `normalization.py` brings a tweet into the form that the \
+model knows, as serving does; without it the figures of this page do not hold.
 
 ```python
 {snippet}```
@@ -218,6 +218,7 @@ def _files_table(choice: Choice | None) -> str:
                 "`config.json`, `tokenizer.json`, `tokenizer_config.json`",
                 "its configuration and tokenizer",
             ),
+            (f"`{NORMALIZATION}`", "what a text goes through before it is tokenized"),
             ("`metadata.json`", "where it comes from and how good it is, for programs"),
             ("`metrics.json`", "all figures of the run that made it"),
             ("`best_metrics.json`", "the best model's figures, and all promotions so far"),

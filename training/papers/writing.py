@@ -6,6 +6,7 @@ from inference.model_folder import ModelFolder
 from training.atomic import write_json
 from training.hub.manifest import BEST_METRICS
 from training.papers import card, pictures
+from training.papers.snippet import write_normalization
 from training.records import Best
 from training.report import RunReport, metrics_json
 
@@ -37,5 +38,6 @@ def write_papers(report: RunReport, best: Best, repo_id: str, folder: Path) -> N
     write_json(folder / METRICS, metrics_json(report))
     write_json(folder / BEST_METRICS, best.content())
     (folder / card.FILE).write_text(card.render(report, repo_id, max_tokens), encoding="utf-8")
+    write_normalization(folder)
     draw_candidate(report, folder)
     draw_promotions(best, folder)
