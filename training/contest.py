@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from inference.classifier import Classifier
 from training.base_model import BaseModel
 from training.decision import Decision, Rival, decide
 from training.false_promotion import FalsePromotion, false_promotion
@@ -88,7 +89,8 @@ class Contest:
         if sample.dataset.test is None:
             return self
         try:
-            test = score(self.candidate.folder, sample.dataset.test, "the candidate on test")
+            classifier = Classifier.load(self.candidate.folder)
+            test = score(classifier, sample.dataset.test, "the candidate on test")
         except ScoringError as error:
             logger.warning("Nothing will be reported on the split test: %s", error)
             return self
