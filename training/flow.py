@@ -49,7 +49,9 @@ class Outcome:
     unpublished: Release | None
 
 
-def run(settings: TrainingSettings, files: Files, scratch: Path) -> Outcome:
+def run(  # pylint: disable=too-many-locals  # the order of work, in one place
+    settings: TrainingSettings, files: Files, scratch: Path
+) -> Outcome:
     """Train a candidate, and put it in the champion's place where it is better.
 
     ``scratch`` is an empty folder for what may be lost. Where several processes were started,

@@ -15,7 +15,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Origin:
+class Origin:  # pylint: disable=too-many-instance-attributes  # one for each fact
     """Hold where a model comes from: what it was trained on, and with which code.
 
     Sizes count rows; ``sample_fingerprint`` is the SHA-256 of the rows that were drawn;

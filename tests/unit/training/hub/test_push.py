@@ -295,7 +295,7 @@ def test_a_commit_that_touched_the_model_is_a_conflict(
 
 
 def test_a_history_that_was_rewritten_is_a_conflict(
-    hub: Hub, ours: HubRepository, champion: Callable[[str], Path]
+    ours: HubRepository, champion: Callable[[str], Path]
 ) -> None:
     push(champion("first"), ours)
 
