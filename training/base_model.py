@@ -1,5 +1,6 @@
 """The model that training starts from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from transformers.utils.hub import cached_file, extract_commit_hash
 
 from training.dataset import LABELS
 from training.errors import TrainingError
-from training.labels import match
+from training.labels import match, named_outputs
 from training.sources import name_of
 
 _HEAD = "ForSequenceClassification"
@@ -57,14 +58,23 @@ class BaseModelError(TrainingError):
         )
 
 
-def load_base(source: str, token: str | None, seed: int, revision: str | None = None) -> BaseModel:
+def load_base(
+    source: str,
+    token: str | None,
+    seed: int,
+    *,
+    revision: str | None = None,
+    labels: Sequence[str] | None = None,
+) -> BaseModel:
     """Load a model from the Hub or a local folder.
 
     ``revision`` is a branch, tag or commit on the Hub, by default the newest commit; it is
     looked up once, so that all files are of one commit. Without the Hub, its cache serves.
     An encoder without a classifier gets a new one for the classes of ``LABELS``, its weights
-    drawn by the seed. Raises BaseModelError where there is no such model or the Hub cannot be
-    reached, and LabelsError where its classifier knows other classes.
+    drawn by the seed. A classifier's own labels, which may be abbreviated, are replaced by those
+    classes; ``labels`` names its outputs in their order if its own labels say nothing. Raises
+    BaseModelError where there is no such model or the Hub cannot be reached, and LabelsError where
+    its classifier knows other classes.
     """
     try:
         commit = _commit(source, token, revision)
@@ -81,7 +91,10 @@ def load_base(source: str, token: str | None, seed: int, revision: str | None = 
         )
     except Exception as error:  # pylint: disable=broad-exception-caught  # for damaged files, anything
         raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
-    names = [model.config.id2label[number] for number in sorted(model.config.id2label)]
+    found = [str(model.config.id2label[number]) for number in sorted(model.config.id2label)]
+    names = named_outputs(source, LABELS, found, None if is_encoder else labels)
+    model.config.id2label = dict(enumerate(names))
+    model.config.label2id = {name: number for number, name in enumerate(names)}
     class_ids = match(source, LABELS, names)
     return BaseModel(name_of(source), model, tokenizer, class_ids, is_encoder, commit)
 

@@ -1,5 +1,6 @@
 """Fetch a trained model and put it into the Bento store: ``python -m training.fetch``."""
 
+import json
 import logging
 import sys
 from dataclasses import replace
@@ -10,13 +11,15 @@ import bentoml
 
 from inference.model_folder import ModelFolder
 from inference.store import register, served_files
+from training.atomic import write_json
 from training.base_model import BaseModel, BaseModelError, load_base
 from training.claim import claimed
-from training.dataset import DatasetError, load
+from training.dataset import LABELS, DatasetError, load
 from training.errors import EXPECTED
 from training.files import Files
 from training.hub.errors import UnreachableError
 from training.hub.repository import HubRepository
+from training.labels import named_outputs
 from training.metadata import metadata, write_metadata
 from training.origin import origin_of
 from training.precision import export_agreeing, export_proven
@@ -42,7 +45,11 @@ def fetch(settings: TrainingSettings) -> bentoml.Model:
         folder = Path(scratch)
         if not _download_served_form(settings, folder):
             base = load_base(
-                settings.source, settings.token, settings.seed, settings.source_revision
+                settings.source,
+                settings.token,
+                settings.seed,
+                revision=settings.source_revision,
+                labels=settings.labels,
             )
             if base.has_new_classifier:
                 raise BaseModelError(
@@ -64,8 +71,18 @@ def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:
     if head is None or not set(served_files()) <= set(head.files):
         return False
     repository.download(head.sha, folder, served_files())
-    ModelFolder.read(folder)
+    _name_outputs(settings, folder)
     return True
+
+
+def _name_outputs(settings: TrainingSettings, folder: Path) -> None:
+    """Give the outputs of an exported model the names of the classes. Raises LabelsError."""
+    labels = ModelFolder.read(folder).labels
+    names = named_outputs(settings.source, LABELS, labels, settings.labels)
+    if names != labels:
+        path = folder / "config.json"
+        config = json.loads(path.read_text(encoding="utf-8"))
+        write_json(path, config | {"id2label": dict(enumerate(names))})
 
 
 def _sample(settings: TrainingSettings) -> Sample | None:

@@ -103,9 +103,7 @@ def assist(settings: TrainingSettings) -> None:
 
 def learn(settings: TrainingSettings, sample: Sample) -> tuple[BaseModel, TrainingRun]:
     """Return the base model after its training on the sample, and how that went."""
-    base = load_base(
-        settings.base_model, settings.token, settings.seed, settings.base_model_revision
-    )
+    base = _load_base(settings, settings.base_model_revision)
     check_exportable(*base.parts)
     if base.has_new_classifier:
         logger.info("%s is an encoder without a classifier: it gets a new one", base.name)
@@ -123,7 +121,7 @@ def compete(
 ) -> Contest:
     """Let candidate, untouched base model and champion judge the same rows."""
     # of the commit that was trained, should there be a newer one by now
-    untouched = load_base(settings.base_model, settings.token, settings.seed, trained.revision)
+    untouched = _load_base(settings, trained.revision)
     candidate = enter(trained, "the candidate", scratch / "candidate", sample)
     base = enter(untouched, untouched.name, scratch / "base", sample)
     return Contest(candidate, base, *judge(standing, sample))
@@ -181,6 +179,16 @@ def unpublished(
                 path.replace(release.files / path.name)
         release.remember(hub)
     return release
+
+
+def _load_base(settings: TrainingSettings, revision: str | None) -> BaseModel:
+    return load_base(
+        settings.base_model,
+        settings.token,
+        settings.seed,
+        revision=revision,
+        labels=settings.labels,
+    )
 
 
 def _draw(settings: TrainingSettings) -> Sample:

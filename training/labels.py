@@ -4,25 +4,75 @@ from collections.abc import Sequence
 
 from training.errors import TrainingError
 
+SHORTEST_ABBREVIATION = 3
+"""In letters: NEG, NEU and POS are what models are often labelled with."""
+
 
 class LabelsError(TrainingError):
-    """Tell that a data set and a model do not know the same classes."""
+    """A data set and a model do not know the same classes."""
 
-    def __init__(self, model: str, expected: Sequence[str], found: Sequence[str]) -> None:
-        super().__init__(
-            f"the model {model} has the labels {', '.join(found)}, but the data set has "
-            f"{', '.join(expected)}: they are matched by name, so correct `id2label` and "
-            "`label2id` in the model's config.json, or choose another BASE_MODEL"
-        )
+    def __init__(
+        self,
+        model: str,
+        expected: Sequence[str],
+        found: Sequence[str],
+        given: Sequence[str] | None = None,
+    ) -> None:
+        named = f"the model {model} has the labels {', '.join(found)}, but "
+        if given is None:
+            super().__init__(
+                f"{named}the data set has {', '.join(expected)}. If they mean the same, set LABELS "
+                "to the names of the model's outputs in their order, which its model card tells, "
+                f"such as LABELS={','.join(expected)}; else choose another BASE_MODEL"
+            )
+        else:
+            super().__init__(
+                f"{named}LABELS={','.join(given)} names its outputs otherwise. Correct LABELS, or "
+                "unset it if the model's own labels are right"
+            )
 
 
 def match(model: str, expected: Sequence[str], found: Sequence[str]) -> tuple[int, ...]:
     """Return for each expected class the position of the model's label of that name.
 
-    Upper and lower case are the same. Raises LabelsError, which calls the model by the name
-    given, where one side has a label that the other has not, or has one twice.
+    Upper and lower case are the same, and an abbreviation of at least three letters is its class.
+    Raises LabelsError, which calls the model by the name given, if one side has a label that the
+    other has not, or has one twice.
     """
-    positions = {name.lower(): position for position, name in enumerate(found)}
-    if len(found) != len(expected) or set(positions) != {name.lower() for name in expected}:
-        raise LabelsError(model, expected, found)
-    return tuple(positions[name.lower()] for name in expected)
+    names = named_outputs(model, expected, found)
+    return tuple(names.index(name) for name in expected)
+
+
+def named_outputs(
+    model: str,
+    expected: Sequence[str],
+    found: Sequence[str],
+    given: Sequence[str] | None = None,
+) -> tuple[str, ...]:
+    """Return the names of a model's outputs in their order, each one of the expected classes.
+
+    They are the model's own labels as `match` reads them, or else what is ``given``, for labels
+    that say nothing, such as LABEL_0. Raises LabelsError, also if what is given contradicts a
+    label of the model that does say something.
+    """
+    own = [_class_of(label, expected) for label in found]
+    if given is None:
+        names = own
+    else:
+        names = list(given)
+        if len(names) != len(own) or any(one not in (None, name) for one, name in zip(own, names)):
+            raise LabelsError(model, expected, found, given)
+    if len(names) != len(expected) or set(names) != set(expected):
+        raise LabelsError(model, expected, found, given)
+    return tuple(map(str, names))
+
+
+def _class_of(label: str, expected: Sequence[str]) -> str | None:
+    """Return the class that a label names or abbreviates, None if it is none or several."""
+    name = label.strip().lower()
+    if name in expected:
+        return name
+    if len(name) < SHORTEST_ABBREVIATION:
+        return None
+    meant = [each for each in expected if each.startswith(name)]
+    return meant[0] if len(meant) == 1 else None

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, NoDecode
 
 from inference.runtime import RuntimeName
 from inference.settings import FROM_ENVIRONMENT
-from training.dataset import DEFAULT_SOURCE
+from training.dataset import DEFAULT_SOURCE, LABELS
 from training.errors import TrainingError
 from training.hub.login import stored_token
 
@@ -16,6 +16,20 @@ DEFAULT_SEED = 42
 
 NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Rule = Literal["better", "significant"]
+
+
+def _outputs(listed: str) -> tuple[str, ...]:
+    """Read the names of a model's outputs: each of ``LABELS`` once. Raises ValueError."""
+    names = tuple(name.strip().lower() for name in listed.split(","))
+    if sorted(names) != sorted(LABELS):
+        raise ValueError(
+            f"it has to name each of {', '.join(LABELS)} once, parted by commas, in the order of "
+            f"the model's outputs, such as LABELS={','.join(LABELS)}"
+        )
+    return names
+
+
+Outputs = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_outputs)]
 
 
 class SettingError(TrainingError):
@@ -63,6 +77,7 @@ class HubSettings(_Checked):
     hf_token: SecretStr | None = None
     base_model: NonEmpty = DEFAULT_BASE_MODEL
     base_model_revision: NonEmpty | None = None
+    labels: Outputs | None = None
 
     @property
     def token(self) -> str | None:

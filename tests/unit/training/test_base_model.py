@@ -3,14 +3,19 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the training group is not installed")
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from tests.base_models import blinded
+from inference.classifier import Classifier
+from inference.normalization import normalize
+from tests.base_models import blinded, xlm_roberta
+from tests.bounds import FP32_BOUND
 from training.base_model import BaseModelError, load_base
+from training.export import export
 from training.labels import LabelsError
 
 
@@ -26,6 +31,12 @@ def change_config(folder, **entries):
     path.write_text(json.dumps(json.loads(path.read_text()) | entries))
 
 
+def name_labels(folder, *labels):
+    """Give a model's outputs names in its configuration."""
+    numbered = dict(enumerate(labels))
+    change_config(folder, id2label=numbered, label2id={v: k for k, v in numbered.items()})
+
+
 def test_a_classifier_is_loaded_in_float32_under_the_name_of_its_folder(folder):
     found = load_base(str(folder), None, seed=0)
 
@@ -34,24 +45,51 @@ def test_a_classifier_is_loaded_in_float32_under_the_name_of_its_folder(folder):
 
 
 def test_labels_are_matched_by_name_and_not_by_position(folder):
-    change_config(
-        folder,
-        id2label={"0": "Positive", "1": "negative", "2": "neutral"},
-        label2id={"Positive": 0, "negative": 1, "neutral": 2},
-    )
+    name_labels(folder, "Positive", "negative", "neutral")
 
     assert (1, 2, 0) == load_base(str(folder), None, seed=0).class_ids
 
 
-def test_other_labels_are_an_error(folder):
-    change_config(
-        folder,
-        id2label={"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"},
-        label2id={"LABEL_0": 0, "LABEL_1": 1, "LABEL_2": 2},
-    )
+def test_its_labels_become_the_classes(folder):
+    name_labels(folder, "POS", "Negative", "neu")
 
-    with pytest.raises(LabelsError, match="has the labels LABEL_0, LABEL_1, LABEL_2"):
+    config = load_base(str(folder), None, seed=0).model.config
+
+    assert {0: "positive", 1: "negative", 2: "neutral"} == config.id2label
+    assert {"positive": 0, "negative": 1, "neutral": 2} == config.label2id
+
+
+def test_labels_that_say_nothing_are_an_error_that_names_the_setting(folder):
+    name_labels(folder, "LABEL_0", "LABEL_1", "LABEL_2")
+
+    with pytest.raises(LabelsError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="):
         load_base(str(folder), None, seed=0)
+
+
+def test_labels_that_say_nothing_are_named_by_the_setting(folder):
+    name_labels(folder, "LABEL_0", "LABEL_1", "LABEL_2")
+
+    found = load_base(str(folder), None, 0, labels=("positive", "neutral", "negative"))
+
+    assert (2, 1, 0) == found.class_ids
+    assert {0: "positive", 1: "neutral", 2: "negative"} == found.model.config.id2label
+
+
+def test_a_model_of_sentencepiece_without_tokenizer_json_is_served_as_transformers_reads_it(
+    tmp_path, tweets
+):
+    base = load_base(str(xlm_roberta(tmp_path / "xlm", tweets)), None, seed=0)
+    texts = [*tweets[:20], "typed </s> and <mask>", "no\nblank"]
+    encoded = base.tokenizer([normalize(text) for text in texts], truncation=True, max_length=64)
+    with torch.no_grad():
+        logits = [base.model(torch.tensor([ids])).logits[0] for ids in encoded["input_ids"]]
+
+    export(*base.parts, tmp_path / "exported", precision="fp32")
+
+    served = Classifier.load(tmp_path / "exported")
+    expected = torch.stack(logits).softmax(dim=1).numpy()
+    assert ("negative", "neutral", "positive") == served.labels
+    assert np.abs(expected - served.classify(texts)).max() <= FP32_BOUND
 
 
 @pytest.fixture(name="encoder")

@@ -52,6 +52,10 @@ def test_empty_variables_count_as_unset(monkeypatch):
         ("PROMOTION", "always"),
         ("RUNTIME", "tensorflow"),
         ("BASE_MODEL", " "),
+        ("LABELS", "negative,positive"),
+        ("LABELS", "negative,negative,positive"),
+        ("LABELS", "negative,,positive"),
+        ("LABELS", "bad,neutral,positive"),
     ],
 )
 def test_a_bad_value_is_told_with_its_variable(monkeypatch, name, value):
@@ -112,3 +116,9 @@ def test_a_login_that_cannot_be_read_is_told_without_what_is_in_it(tmp_path, mon
 
     with pytest.raises(LoginError, match=r"IsADirectoryError\. Run `hf auth login` again"):
         _ = TrainingSettings.read().token
+
+
+def test_the_labels_of_a_models_outputs_are_read_in_their_order(monkeypatch):
+    monkeypatch.setenv("LABELS", " Positive, NEUTRAL,negative")
+
+    assert ("positive", "neutral", "negative") == TrainingSettings.read().labels

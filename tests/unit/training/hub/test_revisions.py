@@ -21,7 +21,7 @@ LOAD_MODELS = """
 import json, sys
 from training.base_model import load_base
 for revision in sys.argv[2:]:
-    found = load_base(sys.argv[1], None, 0, revision or None)
+    found = load_base(sys.argv[1], None, 0, revision=revision or None)
     bias = found.model.classifier.out_proj.bias[0].item()
     print(json.dumps([found.revision, round(bias, 3), len(found.tokenizer)]))
 """
