@@ -17,6 +17,7 @@ from transformers import (
 from transformers.utils import CONFIG_NAME
 from transformers.utils.hub import cached_file, extract_commit_hash
 
+from inference.model_folder import longest_input
 from training.dataset import LABELS
 from training.errors import TrainingError
 from training.labels import match, named_outputs
@@ -72,9 +73,9 @@ def load_base(
     looked up once, so that all files are of one commit. Without the Hub, its cache serves.
     An encoder without a classifier gets a new one for the classes of ``LABELS``, its weights
     drawn by the seed. A classifier's own labels, which may be abbreviated, are replaced by those
-    classes; ``labels`` names its outputs in their order if its own labels say nothing. Raises
-    BaseModelError where there is no such model or the Hub cannot be reached, and LabelsError where
-    its classifier knows other classes.
+    classes; ``labels`` names its outputs in their order if its own labels say nothing. The
+    tokenizer gets the model's own limit of tokens. Raises BaseModelError where there is no such
+    model or the Hub cannot be reached, and LabelsError where its classifier knows other classes.
     """
     try:
         commit = _commit(source, token, revision)
@@ -93,6 +94,8 @@ def load_base(
         raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
     found = [str(model.config.id2label[number]) for number in sorted(model.config.id2label)]
     names = named_outputs(source, LABELS, found, None if is_encoder else labels)
+    limits = {"model_max_length": tokenizer.model_max_length}  # 1e30 without tokenizer_config.json
+    tokenizer.model_max_length = longest_input(model.config.to_dict(), limits)
     model.config.id2label = dict(enumerate(names))
     model.config.label2id = {name: number for number, name in enumerate(names)}
     class_ids = match(source, LABELS, names)

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from training.csv_files import CsvError, find_split, is_csv_folder, read_split
 from training.errors import TrainingError
 from training.sources import name_of
 
@@ -110,7 +112,8 @@ class DatasetError(TrainingError):
             f"DATASET={source!r} cannot be used: {reason}. Set DATASET to a data set on the "
             f"Hugging Face Hub (default: {DEFAULT_SOURCE}) or to a local folder laid out like "
             f'it, with a configuration "{CONFIGURATION}", the splits train and validation and '
-            f"the columns text and label ({_numbered_labels()})"
+            f"the columns text and label ({_numbered_labels()}), or to a folder with train.csv and "
+            "validation.csv of these columns"
         )
 
 
@@ -119,19 +122,34 @@ def load(
 ) -> Dataset:
     """Load the splits train, validation and, if it has one, test from a Hub id or a local folder.
 
-    A private one on the Hub wants a token. All splits are of one commit: that of ``revision``, a
-    branch, tag or commit, by default the newest. Without the Hub, what it gave last is loaded.
+    The folder is laid out like the Hub's, or holds a CSV file for each split. A private one on the
+    Hub wants a token. All splits are of one commit: that of ``revision``, a branch, tag or commit,
+    by default the newest. Without the Hub, what it gave last is loaded.
 
     Raises DatasetError, which names DATASET, where there is no such data set, or where it lacks
     train, validation, a column or rows, or holds a value that is no text or no known label.
     """
+    if is_csv_folder(source):
+        has_test = find_split(source, "test") is not None
+        return _loaded(source, partial(_load_csv, source), has_test=has_test, revision=None)
     builder = _prepared(source, token, revision)
+    return _loaded(
+        source,
+        partial(_load_split, builder, source),
+        has_test="test" in (builder.info.splits or ()),
+        revision=None if Path(source).exists() else builder.hash,
+    )
+
+
+def _loaded(
+    source: str, load_split: Callable[[str], Tweets], *, has_test: bool, revision: str | None
+) -> Dataset:
     return Dataset(
         source=source,
-        train=_load_split(builder, source, "train"),
-        evaluation=_load_split(builder, source, "validation"),
-        revision=None if Path(source).exists() else builder.hash,
-        test=_load_test(builder, source),
+        train=load_split("train"),
+        evaluation=load_split("validation"),
+        revision=revision,
+        test=_load_test(load_split) if has_test else None,
     )
 
 
@@ -156,11 +174,9 @@ def _prepared(source: str, token: str | None, revision: str | None) -> "datasets
     return builder
 
 
-def _load_test(builder: "datasets.DatasetBuilder", source: str) -> Tweets | None:
-    if "test" not in (builder.info.splits or ()):
-        return None
+def _load_test(load_split: Callable[[str], Tweets]) -> Tweets | None:
     try:
-        return _load_split(builder, source, "test")
+        return load_split("test")
     except DatasetError as error:  # such as labels that were never published
         logger.warning("Nothing will be reported on the split test: %s", error)
         return None
@@ -185,6 +201,13 @@ def _telling_of(source: str) -> Iterator[None]:
     except Exception as error:  # pylint: disable=broad-exception-caught  # its readers raise anything
         told = error.__cause__ or error  # what failed inside datasets' own generating
         raise DatasetError(source, f"{type(told).__name__}: {told}".rstrip(".")) from error
+
+
+def _load_csv(source: str, split: str) -> Tweets:
+    try:
+        return _checked(source, split, *read_split(source, split, LABELS))
+    except CsvError as error:
+        raise DatasetError(source, str(error)) from error
 
 
 def _checked(source: str, split: str, texts: list[Any], labels: list[Any]) -> Tweets:

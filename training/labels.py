@@ -55,7 +55,7 @@ def named_outputs(
     that say nothing, such as LABEL_0. Raises LabelsError, also if what is given contradicts a
     label of the model that does say something.
     """
-    own = [_class_of(label, expected) for label in found]
+    own = [class_of(label, expected) for label in found]
     if given is None:
         names = own
     else:
@@ -67,8 +67,8 @@ def named_outputs(
     return tuple(map(str, names))
 
 
-def _class_of(label: str, expected: Sequence[str]) -> str | None:
-    """Return the class that a label names or abbreviates, None if it is none or several."""
+def class_of(label: str, expected: Sequence[str]) -> str | None:
+    """Return the class that a label names or abbreviates in any case, None if it does not."""
     name = label.strip().lower()
     if name in expected:
         return name

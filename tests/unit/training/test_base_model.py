@@ -79,17 +79,19 @@ def test_a_model_of_sentencepiece_without_tokenizer_json_is_served_as_transforme
     tmp_path, tweets
 ):
     base = load_base(str(xlm_roberta(tmp_path / "xlm", tweets)), None, seed=0)
-    texts = [*tweets[:20], "typed </s> and <mask>", "no\nblank"]
-    encoded = base.tokenizer([normalize(text) for text in texts], truncation=True, max_length=64)
+    texts = [*tweets[:20], "typed </s> and <mask>", "no\nblank", "long " * 200]
+    encoded = base.tokenizer([normalize(text) for text in texts], truncation=True)
     with torch.no_grad():
         logits = [base.model(torch.tensor([ids])).logits[0] for ids in encoded["input_ids"]]
 
     export(*base.parts, tmp_path / "exported", precision="fp32")
+    export(*base.parts, tmp_path / "int8", texts)
 
     served = Classifier.load(tmp_path / "exported")
     expected = torch.stack(logits).softmax(dim=1).numpy()
     assert ("negative", "neutral", "positive") == served.labels
     assert np.abs(expected - served.classify(texts)).max() <= FP32_BOUND
+    assert np.abs(expected - Classifier.load(tmp_path / "int8").classify(texts)).max() <= 0.05
 
 
 @pytest.fixture(name="encoder")
