@@ -11,8 +11,7 @@ from html.entities import html5
 USER_PLACEHOLDER = "@user"
 LINK_PLACEHOLDER = "http"
 
-ROUNDS = 3
-"""How many layers of escapes and entities are decoded: `\\u0026lt;` has two."""
+ROUNDS = 3  # of decoding: `\u0026lt;` is an entity in escapes
 
 _ESCAPE = re.compile(
     r"""

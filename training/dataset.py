@@ -130,8 +130,9 @@ def load(
     train, validation, a column or rows, or holds a value that is no text or no known label.
     """
     if is_csv_folder(source):
-        has_test = find_split(source, "test") is not None
-        return _loaded(source, partial(_load_csv, source), has_test=has_test, revision=None)
+        return _loaded(
+            source, partial(_load_csv, source), has_test=_has_csv_test(source), revision=None
+        )
     builder = _prepared(source, token, revision)
     return _loaded(
         source,
@@ -201,6 +202,13 @@ def _telling_of(source: str) -> Iterator[None]:
     except Exception as error:  # pylint: disable=broad-exception-caught  # its readers raise anything
         told = error.__cause__ or error  # what failed inside datasets' own generating
         raise DatasetError(source, f"{type(told).__name__}: {told}".rstrip(".")) from error
+
+
+def _has_csv_test(source: str) -> bool:
+    try:
+        return find_split(source, "test") is not None
+    except CsvError as error:
+        raise DatasetError(source, str(error)) from error
 
 
 def _load_csv(source: str, split: str) -> Tweets:

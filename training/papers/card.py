@@ -64,6 +64,11 @@ $ make serve
 
 {origin}
 
+Texts are normalised before they are tokenized, in training as in serving: HTML entities and \
+escapes (`&amp;`, `\\u2019`) become the characters that they stand for, white space of any kind \
+becomes one blank, user names become `@user` and links `http`, and control tokens that people \
+type (`</s>`, `[MASK]`) are read as text.
+
 ## Figures
 
 {figures}

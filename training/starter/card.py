@@ -54,8 +54,10 @@ model to serve. It is no rival of the large models: where you can, serve
 A RoBERTa encoder of {layers} layers and {hidden_size} units ({heads} heads) with a vocabulary
 of {vocabulary_size} lower-cased byte-level BPE tokens, trained from scratch: no weights, word
 lists or texts other than the train split went into it. It reads up to {max_length} tokens and
-cuts off the rest. User names are to be given as `@user` and links as `http`
-(`inference/normalization.py` does that).
+cuts off the rest. Before that, `inference/normalization.py` decodes HTML entities and escapes
+(`&amp;`, `\\u2019`), turns white space of any kind into one blank, user names into `@user` and
+links into `http`, and has control tokens that people type (`</s>`, `[MASK]`) read as text;
+`docs/texts.md` tells what each step is worth.
 
 | file | what it holds |
 |---|---|
