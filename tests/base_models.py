@@ -47,22 +47,24 @@ def xlm_roberta(folder: Path, texts: Sequence[str], labels: Sequence[str] = LABE
     """
     folder.mkdir(parents=True)
     vocabulary = BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
+    sentencepiece.SentencePieceTrainer.Train(
         sentence_iterator=iter(texts), model_writer=vocabulary, vocab_size=500, minloglevel=2
     )
     (folder / "sentencepiece.bpe.model").write_bytes(vocabulary.getvalue())
-    config = XLMRobertaConfig(
-        vocab_size=502,  # a pad and a mask token besides sentencepiece's own
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=66,
-        type_vocab_size=1,
-        layer_norm_eps=1e-5,
-        architectures=["XLMRobertaForSequenceClassification"],
-        id2label=dict(enumerate(labels)),
-        label2id={label: number for number, label in enumerate(labels)},
+    config = XLMRobertaConfig.from_dict(
+        {
+            "vocab_size": 502,  # a pad and a mask token besides sentencepiece's own
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "intermediate_size": 64,
+            "max_position_embeddings": 66,
+            "type_vocab_size": 1,
+            "layer_norm_eps": 1e-5,
+            "architectures": ["XLMRobertaForSequenceClassification"],
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: number for number, label in enumerate(labels)},
+        }
     )
     config.save_pretrained(folder)
     set_seed(0)

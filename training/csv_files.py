@@ -92,7 +92,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
     )
     row = 0
     try:
-        header = [name.strip().lower() for name in next(reader)]
+        header = [name.strip().lower() for name in next(reader, [])]
         row, (text, label) = 1, map(header.index, COLUMNS)
         for row, fields in enumerate(reader, start=2):
             if not fields:
