@@ -1,7 +1,8 @@
 """The precise form of an int8 graph: the same weights, multiplied in float32.
 
 Processors without VNNI add products of int8 in 16 bits. Graphs that leave too little room for that
-overflow there without any error. In float32 nothing can overflow, at about a third of the speed.
+overflow there without any error. In float32 nothing can overflow. It takes more memory and, on
+processors with VNNI, three times as long.
 """
 
 from collections.abc import Iterator

@@ -141,7 +141,7 @@ def _precision(classifier: Classifier, folder: ModelFolder) -> str:
 def _log_fallback(check: SelfCheck) -> None:
     logger.warning(
         "self-check failed on %s: in %s, a probability differs by %.4f (%.4f is accepted). The "
-        "model is computed in fp32 instead: the answers are right, at about a third of the speed. "
+        "model is computed in fp32 instead: its answers are right, and take more memory and time. "
         "Export it again with `make model` or `make train`",
         check.processor,
         check.precision,
