@@ -158,11 +158,11 @@ class SentimentService:
         self.recorder.close()
 
     def __is_ready__(self) -> bool:
-        """Tell BentoML's `/readyz` whether texts are batched and predictions can be recorded."""
+        """Return whether texts are batched and predictions can be recorded, for `/readyz`."""
         return batching.works and self.recorder.is_ready()
 
     async def __is_alive__(self) -> bool:
-        """Tell BentoML's `/livez` whether a restart would help: a batching loop has ended."""
+        """Return whether no restart would help, for `/livez`: a batching loop has not ended."""
         return not batching.has_ended
 
     @bentoml.api(

@@ -64,12 +64,12 @@ class Admission:
         return self._in_line
 
     def has_room(self, texts: int) -> bool:
-        """Tell whether so many more single texts may come in."""
+        """Return whether this number of single texts may come in."""
         left_to_batches = min(self._batched + self._in_line, self._most // 2)
         return self._single + texts <= self._most - left_to_batches
 
     def has_room_in_line(self, texts: int) -> bool:
-        """Tell whether a batch of so many texts may come in or wait for that."""
+        """Return whether a batch of this size may come in or wait for that."""
         return self._may_come_in(texts) or self._in_line + texts <= self._most
 
     @contextmanager
@@ -112,7 +112,7 @@ class Admission:
         return max(1, min(LONGEST_RETRY_AFTER_S, math.ceil(needed_s)))
 
     def _may_come_in(self, texts: int) -> bool:
-        """Tell whether a batch of so many texts need not wait."""
+        """Return whether a batch of this size need not wait."""
         return not self._line and self._batched + texts <= self._most
 
     def _let_in(self, place: Place) -> None:

@@ -63,12 +63,12 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
 
     @property
     def works(self) -> bool:
-        """Tell whether the loop runs, and its latest round did not fail."""
+        """Return whether the loop runs, and its latest round did not fail."""
         return not self.has_ended and not self._has_failed
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether the loop has ended, which it never does by itself."""
+        """Return whether the loop has ended, which it never does by itself."""
         return self._controller is not None and self._controller.done()
 
     async def controller(self) -> None:
@@ -87,7 +87,7 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
                 await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
 
     async def _ask(self, data: Any) -> Any:
-        """Answer one request; BentoML would tell of what is refused in words of its own."""
+        """Answer one request; BentoML would word refusals in its own way."""
         if self._controller is None:
             self._controller = self._loop.create_task(self.controller())
             self._controller.add_done_callback(self._end)
@@ -139,9 +139,9 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
     def _end(self, controller: "asyncio.Task[None]") -> None:
         """Log that the loop has ended, and let nobody wait for it."""
         is_wanted = controller.cancelled()  # at the end of the worker
-        tell = logger.info if is_wanted else logger.error
+        log = logger.info if is_wanted else logger.error
         error = None if is_wanted else controller.exception()
-        tell("the batching loop has ended: texts are refused from now on", exc_info=error)
+        log("the batching loop has ended: texts are refused from now on", exc_info=error)
         self._refuse_waiting(ENDING)
 
     def _refuse_waiting(self, refusal: Refusal) -> None:
@@ -177,7 +177,7 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
         except ENDS:
             _refuse(batch, ENDING)
             raise
-        except BaseException:  # pylint: disable=broad-exception-caught  # nobody else would tell
+        except BaseException:  # pylint: disable=broad-exception-caught  # nobody else would log it
             asked = ", ".join(job.data[0].asker.request_id for job in batch)
             logger.exception("a batch failed, of the requests %s", asked)
             _refuse(batch, FAILED)
@@ -204,12 +204,12 @@ class Batching:
 
     @property
     def works(self) -> bool:
-        """Tell whether requests are batched."""
+        """Return whether requests are batched."""
         return all(each.works for each in self._made)
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether requests will never be batched again in this process."""
+        """Return whether requests will never be batched again in this process."""
         return any(each.has_ended for each in self._made)
 
 

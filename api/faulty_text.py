@@ -50,7 +50,7 @@ def find_faulty_text(body: bytes, field: str) -> FaultyText | None:
 
 
 def is_other_encoding(body: bytes) -> bool:
-    """Tell whether a body starts with a byte order mark, or as UTF-16 and UTF-32 do."""
+    """Return whether a body starts with a byte order mark, or as UTF-16 and UTF-32 do."""
     return body.startswith(BYTE_ORDER_MARKS) or b"\0" in body[:2]
 
 
@@ -110,7 +110,7 @@ def _string(token: Token, place: Place) -> Strings:
 
 
 def _fault(content: bytes) -> str | None:
-    """Tell what is wrong with a string, given without its quotes."""
+    """Return what is wrong with a string, given without its quotes."""
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

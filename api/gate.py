@@ -38,7 +38,7 @@ class Gate:
             )
 
     def has_room(self, path: str, texts: int = 1) -> bool:
-        """Tell whether so many texts more may come in by this path, or wait for that."""
+        """Return whether this number of texts may come in by this path, or wait for that."""
         if path == BATCH_PATH:
             return self.admission.has_room_in_line(texts)
         return self.admission.has_room(texts)

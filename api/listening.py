@@ -20,10 +20,10 @@ class AddressError(BentoMLConfigException):  # BentoML's command line prints its
 
 
 def listen_plainly() -> None:
-    """Let the command that runs the hook which calls this tell plainly why it cannot listen.
+    """Have the command that calls this explain in one line why it cannot listen.
 
     The socket of BentoML 1.4.39 is one of circus, which prints a traceback if the port is taken,
-    and listens on port 4464 if it was told 70000. The class itself is changed, since the command
+    and listens on port 4464 if it was given 70000. The class itself is changed, since the command
     has looked it up already.
     """
     # pylint: disable=import-outside-toplevel  # workers do without it

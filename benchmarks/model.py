@@ -53,7 +53,7 @@ def roberta_base(cache: Path = CACHE) -> Path:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Tell by its metadata whether a benchmark has made a model."""
+    """Return whether a benchmark has made a model, by its metadata."""
     try:
         metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

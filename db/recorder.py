@@ -71,7 +71,7 @@ class Recorder:
         self._thread.wake()
 
     def is_ready(self) -> bool:
-        """Tell whether predictions can be recorded; the database may be away.
+        """Return whether predictions can be recorded; the database may be away.
 
         The disk is asked once a second at most, however often this is.
         """

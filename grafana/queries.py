@@ -56,7 +56,7 @@ LOW_CONFIDENCE_SHARE = over_time(
 )
 # A batch has as many rows as texts, so that the sum of their reciprocals counts the batches.
 BATCH_SIZE = over_time("COUNT(*) / SUM(1e0 / batch_size) AS mean, MAX(batch_size) AS largest")
-# Of the rows that tell: those from before there was the column have no value.
+# Rows from before there was the column have no value, and do not count.
 TRUNCATED_SHARE = over_time("AVG(CAST(truncated AS int) * 1.0) AS share")
 # Milliseconds of an int end after 24 days, for which a database may well have been away.
 _DELAY_S = "DATEDIFF_BIG(millisecond, timestamp, recorded_at) / 1000.0"

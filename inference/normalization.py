@@ -136,7 +136,7 @@ def _entity(match: re.Match[str]) -> str:
 
 
 def _is_sign(character: str) -> bool:
-    """Tell whether an entity may lack its semicolon: the number of "Q&#10" is no entity."""
+    """Return whether an entity may lack its semicolon: the number of "Q&#10" is no entity."""
     return not (character.isalnum() or character.isspace())
 
 

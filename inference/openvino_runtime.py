@@ -200,7 +200,7 @@ def _shape(arrays: Arrays) -> tuple[int, ...]:
 
 
 def _is_of_a_tweet(arrays: Arrays) -> bool:
-    """Tell whether a pass is as wide as that of a tweet that has no graph of its own."""
+    """Return whether a pass is as wide as that of a tweet that has no graph of its own."""
     rows, tokens = arrays["input_ids"].shape
     return bool(rows == 1 and max(LONE_WIDTHS) < tokens <= TWEET_TOKENS)
 

@@ -15,7 +15,7 @@ NAMES = {module.__name__: set(names) for module, names in LINUX_ONLY.items()}
 
 
 def uses(path: Path) -> Iterator[str]:
-    """Yield what a file takes, in so many words, from what Linux alone has."""
+    """Yield the names in a file that exist on Linux alone."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.attr in NAMES.get(node.value.id, ()):

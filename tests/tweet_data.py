@@ -45,7 +45,7 @@ def write_data(
 def write_sample(folder: Path, has_test: bool = False) -> Path:
     """Write the repository's own sample as a data set, its last 50 rows as validation.
 
-    The split test, if it is to have one, is the same rows in the other order.
+    The split test, if it is asked for, is the same rows in the other order.
     """
     lines = SAMPLES.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]

@@ -34,7 +34,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Exported(Contender):
-    """Hold a model that this run has exported, and the precision that it chose for it.
+    """A model that this run has exported, and the precision that was chosen for it.
 
     ``test`` is what it said of the split test, if it was asked.
     """

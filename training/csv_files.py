@@ -30,7 +30,7 @@ class CsvError(ValueError):
 
 
 def is_csv_folder(source: str) -> bool:
-    """Tell whether a source is a folder of CSV files, or such a file itself.
+    """Return whether a source is a folder of CSV files, or such a file itself.
 
     A folder of parquet files is none, whatever else lies there, unless a CSV file is a split's.
     """

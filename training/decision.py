@@ -11,7 +11,7 @@ from training.settings import Rule
 
 @dataclass(frozen=True)
 class Decision:
-    """Hold whether the candidate is promoted, and in words why.
+    """Whether the candidate is promoted, and in words why.
 
     ``false_promotion`` is how often such a run would promote by chance alone.
     """

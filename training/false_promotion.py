@@ -78,7 +78,7 @@ def _rate(seen: np.ndarray, rows: int, rule: Rule, chance: np.random.Generator) 
 
 
 def _significant(counts: np.ndarray, patterns: np.ndarray) -> np.ndarray:
-    """Tell of each run whether the mid-p McNemar test finds the candidate better than each."""
+    """Return for each run whether the mid-p McNemar test finds the candidate better than each."""
     won = counts @ (patterns[:, :1] & ~patterns[:, 1:])
     lost = counts @ (~patterns[:, :1] & patterns[:, 1:])
     tosses = binom(won + lost, 0.5)

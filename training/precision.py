@@ -55,7 +55,7 @@ class Evidence(Protocol):
 
     @property
     def holds(self) -> bool:
-        """Tell whether the cost is within the bounds."""
+        """Return whether the cost is within the bounds."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Tell whether the cost is within the bounds."""
+        """Return whether the cost is within the bounds."""
         lost = round((self.exact_accuracy - self.accuracy) * self.rows)
         return lost <= MAX_LOSS * self.rows and self.agreement >= MIN_AGREEMENT
 
@@ -92,7 +92,7 @@ class UnlabelledProof:
 
     @property
     def holds(self) -> bool:
-        """Tell whether enough labels stay."""
+        """Return whether enough labels stay."""
         return self.agreement >= MIN_UNLABELLED_AGREEMENT
 
     def __str__(self) -> str:

@@ -47,7 +47,7 @@ def ended(processes: list[psutil.Process]) -> Iterator[None]:
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Tell whether a process is there and has not ended already."""
+    """Return whether a process is there and has not ended already."""
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 

@@ -102,7 +102,7 @@ def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]
 def batches_held_up(
     ask: Callable[..., int], texts: int, until: Path
 ) -> Iterator[list[Future[int]]]:
-    """Have batches of so many texts take all places of batches, until there is a file."""
+    """Have batches of this size take all places of batches, until there is a file."""
     count = MAX_TEXTS_IN_FLIGHT // texts
     with ThreadPoolExecutor(count) as pool:
         held = [f"{HOLDS_UP}{until}"] * texts

@@ -36,6 +36,6 @@ def with_edits(new: str, edited: str) -> str:
 
 
 def has_text(card: str) -> bool:
-    """Tell whether a card says anything below its head."""
+    """Return whether a card says anything below its head."""
     head, rule, text = card.removeprefix("---\n").partition("\n---")
     return bool((text if rule and card.startswith("---\n") else head).strip())

@@ -57,7 +57,7 @@ class Manifest:
         return (json.dumps({"files": files}, indent=2, sort_keys=True) + "\n").encode()
 
     def wrote(self, name: str, content_id: str | None) -> bool:
-        """Tell whether a file has the content that this publication gave it."""
+        """Return whether a file has the content that this publication gave it."""
         return content_id in self.files.get(name, ())
 
 

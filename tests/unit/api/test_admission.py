@@ -142,7 +142,7 @@ def test_a_text_leaves_once_however_often_it_is_counted_out() -> None:
 
 @asynccontextmanager
 async def batches(admission: Admission, *texts: int) -> AsyncIterator[list[Place]]:
-    """Have batches of so many texts come one after the other."""
+    """Have batches of this size come one after the other."""
     with ExitStack() as stack:
         yield [stack.enter_context(admission.working_on(each, is_batch=True)) for each in texts]
 

@@ -144,7 +144,7 @@ def test_whatever_the_body_only_a_faulty_text_is_blamed(
 
 
 def is_refused(body: bytes) -> bool:
-    """Tell whether the parser of bodies says that this is no JSON."""
+    """Return whether the parser of bodies says that this is no JSON."""
     try:
         PredictBatchRequest.model_validate_json(body)
     except ValidationError as error:
@@ -171,7 +171,7 @@ def texts_at(body: bytes, loc: tuple[Any, ...]) -> list[Any]:
 
 
 def is_faulty(text: Any) -> bool:
-    """Tell whether a text holds what no JSON text may hold unescaped, or half of a pair."""
+    """Return whether a text holds what no JSON text may hold unescaped, or half of a pair."""
     return isinstance(text, str) and any(
         character < " " or "\ud800" <= character <= "\udfff" for character in text
     )
