@@ -68,7 +68,7 @@ def normalize(text: str) -> str:
     ``cardiffnlp/twitter-roberta-base-sentiment-latest``.
     """
     if "&" in text or "\\" in text or "<U+" in text:
-        text = "".join(map(_decoded, _PATH.split(text))) if ":\\" in text else _decoded(text)
+        text = _decoded_around_paths(text) if ":\\" in text else _decoded(text)
     text = text.replace("\uff20", "@")  # the wide one
     if "<" in text or "[" in text:
         text = _CONTROL_TOKEN.sub(r"\g<0> ", text)
@@ -95,10 +95,14 @@ def _link(match: re.Match[str]) -> str:
     return f" {LINK_PLACEHOLDER}" if match[1] else LINK_PLACEHOLDER
 
 
+def _decoded_around_paths(text: str) -> str:
+    """Return a text without entities and escapes, except in paths."""
+    parts = _PATH.split(_CONTROL_TOKEN.sub(r"\g<0> ", text))
+    return "".join(part if _PATH.match(part) else _decoded(part) for part in parts)
+
+
 def _decoded(text: str) -> str:
-    """Return a part of a text without entities and escapes; a path stays as it is."""
-    if _PATH.match(text):
-        return text
+    """Return a text without entities and escapes."""
     for _ in range(ROUNDS):
         decoded = text
         if "\\" in text or "<U+" in text:

@@ -48,8 +48,10 @@ def learn_vocabulary(texts: Iterable[str], size: int, max_length: int) -> PreTra
 
 
 def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerFast:
-    """Return the tokenizer that was saved in a folder."""
-    return _as_transformers(Tokenizer.from_file(str(folder / "tokenizer.json")), max_length)
+    """Return the tokenizer that was saved in a folder, as it was made."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()  # which is saved with it once it has been used
+    return _as_transformers(tokenizer, max_length)
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
