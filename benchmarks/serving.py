@@ -173,13 +173,12 @@ def run(settings: Settings) -> Report:
 
     Raises what is in ERRORS.
     """
-    texts = read_texts(settings.texts)
+    bodies = tuple(json.dumps({"text": text}).encode() for text in read_texts(settings.texts))
     model = settings.model or roberta_base()
     check_runtime(ModelSettings(runtime=settings.runtime).chosen_runtime, ModelFolder.read(model))
     if not (model / WEIGHTS_FILE).is_file():
         raise ContestError(f"MODEL: {model} has no {WEIGHTS_FILE} for the others to serve")
     settings.output.mkdir(parents=True, exist_ok=True)
-    bodies = tuple(json.dumps({"text": text}).encode() for text in texts)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.output)))
         services = _services(model, sqlite_url(folder))  # as the plain design has it
@@ -188,8 +187,9 @@ def run(settings: Settings) -> Report:
             settings.effort.serving.starts,
             folder,
         )
-        first = settings.effort.serving.first
-        first_seconds = measure_first_seconds(services[OURS], bodies, first, folder)
+        first_seconds = measure_first_seconds(
+            services[OURS], bodies, settings.effort.serving.first, folder
+        )
         bare = stack.enter_context(bare_loop(model, settings.texts))
         servers = {}
         for name, start in services.items():
@@ -200,7 +200,15 @@ def run(settings: Settings) -> Report:
     picture = settings.output / "serving.png"
     machine = Machine.read()
     draw_contest(results, f"{model.name} on {machine.show()}", picture)
-    return Report(machine, model.name, starts, first, first_seconds, results, str(picture))
+    return Report(
+        machine,
+        model.name,
+        starts,
+        settings.effort.serving.first,
+        first_seconds,
+        results,
+        str(picture),
+    )
 
 
 def _services(model: Path, url: str) -> dict[str, Start]:

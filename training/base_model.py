@@ -94,12 +94,23 @@ def load_base(
         raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
     found = [str(model.config.id2label[number]) for number in sorted(model.config.id2label)]
     names = named_outputs(source, LABELS, found, None if is_encoder else labels)
-    limits = {"model_max_length": tokenizer.model_max_length}  # 1e30 without tokenizer_config.json
-    tokenizer.model_max_length = longest_input(model.config.to_dict(), limits)
+    _limit_tokens(tokenizer, model)
     model.config.id2label = dict(enumerate(names))
     model.config.label2id = {name: number for number, name in enumerate(names)}
-    class_ids = match(source, LABELS, names)
-    return BaseModel(name_of(source), model, tokenizer, class_ids, is_encoder, commit)
+    return BaseModel(
+        name=name_of(source),
+        model=model,
+        tokenizer=tokenizer,
+        class_ids=match(source, LABELS, names),
+        has_new_classifier=is_encoder,
+        revision=commit,
+    )
+
+
+def _limit_tokens(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    """Set the model's own limit, which is missing without a tokenizer_config.json."""
+    limits = {"model_max_length": tokenizer.model_max_length}
+    tokenizer.model_max_length = longest_input(model.config.to_dict(), limits)
 
 
 def _commit(source: str, token: str | None, revision: str | None) -> str | None:

@@ -168,26 +168,30 @@ def _export(
     graph = convert(*base.parts)
     reasons: list[str] = []
     with TemporaryDirectory() as scratch:
-        exact_references, exact = _written("fp32", graph, base, Path(scratch), (), measure)
+        references, exact = _written("fp32", graph, base, Path(scratch), measure)
         for precision in _lower_precisions():
             logger.info("exporting %s in %s", base.name, precision)
+            lower = in_precision(
+                precision, graph, base.tokenizer, calibration_texts[:CALIBRATION_SIZE]
+            )
             try:
-                references, found = _written(
-                    precision, graph, base, folder, calibration_texts[:CALIBRATION_SIZE], measure
-                )
-            except ScoringError:
-                reasons.append(f"{precision} fails on some of the texts")
+                made = _written(precision, lower, base, folder, measure)
+            except (ScoringError, ExportMismatchError) as error:
+                reasons.append(_failure(precision, error))
                 continue
-            except ExportMismatchError as error:
-                reasons.append(f"{precision} moves a probability by {error.deviation:.4f}")
-                continue
-            proof = compare(precision, found, exact)
+            proof = compare(precision, made[1], exact)
             reasons.append(str(proof))
             logger.info("%s", proof)
             if proof.holds:
-                return Choice(precision, "; ".join(reasons), references), found
+                return Choice(precision, "; ".join(reasons), made[0]), made[1]
         shutil.copytree(scratch, folder, dirs_exist_ok=True)
-    return Choice("fp32", "; ".join(reasons), exact_references), exact
+    return Choice("fp32", "; ".join(reasons), references), exact
+
+
+def _failure(precision: Precision, error: ScoringError | ExportMismatchError) -> str:
+    if isinstance(error, ExportMismatchError):
+        return f"{precision} moves a probability by {error.deviation:.4f}"
+    return f"{precision} fails on some of the texts"
 
 
 def _written(
@@ -195,12 +199,10 @@ def _written(
     graph: openvino.Model,
     base: BaseModel,
     folder: Path,
-    calibration_texts: Sequence[str],
     measure: Callable[[Classifier, str], Outputs],
 ) -> tuple[References, Outputs]:
-    """Write the graph in a precision, verify it, and measure what it gives."""
-    quantized = in_precision(precision, graph, base.tokenizer, calibration_texts)
-    write(quantized, *base.parts, folder)
+    """Write a graph of this precision, verify it, and measure what it gives."""
+    write(graph, *base.parts, folder)
     references = verify_export(*base.parts, folder, precision)
     return references, measure(Classifier.load(folder), f"{base.name} in {precision}")
 
