@@ -1,17 +1,15 @@
 """A model is served in a form that answers on this machine as it did when it was exported."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
-from openvino import opset15 as opset
 
 from inference.self_check import SelfCheckError, load_checked
 from tests.bounds import INT8_BOUND
 from tests.capped import run_capped
+from tests.damaged_model import damaged_copy
 from tests.overflowing_model import make_overflowing_model
 
 CHECK = (
@@ -35,18 +33,6 @@ def set_references(folder: Path, probabilities: list[float], bound: float) -> No
     metadata = json.loads(path.read_text(encoding="utf-8"))
     references = {"texts": ["a", "b"], "probabilities": [probabilities] * 2, "bound": bound}
     path.write_text(json.dumps(metadata | {"self_check": references}), encoding="utf-8")
-
-
-def damaged_copy(source: Path, target: Path) -> Path:
-    """Copy a model folder, the weights of its last layer negated, which no loader notices."""
-    shutil.copytree(source, target)
-    graph = openvino.Core().read_model(source / "openvino_model.xml")
-    products = [node for node in graph.get_ordered_ops() if node.get_type_name() == "MatMul"]
-    weights = products[-1].input_value(1).get_node()
-    negated = opset.constant(-weights.input_value(1).get_node().get_data())
-    weights.input(1).replace_source_output(negated.output(0))
-    openvino.save_model(graph, target / "openvino_model.xml", compress_to_fp16=False)
-    return target
 
 
 def test_the_starter_passes_and_says_how_closely(starter: Path) -> None:
