@@ -127,7 +127,10 @@ def test_a_killed_command_can_be_started_again_at_once(
         server = stack.enter_context(Server(SERVE, repository, own))
         workers = kill_command(server)
         stack.enter_context(ended(workers))
-        again = stack.enter_context(Server(SERVE, repository, own, server.port))
+        again = Server(SERVE, repository, own, server.port)
+        stack.callback(again.kill)
+        assert_all_end(workers)  # else one of them could be asked whether the service is ready
+        stack.enter_context(again)
 
         assert 200 == httpx.post(f"{again.url}/predict", json={"text": "again"}).status_code
 
