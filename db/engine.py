@@ -15,6 +15,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from db import odbc
+from db.deadlines import bound_odbc
 from db.settings import DatabaseSettings, SettingsError
 
 DEFAULT_PORT = 1433  # of SQL Server
@@ -47,7 +48,9 @@ def _engine(url: URL, settings: DatabaseSettings) -> Engine:
         case "postgresql" | "postgresql+psycopg":
             return _postgresql(url, timeout_s, pool)
         case "mssql" | "mssql+pyodbc":
-            return _sql_server(*_with_odbc_driver(url, settings), timeout_s, pool)
+            engine = _sql_server(*_with_odbc_driver(url, settings), timeout_s, pool)
+            bound_odbc(engine, url.port, timeout_s)
+            return engine
         case "sqlite" | "sqlite+pysqlite":
             return _sqlite(url, pool)
     return create_engine(url, **pool)
@@ -95,7 +98,7 @@ def _sql_server(url: URL, driver: str, timeout_s: int, pool: dict[str, Any]) -> 
             # else pyodbc sends longer texts in pieces, after a round trip to prepare the statement
             connection.maxwrite = MAX_PARAMETER_BYTES
 
-    event.listen(engine, "connect", tune)
+    event.listen(engine, "connect", tune, insert=True)  # before SQLAlchemy's first questions
     return engine
 
 

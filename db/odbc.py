@@ -63,6 +63,7 @@ def attributes(driver: str, trust_server_certificate: bool) -> dict[str, str]:
         "driver": driver,
         "Encrypt": "yes",
         "TrustServerCertificate": "yes" if trust_server_certificate else "no",
+        "ConnectRetryCount": "0",  # a connection of the driver's own choice would have no deadline
     }
 
 

@@ -1,0 +1,97 @@
+"""End what a database does not answer in time, also if its driver would wait forever.
+
+The timeouts of a driver do not bound all its waits: Microsoft's has none for the TLS handshake and
+for the questions that it asks itself after the login, FreeTDS none for COMMIT and ROLLBACK. Once
+their socket is shut down, all of them return an error.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from sqlalchemy import Engine, event
+
+AGAIN_AFTER_S = 0.5
+"""While it connects, a driver may open another socket if one is shut down."""
+
+DEADLINE, SOCKETS = "deadline", "sockets"  # where the pool's record of a connection has them
+
+Ends: TypeAlias = tuple[tuple[str, int], tuple[str, int]]
+"""The local and the remote address of a socket: no two sockets have both in common."""
+
+
+class Deadline:
+    """Call ``cut`` after ``seconds``, and again every AGAIN_AFTER_S, until it is cancelled."""
+
+    def __init__(self, seconds: float, cut: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._cut = cut
+        self._cancelled = threading.Event()
+        threading.Thread(target=self._watch, name="deadline", daemon=True).start()
+
+    def cancel(self) -> None:
+        """Cut nothing from now on."""
+        self._cancelled.set()
+
+    def _watch(self) -> None:
+        wait_s = self._seconds
+        while not self._cancelled.wait(wait_s):
+            self._cut()
+            wait_s = AGAIN_AFTER_S
+
+
+def bound_odbc(engine: Engine, port: int | None, seconds: float) -> None:
+    """Bound connecting, SQLAlchemy's first questions included, and each use of a connection.
+
+    ODBC does not tell which sockets a connection has. They are those that were opened meanwhile, to
+    ``port``, or to any if it is None.
+    """
+
+    def connect(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
+        before = set(_outgoing(port))
+        deadline = Deadline(seconds, lambda: _shut(port, set(_outgoing(port)) - before))
+        try:
+            connection = dialect.connect(*arguments, **options)
+        except BaseException:
+            deadline.cancel()
+            raise
+        record.info[DEADLINE] = deadline
+        record.info[SOCKETS] = set(_outgoing(port)) - before
+        return connection
+
+    def start(_connection: Any, record: Any, *_: Any) -> None:
+        end(_connection, record)
+        sockets = record.info.get(SOCKETS, set())
+        record.info[DEADLINE] = Deadline(seconds, lambda: _shut(port, sockets))
+
+    def end(_connection: Any, record: Any) -> None:
+        if (deadline := record.info.pop(DEADLINE, None)) is not None:
+            deadline.cancel()
+
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "checkout", start)
+    event.listen(engine, "checkin", end)
+
+
+def _outgoing(port: int | None) -> dict[Ends, int]:
+    """Return the sockets that this process has connected to a port, and their descriptors."""
+    import psutil  # pylint: disable=import-outside-toplevel  # 0.05 s that SQLite need not wait
+
+    sockets = psutil.Process().net_connections("tcp")
+    listening = {each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN}
+    return {
+        (tuple(each.laddr), tuple(each.raddr)): each.fd
+        for each in sockets
+        if each.raddr and each.laddr.port not in listening and port in (None, each.raddr.port)
+    }
+
+
+def _shut(port: int | None, which: set[Ends]) -> None:
+    for ends, descriptor in _outgoing(port).items():
+        if ends in which:
+            with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as stalled:
+                if stalled.getpeername()[:2] == ends[1]:  # else the descriptor is another's by now
+                    stalled.shutdown(socket.SHUT_RDWR)

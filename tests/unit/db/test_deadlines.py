@@ -1,0 +1,119 @@
+"""Whatever SQL Server does not answer, and whenever: its drivers' waits end."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.deadlines import Deadline
+from db.engine import make_engine
+from db.settings import DatabaseSettings
+from tests.swallowed import HANGS_S, use_through_proxy
+from tests.tds import sqlalchemy_questions
+from tests.tds.answers import Answer, Done, Rows
+from tests.tds.certificate import make_tls_context
+from tests.tds.drivers import DRIVERS, find_driver
+from tests.tds.requests import Query
+from tests.tds.server import TDSServer
+
+REQUESTS = 40
+AT_ONCE = 8  # processes that mostly wait
+VARIABLES = {
+    "SQL_USER": "service",
+    "SQL_PASSWORD": "secret",
+    "SQL_TRUST_SERVER_CERTIFICATE": "true",
+    "DATABASE_TIMEOUT_S": "1",
+}
+
+
+def answer(query: Query) -> Answer:
+    """Answer what the dialect asks, selections with a row, and all else with success."""
+    known = sqlalchemy_questions.answer(query)
+    if known is not None:
+        return known
+    return Rows(["number"], [[1]]) if query.sql.startswith("SELECT") else Done(1)
+
+
+@pytest.fixture(name="server")
+def fixture_server(tmp_path: Path) -> Iterator[TDSServer]:
+    """Start a stand-in for SQL Server."""
+    with TDSServer(make_tls_context(tmp_path), answer) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_an_answer_that_never_comes_is_waited_for_no_longer_than_the_timeout(
+    name: str, server: TDSServer
+) -> None:
+    variables = VARIABLES | {"SQL_DRIVER": find_driver(name)}
+    use = partial(use_through_proxy, server.address, variables)
+
+    with ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes:
+        uses = list(processes.map(use, range(REQUESTS)))
+
+    assert [] == [n for n, (_, seconds) in enumerate(uses) if seconds > HANGS_S - 1]
+    assert [] == [n for n, (swallowed, _) in enumerate(uses) if not swallowed]
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_what_is_answered_in_time_is_not_cut(name: str, server: TDSServer) -> None:
+    variables = VARIABLES | {"SQL_DRIVER": find_driver(name), "SQL_SERVER": "localhost"}
+    fields = {key.lower(): value for key, value in variables.items()}
+    settings = DatabaseSettings.model_validate(fields | {"sql_port": server.address[1]})
+    engine = make_engine(settings)
+
+    with engine.connect() as connection:
+        first = connection.exec_driver_sql("SELECT 1").scalar()
+    threading.Event().wait(1.5)  # longer than the timeout, but nobody waits for the database
+    with engine.connect() as connection:
+        again = connection.exec_driver_sql("SELECT 1").scalar()
+    engine.dispose()
+
+    assert (1, 1) == (first, again)
+    assert 1 == len(server.logins)
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_other_connections_of_the_process_are_left_alone(name: str, server: TDSServer) -> None:
+    variables = VARIABLES | {"SQL_DRIVER": find_driver(name), "SQL_SERVER": "localhost"}
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        socket.create_connection(silent.getsockname()) as other,
+        socket.create_connection(server.address) as earlier,
+    ):
+        fields = {key.lower(): value for key, value in variables.items()}
+        port = silent.getsockname()[1]
+        engine = make_engine(DatabaseSettings.model_validate(fields | {"sql_port": port}))
+
+        with pytest.raises(SQLAlchemyError):
+            engine.connect()
+        with silent.accept()[0] as accepted:
+            accepted.sendall(b"for the other")
+
+        assert b"for the other" == other.recv(100)
+        earlier.sendall(b"x")  # of another port: it would raise if it had been shut down
+    engine.dispose()
+
+
+def test_a_deadline_cuts_again_until_it_is_cancelled() -> None:
+    twice = threading.Barrier(2)
+    deadline = Deadline(0.01, lambda: twice.wait(HANGS_S))
+
+    twice.wait(HANGS_S)
+    twice.wait(HANGS_S)
+    deadline.cancel()
+
+
+def test_a_deadline_that_is_cancelled_cuts_nothing() -> None:
+    cut = threading.Event()
+    deadline = Deadline(0.2, cut.set)
+
+    deadline.cancel()
+
+    assert not cut.wait(0.5)
