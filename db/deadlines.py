@@ -24,9 +24,12 @@ Ends: TypeAlias = tuple[tuple[str, int], tuple[str, int]]
 
 
 class Deadline:
-    """Call ``cut`` after ``seconds``, and again every AGAIN_AFTER_S, until it is cancelled."""
+    """Call ``cut`` after ``seconds``, and again every AGAIN_AFTER_S.
 
-    def __init__(self, seconds: float, cut: Callable[[], None]) -> None:
+    That ends if ``cut`` returns that nothing is left to cut, or if the deadline is cancelled.
+    """
+
+    def __init__(self, seconds: float, cut: Callable[[], bool]) -> None:
         self._seconds = seconds
         self._cut = cut
         self._cancelled = threading.Event()
@@ -38,8 +41,7 @@ class Deadline:
 
     def _watch(self) -> None:
         wait_s = self._seconds
-        while not self._cancelled.wait(wait_s):
-            self._cut()
+        while not self._cancelled.wait(wait_s) and self._cut():
             wait_s = AGAIN_AFTER_S
 
 
@@ -52,12 +54,20 @@ def bound_odbc(engine: Engine, port: int | None, seconds: float) -> None:
 
     def connect(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
         before = set(_outgoing(port))
-        deadline = Deadline(seconds, lambda: _shut(port, set(_outgoing(port)) - before))
+
+        has_connected = threading.Event()
+
+        def cut() -> bool:
+            is_cut = _shut(port, set(_outgoing(port)) - before)
+            return is_cut or not has_connected.is_set()  # the driver may be about to open one
+
+        deadline = Deadline(seconds, cut)
         try:
             connection = dialect.connect(*arguments, **options)
         except BaseException:
             deadline.cancel()
             raise
+        has_connected.set()
         record.info[DEADLINE] = deadline
         record.info[SOCKETS] = set(_outgoing(port)) - before
         return connection
@@ -89,9 +99,13 @@ def _outgoing(port: int | None) -> dict[Ends, int]:
     }
 
 
-def _shut(port: int | None, which: set[Ends]) -> None:
+def _shut(port: int | None, which: set[Ends]) -> bool:
+    """Shut those sockets down; return whether there are any."""
+    is_there = False
     for ends, descriptor in _outgoing(port).items():
         if ends in which:
             with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as stalled:
                 if stalled.getpeername()[:2] == ends[1]:  # else the descriptor is another's by now
+                    is_there = True
                     stalled.shutdown(socket.SHUT_RDWR)
+    return is_there

@@ -1,9 +1,9 @@
 """Use a database whose answers are swallowed from one request on, in a process of its own."""
 
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,18 +13,26 @@ from db.insertion import insert_missing
 from db.settings import DatabaseSettings
 from tests.predictions import prediction
 from tests.proxy import Proxy
+from tests.server import eventually
 
 QUESTIONS = 10
 HANGS_S = 30.0
 
 
-def use_through_proxy(
-    address: tuple[str, int], variables: Mapping[str, str], requests: int
-) -> tuple[bool, float]:
+@dataclass(frozen=True)
+class Use:
+    """How the use of a database ended; ``deadlines`` are the threads that still watch it."""
+
+    requests: int
+    swallowed_bytes: int
+    has_ended: bool
+    deadlines: int
+
+
+def use_through_proxy(address: tuple[str, int], variables: Mapping[str, str], requests: int) -> Use:
     """Use a database, the answers to all but the first ``requests`` chunks of requests swallowed.
 
-    ``variables`` name the database, but for its address. Return whether an answer was swallowed,
-    and how many seconds the use took; HANGS_S if it had not ended by then.
+    ``variables`` name the database, except for its address.
     """
     with Proxy(address) as proxy:
         place = {"SQL_SERVER": "localhost", "SQL_PORT": str(proxy.port)}
@@ -32,10 +40,16 @@ def use_through_proxy(
         engine = make_engine(DatabaseSettings.model_validate(fields))
         proxy.swallow(requests)
         thread = threading.Thread(target=_use, args=[engine], daemon=True)
-        start_s = time.monotonic()
         thread.start()
         thread.join(HANGS_S)
-        return proxy.seen.swallowed_bytes > 0, time.monotonic() - start_s
+        has_ended = not thread.is_alive()
+        with suppress(AssertionError):
+            eventually(lambda: not _deadlines(), HANGS_S)
+        return Use(requests, proxy.seen.swallowed_bytes, has_ended, _deadlines())
+
+
+def _deadlines() -> int:
+    return sum(thread.name == "deadline" for thread in threading.enumerate())
 
 
 def _use(engine: Engine) -> None:
