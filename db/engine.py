@@ -2,12 +2,9 @@
 
 import atexit
 import os
-import socket
 import sqlite3
 import tempfile
-import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from db import odbc
-from db.deadlines import bound_odbc
+from db.deadlines import bound_odbc, bound_postgresql
 from db.settings import DatabaseSettings, SettingsError
 
 DEFAULT_PORT = 1433  # of SQL Server
@@ -64,21 +61,7 @@ def _postgresql(url: URL, timeout_s: int, pool: dict[str, Any]) -> Engine:
         "options": f"{url.query.get('options', '')} {ours}".strip(),
     }
     engine = create_engine(url, connect_args=told, **pool)
-
-    def start_deadline(connection: Any, record: Any, *_: Any) -> None:
-        """Bound what the server's own timeouts do not: a network that swallows everything."""
-        end_deadline(connection, record)
-        record.info["deadline"] = threading.Timer(timeout_s, _hang_up, [connection])
-        record.info["deadline"].daemon = True
-        record.info["deadline"].start()
-
-    def end_deadline(_connection: Any, record: Any) -> None:
-        if (deadline := record.info.pop("deadline", None)) is not None:
-            deadline.cancel()
-
-    event.listen(engine, "connect", start_deadline, insert=True)  # before SQLAlchemy's questions
-    event.listen(engine, "checkout", start_deadline)
-    event.listen(engine, "checkin", end_deadline)
+    bound_postgresql(engine, timeout_s)
     return engine
 
 
@@ -185,15 +168,3 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 def _inode(path: Path) -> int | None:
     return path.stat().st_ino if path.exists() else None
-
-
-def _hang_up(connection: Any) -> None:
-    """End a psycopg connection that a thread waits for in vain; the thread gets its error."""
-    import psycopg  # pylint: disable=import-outside-toplevel  # 0.1 s that others need not wait
-
-    try:
-        descriptor = os.dup(connection.fileno())
-    except psycopg.Error:
-        return  # it is closed by now, which is what is wanted
-    with suppress(OSError), socket.socket(fileno=descriptor) as stalled:
-        stalled.shutdown(socket.SHUT_RDWR)
