@@ -1,9 +1,6 @@
 """Connections to the database that fail in time rather than hang."""
 
-import atexit
-import os
 import sqlite3
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -11,11 +8,10 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
-from db import odbc
+from db import freetds, odbc
 from db.deadlines import bound_odbc, bound_postgresql
 from db.settings import DatabaseSettings, SettingsError
 
-DEFAULT_PORT = 1433  # of SQL Server
 MAX_PARAMETER_BYTES = 1 << 30
 BUSY_TIMEOUT_S = 10  # of SQLite
 
@@ -108,24 +104,28 @@ def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> tuple[URL, str]:
             "Give the name of a registered driver or the path of its library; "
             "on Debian, `apt-get install unixodbc libgssapi-krb5-2` suffices",
         )
-    trust = settings.sql_trust_server_certificate
+    address, trust = settings.address_of(url), settings.sql_trust_server_certificate
     if not odbc.is_freetds(driver):
+        url = url.set(host=address.server, port=address.port)  # no port beside an instance's name
         return url.update_query_dict(odbc.attributes(driver, trust)), driver
-    _tell_freetds(odbc.freetds_configuration(url.host or "", url.port or DEFAULT_PORT, trust))
-    user, password, database = url.username or "", str(url.password or ""), url.database or ""
+    server = freetds.configure(freetds.configuration(address, trust))
     try:
-        connection = odbc.freetds_connection(driver, user, password, database)
-    except ValueError as error:
-        raise SettingsError("SQL_PASSWORD", f"cannot be used: {error}", "Choose another") from error
+        connection = freetds.connection_string(
+            driver, server, url.username or "", str(url.password or ""), url.database or ""
+        )
+    except freetds.UnquotableError as error:
+        raise SettingsError(
+            _variable_of(error.part, url, settings), f"cannot be used: {error}", "Choose another"
+        ) from error
     return URL.create(url.drivername, query={"odbc_connect": connection}), driver
 
 
-def _tell_freetds(configuration: str) -> None:
-    """Have FreeTDS read this, in this process."""
-    with tempfile.NamedTemporaryFile("w", prefix="freetds-", suffix=".conf", delete=False) as file:
-        file.write(configuration)
-    atexit.register(Path(file.name).unlink, missing_ok=True)
-    os.environ["FREETDSCONF"] = file.name
+def _variable_of(part: str, url: URL, settings: DatabaseSettings) -> str:
+    """Return the variable that holds a part of a connection: user, password or database."""
+    if not settings.is_sql_server:
+        return f"the {part} in DATABASE_URL"
+    user, password = settings.variables_of(url.username)
+    return {"user": user, "password": password, "database": "SQL_DB"}[part]
 
 
 def _sqlite(url: URL, pool: dict[str, Any]) -> Engine:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 MICROSOFT = "ODBC Driver 18 for SQL Server"
 FREETDS = "FreeTDS"
-FREETDS_SERVER = "sentiment"  # its section in the file that FreeTDS reads
 # The wheel for Linux has the library once for each family of distributions. The one for macOS is
 # for 15 and later, so it is not among the requirements: it counts where it is installed.
 FOLDERS = {
@@ -65,37 +64,3 @@ def attributes(driver: str, trust_server_certificate: bool) -> dict[str, str]:
         "TrustServerCertificate": "yes" if trust_server_certificate else "no",
         "ConnectRetryCount": "0",  # a connection of the driver's own choice would have no deadline
     }
-
-
-def freetds_configuration(host: str, port: int, trust_server_certificate: bool) -> str:
-    """Return what FreeTDS is to read: no attribute of a connection makes it check certificates.
-
-    Source: https://www.freetds.org/userguide/freetdsconf.html
-    """
-    lines = [
-        f"[{FREETDS_SERVER}]",
-        f"host = {host}",
-        f"port = {port}",
-        "tds version = 7.4",
-        "client charset = UTF-8",
-        "encryption = require",
-    ]
-    if not trust_server_certificate:
-        lines += ["ca file = system", "check certificate hostname = yes"]
-    return "\n".join(lines) + "\n"
-
-
-def freetds_connection(driver: str, user: str, password: str, database: str) -> str:
-    """Return the connection string for the server of `freetds_configuration`.
-
-    Raises ValueError for a password that FreeTDS cannot be given: it ends what stands in braces
-    at the first closing one, doubled or not.
-    """
-    if ";" in password or password.startswith("{"):
-        if "}" in password:
-            raise ValueError("FreeTDS takes no password that holds both ';' and '}'")
-        password = f"{{{password}}}"
-    return (
-        f"DRIVER={{{driver}}};Servername={FREETDS_SERVER};Database={database};"
-        f"UID={user};PWD={password};"  # without the last mark it does not see the closing brace
-    )

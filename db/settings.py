@@ -9,10 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict  # pydantic's own
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from db.address import Address, AddressError, parse_address
+
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 SQLITE_PATH = Path("data/predictions.sqlite3")
 SPOOL_DIR = Path("data/spool")
-ADMINISTRATOR = "sa"
 
 
 class SettingsError(Exception):
@@ -37,7 +38,7 @@ class DatabaseSettings(BaseSettings):
 
     database_url: SecretStr | None = None  # may hold a password
     sql_server: NonEmpty | None = None
-    sql_port: Annotated[int, Field(ge=1, le=65535)] = 1433
+    sql_port: Annotated[int, Field(ge=1, le=65535)] | None = None  # then SQL_SERVER's, or 1433
     sql_user: NonEmpty | None = None
     sql_password: SecretStr | None = None
     sql_db: NonEmpty = "sentiment"
@@ -91,13 +92,23 @@ class DatabaseSettings(BaseSettings):
         """Tell whether it is SQL_* that name the database."""
         return self.database_url is None and self.sql_server is not None
 
+    def address_of(self, url: URL) -> Address:
+        """Return where a URL's SQL Server listens. Raises SettingsError naming its variable."""
+        variable = "SQL_SERVER" if self.is_sql_server else "The host in DATABASE_URL"
+        return _address(variable, url.host or "", url.port)
+
+    def variables_of(self, _user: str | None) -> tuple[str, str]:
+        """Return the variables that hold a login's name and password, for SQL_*."""
+        return "SQL_USER", "SQL_PASSWORD"
+
     def _sql_server_url(self, user: str, password: SecretStr, database: str) -> URL:
+        address = _address("SQL_SERVER", self.sql_server or "", self.sql_port)
         return URL.create(
             "mssql+pyodbc",
             username=user,
             password=password.get_secret_value(),
-            host=self.sql_server,
-            port=self.sql_port,
+            host=address.server,
+            port=address.port,
             database=database,
         )
 
@@ -105,7 +116,9 @@ class DatabaseSettings(BaseSettings):
 class SetupSettings(DatabaseSettings):
     """What setting up SQL Server needs on top: the administrator, and the logins to make."""
 
-    sa_password: SecretStr | None = None
+    sql_admin_user: NonEmpty = "sa"
+    sa_password: SecretStr | None = None  # of sql_admin_user
+    grafana_reader_user: NonEmpty = "grafana_reader"
     grafana_reader_password: SecretStr | None = None
 
     def administrators_url(self, database: str | None = None) -> URL:
@@ -119,10 +132,22 @@ class SetupSettings(DatabaseSettings):
         if self.sa_password is None:
             raise SettingsError(
                 "SA_PASSWORD",
-                "is not set, but only the administrator may do this",
+                f"is not set, but only the administrator ({self.sql_admin_user!r}) may do this",
                 "Set it in the environment or in .env",
             )
-        return self._sql_server_url(ADMINISTRATOR, self.sa_password, database or self.sql_db)
+        return self._sql_server_url(self.sql_admin_user, self.sa_password, database or self.sql_db)
+
+    def login_url(self, user: str, password: SecretStr, database: str | None = None) -> URL:
+        """Return the URL of a login of SQL Server, of SQL_DB or another ``database``."""
+        return self._sql_server_url(user, password, database or self.sql_db)
+
+    def variables_of(self, user: str | None) -> tuple[str, str]:
+        """Return the variables that hold a login's name and password."""
+        if user == self.sql_admin_user:
+            return "SQL_ADMIN_USER", "SA_PASSWORD"
+        if user == self.grafana_reader_user:
+            return "GRAFANA_READER_USER", "GRAFANA_READER_PASSWORD"
+        return super().variables_of(user)
 
 
 def _parsed(database_url: SecretStr) -> URL:
@@ -134,6 +159,13 @@ def _parsed(database_url: SecretStr) -> URL:
             "is no URL that SQLAlchemy can read",
             "An example: sqlite:///data/predictions.sqlite3",
         ) from None
+
+
+def _address(variable: str, server: str, port: int | None) -> Address:
+    try:
+        return parse_address(server, port)
+    except AddressError as error:
+        raise SettingsError(f"{variable}{error.shown}", error.problem, error.remedy) from error
 
 
 def _settled(url: URL) -> URL:

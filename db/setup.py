@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from db.engine import make_engine
 from db.migrations import migrate
 from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
-from db.settings import ADMINISTRATOR, SettingsError, SetupSettings
+from db.settings import SettingsError, SetupSettings
 
 WAIT_S = 180  # a new container of SQL Server takes up to a minute
 RETRY_EVERY_S = 1
@@ -51,7 +51,7 @@ def quoted_text(text: str) -> str:
 
 def _set_up_sql_server(settings: SetupSettings, say: Callable[[str], None]) -> None:
     service = settings.sql_user
-    others = (ADMINISTRATOR, GRAFANA_READER)
+    others = (settings.sql_admin_user, GRAFANA_READER)
     if service is None or settings.sql_password is None or service.lower() in others:
         raise SettingsError(
             f"SQL_USER = {service!r} or SQL_PASSWORD",

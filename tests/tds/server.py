@@ -31,25 +31,28 @@ Admit: TypeAlias = Callable[[Login], Failed | None]
 
 
 class TDSServer:
-    """A server on the loopback, from entering the context to its end; ``address`` is where.
+    """A server at ``host``, from entering the context to its end; ``address`` is where.
 
     ``respond`` answers queries and ``admit`` logins, None for those that are welcome; both may be
     called by several threads at once. ``logins`` and ``queries`` are what was asked until now.
     """
 
     def __init__(
-        self, context: ssl.SSLContext, respond: Respond, admit: Admit = lambda _: None
+        self,
+        context: ssl.SSLContext,
+        respond: Respond,
+        admit: Admit = lambda _: None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.logins: list[Login] = []
         self.queries: list[Query] = []
         self._context = context
         self._respond = respond
         self._admit = admit
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         self._connections: set[socket.socket] = set()
         self._thread = threading.Thread(target=self._accept, daemon=True)
-        host, port = self._listener.getsockname()
-        self.address: tuple[str, int] = (host, port)
+        self.address: tuple[str, int] = (host, self._listener.getsockname()[1])
 
     def __enter__(self) -> "TDSServer":
         self._thread.start()

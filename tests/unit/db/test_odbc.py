@@ -1,6 +1,5 @@
 """A driver for SQL Server is found and loaded, and told to check certificates."""
 
-import configparser
 import platform
 import sys
 from pathlib import Path
@@ -104,41 +103,6 @@ def test_microsofts_driver_encrypts_and_checks_unless_told_to_trust(
     attributes = odbc.attributes(odbc.MICROSOFT, trust)
 
     assert ("yes", expected) == (attributes["Encrypt"], attributes["TrustServerCertificate"])
-
-
-@pytest.mark.parametrize("trust", [False, True])
-def test_freetds_encrypts_and_checks_unless_told_to_trust(trust: bool) -> None:
-    told = configparser.ConfigParser()
-    told.read_string(odbc.freetds_configuration("db.example", 1444, trust))
-
-    (server,) = told.sections()
-    assert ("db.example", "1444", "require") == tuple(
-        told[server][key] for key in ("host", "port", "encryption")
-    )
-    assert trust is not ("ca file" in told[server])
-    assert trust is not ("check certificate hostname" in told[server])
-
-
-@pytest.mark.parametrize(
-    ("password", "expected"), [("a}b", "a}b"), ("a;b", "{a;b}"), ("{a", "{{a}"), ("a=b", "a=b")]
-)
-def test_freetds_gets_any_password_that_it_can_read(password: str, expected: str) -> None:
-    text = odbc.freetds_connection("FreeTDS", "u", password, "d")
-
-    assert text.endswith(f";UID=u;PWD={expected};")
-
-
-def test_a_password_that_freetds_cannot_read_is_an_error_that_does_not_show_it() -> None:
-    if odbc.choose_driver("FreeTDS") is None:
-        pytest.skip("FreeTDS is not registered here (Debian's package: tdsodbc)")
-    settings = DatabaseSettings.model_validate(
-        {"sql_server": "h", "sql_user": "u", "sql_password": "a;}b", "sql_driver": "FreeTDS"}
-    )
-
-    with pytest.raises(SettingsError, match="SQL_PASSWORD cannot be used") as caught:
-        make_engine(settings)
-
-    assert "a;}b" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

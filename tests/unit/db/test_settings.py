@@ -7,7 +7,9 @@ from typing import TypeAlias
 import pytest
 
 from db import odbc
+from db.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
+from tests.tds.drivers import find_driver
 
 SetEnvironment: TypeAlias = Callable[[dict[str, str]], None]
 SQL = {"SQL_SERVER": "db.example", "SQL_USER": "writer", "SQL_PASSWORD": "pa/ss w@rd"}
@@ -112,6 +114,41 @@ def test_a_url_that_cannot_be_read_is_not_shown(set_environment: SetEnvironment,
 
 
 @pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"SQL_SERVER": "two words"}, "SQL_SERVER = 'two words' is no host name"),
+        (
+            {"SQL_SERVER": "h,1444", "SQL_PORT": "1433"},
+            "SQL_SERVER = 'h,1444' names port 1444, but",
+        ),
+        ({"SQL_SERVER": "odbc://u:secret@h"}, "SQL_SERVER is a URL, not a host"),
+        ({"SQL_SERVER": "h;PWD=secret"}, "SQL_SERVER is no host name"),
+    ],
+)
+def test_a_server_that_no_driver_finds_is_an_error_with_the_remedy(
+    set_environment: SetEnvironment, variables: dict[str, str], problem: str
+) -> None:
+    set_environment(SQL | variables)
+
+    with pytest.raises(SettingsError, match=f"^{problem}") as caught:
+        DatabaseSettings.read().url()
+
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_host_that_no_driver_finds_in_a_url_is_an_error_too() -> None:
+    settings = DatabaseSettings.model_validate(
+        {"database_url": "mssql+pyodbc://u:secret@h,0/d", "sql_driver": find_driver("Microsoft")}
+    )
+
+    with pytest.raises(SettingsError, match="^The host in DATABASE_URL = 'h,0' names no port") as e:
+        make_engine(settings)
+
+    assert "secret" not in str(e.value)
+
+
+@pytest.mark.parametrize(
     "url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"]
 )
 def test_a_database_in_memory_is_refused(set_environment: SetEnvironment, url: str) -> None:
@@ -155,6 +192,12 @@ def test_the_administrator_has_another_url_on_sql_server_only(
 
     assert ("sa", "for sa", "master") == (url.username, url.password, url.database)
     set_environment({"DATABASE_URL": "postgresql://owner@host/tweets"})
+    assert "owner" == SetupSettings.read().administrators_url().username
+
+
+def test_the_administrator_may_have_another_name(set_environment: SetEnvironment) -> None:
+    set_environment(SQL | {"SA_PASSWORD": "hidden", "SQL_ADMIN_USER": "owner"})
+
     assert "owner" == SetupSettings.read().administrators_url().username
 
 
