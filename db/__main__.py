@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from db.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.engine import make_engine
 from db.retention import parse_age, prune
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(given)
     except DBAPIError as error:
         return _fail(str(error.orig))
-    except (SettingsError, SetupError, OSError) as error:
+    except (SettingsError, SetupError, IncompatibleDatabaseError, OSError) as error:
         return _fail(str(error))
 
 
@@ -61,7 +62,9 @@ def _status(_: argparse.Namespace) -> int:
     print(f"spooled rows:      {depth.waiting}")
     print(f"oldest of them:    {depth.oldest_age_s:.1f} s")
     print(f"quarantined rows:  {depth.quarantined}")
-    print(f"rows in database:  {stored_rows(make_engine(settings))}")
+    engine = make_engine(settings)
+    print(f"rows in database:  {stored_rows(engine)}")
+    check_compatibility(engine)
     return 0
 
 

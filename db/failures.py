@@ -11,6 +11,7 @@ from enum import Enum
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from db.compatibility import IncompatibleDatabaseError
 from db.prediction import NotAPredictionError
 from db.spool import SpoolError
 
@@ -115,6 +116,8 @@ def kind_of(error: Exception) -> Failure:
         return Failure.TRANSIENT if error.connection_invalidated else _kind_of(error.orig)
     if isinstance(error, NotAPredictionError | UnicodeError):
         return Failure.DATA
+    if isinstance(error, IncompatibleDatabaseError):
+        return Failure.PERMANENT
     if isinstance(error, SpoolError):
         return Failure.TRANSIENT
     return Failure.UNKNOWN if isinstance(error, SQLAlchemyError) else _kind_of(error)

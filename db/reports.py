@@ -3,6 +3,7 @@
 import logging
 import traceback
 
+from db.compatibility import IncompatibleDatabaseError
 from db.failures import Failure, kind_of, sqlstate
 from db.spool import SpoolError
 
@@ -35,6 +36,8 @@ class Reports:
         kind = kind_of(error)
         if isinstance(error, SpoolError):
             logger.error("spooled predictions cannot be read or removed", exc_info=error)
+        elif isinstance(error, IncompatibleDatabaseError):
+            logger.error("predictions are spooled until somebody acts: %s", error)
         elif kind is Failure.TRANSIENT:
             logger.warning("the database is away, predictions are spooled: %s", message_of(error))
         elif kind is Failure.PERMANENT:

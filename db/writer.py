@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Engine
 
 from db.bisection import Refused, write_each
+from db.compatibility import check_compatibility
 from db.failures import Failure, kind_of
 from db.insertion import insert_missing
 from db.instruments import Instruments
@@ -68,6 +69,7 @@ class Writer:
         if self._knows_schema:
             return False
         self._knows_schema = True
+        check_compatibility(self._engine)
         try:
             migrate(self._engine)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind

@@ -142,7 +142,7 @@ def test_a_host_that_no_driver_finds_in_a_url_is_an_error_too() -> None:
         {"database_url": "mssql+pyodbc://u:secret@h,0/d", "sql_driver": find_driver("Microsoft")}
     )
 
-    with pytest.raises(SettingsError, match="^The host in DATABASE_URL = 'h,0' names no port") as e:
+    with pytest.raises(SettingsError, match="The host in DATABASE_URL = 'h,0' names") as e:
         make_engine(settings)
 
     assert "secret" not in str(e.value)
