@@ -50,7 +50,7 @@ test: lint  ## lint, and run all tests that this machine can run but those of fa
 test-faults: $(VENV)/.dev  ## kill, cut and fill everything under load; needs PostgreSQL's server
 	$(BIN)/pytest tests/faults
 
-test-sqlserver: $(VENV)/.dev  ## test on the SQL Server of SQL_* and SA_PASSWORD; its logins get other passwords
+test-sqlserver: $(VENV)/.dev  ## test on the SQL Server of SQL_SERVER and SA_PASSWORD, in databases and with logins of its own
 	TEST_SQL_SERVER=1 $(BIN)/pytest tests/sqlserver
 
 test-container: $(VENV)/.dev  ## build and run the image by compose; INSTALL_DOCKER=1 lets root on Debian install Docker

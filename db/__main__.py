@@ -14,7 +14,8 @@ from db.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.engine import make_engine
 from db.retention import parse_age, prune
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
-from db.setup import SetupError, set_up
+from db.setup import set_up
+from db.setup_error import SetupError
 from db.status import quarantined, replay, spool_depth, stored_rows
 
 
@@ -36,6 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     setup = commands.add_parser("setup", help="create the database, its tables and logins")
+    setup.add_argument(
+        "--reset-passwords",
+        action="store_true",
+        help="give logins that exist the passwords of the settings, in place of their own",
+    )
     setup.set_defaults(command=_setup)
 
     status = commands.add_parser("status", help="tell what is stored, spooled and quarantined")
@@ -51,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _setup(_: argparse.Namespace) -> int:
-    set_up(SetupSettings.read(), print)
+def _setup(given: argparse.Namespace) -> int:
+    set_up(SetupSettings.read(), print, given.reset_passwords)
     return 0
 
 

@@ -137,9 +137,9 @@ class SetupSettings(DatabaseSettings):
             )
         return self._sql_server_url(self.sql_admin_user, self.sa_password, database or self.sql_db)
 
-    def login_url(self, user: str, password: SecretStr, database: str | None = None) -> URL:
-        """Return the URL of a login of SQL Server, of SQL_DB or another ``database``."""
-        return self._sql_server_url(user, password, database or self.sql_db)
+    def login_url(self, user: str, password: SecretStr) -> URL:
+        """Return the URL of another login of SQL Server, to SQL_DB."""
+        return self._sql_server_url(user, password, self.sql_db)
 
     def variables_of(self, user: str | None) -> tuple[str, str]:
         """Return the variables that hold a login's name and password."""

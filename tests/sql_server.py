@@ -6,29 +6,42 @@ from contextlib import suppress
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import make_engine
 from db.settings import SetupSettings
-from db.setup import quoted_name, set_up
+from db.setup import set_up
+from db.tsql import execute, quoted_name
 from tests.database import Row
 from tests.stored import stored
 
-NEEDED = ("SQL_SERVER", "SQL_USER", "SQL_PASSWORD", "SA_PASSWORD")
-TAKEN = (*NEEDED, "SQL_PORT", "SQL_DRIVER", "SQL_TRUST_SERVER_CERTIFICATE")
+NEEDED = ("SQL_SERVER", "SA_PASSWORD")
+TAKEN = (*NEEDED, "SQL_PORT", "SQL_ADMIN_USER", "SQL_DRIVER", "SQL_TRUST_SERVER_CERTIFICATE")
+ADMINISTRATORS = {"SQL_ADMIN_USER", "SA_PASSWORD"}
 CONSENT = "TEST_SQL_SERVER"
-READER_PASSWORD = f"Reader-{uuid4().hex}"
 
 
 class SQLServerDatabase:
-    """A database of its own, set up as `python -m db setup` does; deleted with the context."""
+    """A database with logins of its own, as `python -m db setup` makes them.
+
+    They come with the context, and are deleted at its end: no other database or login is touched.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = {name: variables[name] for name in TAKEN if name in variables} | {
-            "SQL_DB": f"sentiment_test_{uuid4().hex}"
+        name = f"sentiment_test_{uuid4().hex}"
+        self._variables = {key: variables[key] for key in TAKEN if key in variables} | {
+            "SQL_DB": name,
+            "SQL_USER": f"{name}_service",
+            "SQL_PASSWORD": f"Service-{uuid4().hex}",
+        }
+        self._reader = {
+            "grafana_reader_user": f"{name}_reader",
+            "grafana_reader_password": f"Reader-{uuid4().hex}",
         }
         settings = self.settings()
-        self.address = (settings.sql_server or "", settings.sql_port)
+        address = settings.address_of(settings.url())
+        self.address = (address.host, address.port or 0)
 
     def __enter__(self) -> "SQLServerDatabase":
         set_up(self.settings(), lambda _: None)
@@ -36,25 +49,21 @@ class SQLServerDatabase:
 
     def __exit__(self, *_: object) -> None:
         settings = self.settings()
-        engine = make_engine(settings, settings.administrators_url("master"))
-        name = quoted_name(settings.sql_db)
-        with engine.connect() as connection:
-            with suppress(DBAPIError):  # a server that only speaks the protocol may not know it
-                connection.exec_driver_sql(
-                    f"ALTER DATABASE {name} SET SINGLE_USER WITH ROLLBACK IMMEDIATE"
-                )
-            connection.exec_driver_sql(f"DROP DATABASE {name}")
-        engine.dispose()
+        server = make_engine(settings, settings.administrators_url("master"))
+        drop_database(server, settings.sql_db)
+        for login in (settings.sql_user, settings.grafana_reader_user):
+            drop_login(server, login or "")
+        server.dispose()
 
     def settings(self) -> SetupSettings:
         """Return the settings that name this database."""
         fields = {name.lower(): value for name, value in self._variables.items()}
-        return SetupSettings.model_validate(fields | {"grafana_reader_password": READER_PASSWORD})
+        return SetupSettings.model_validate(fields | self._reader)
 
     def environment(self, port: int | None = None) -> dict[str, str]:
         """Return the service's variables; with a port of the loopback, through a proxy there."""
         variables = {
-            name: value for name, value in self._variables.items() if name != "SA_PASSWORD"
+            name: value for name, value in self._variables.items() if name not in ADMINISTRATORS
         }
         return (
             variables
@@ -71,12 +80,34 @@ class SQLServerDatabase:
         return [(str(row.id), row.text or "") for row in stored(self.settings())]
 
 
+def drop_database(server: Engine, name: str) -> None:
+    """Delete a database, whoever uses it."""
+    with suppress(DBAPIError):  # a server that only speaks the protocol may not know it
+        execute(
+            server, f"ALTER DATABASE {quoted_name(name)} SET SINGLE_USER WITH ROLLBACK IMMEDIATE"
+        )
+    execute(server, f"DROP DATABASE {quoted_name(name)}")
+
+
+def drop_login(server: Engine, name: str) -> None:
+    """Delete a login, and end its sessions, without which it stays."""
+    with suppress(DBAPIError):  # as above
+        with server.connect() as connection:
+            sessions = connection.exec_driver_sql(
+                "SELECT session_id FROM sys.dm_exec_sessions WHERE login_name = ?", (name,)
+            ).all()
+        for (session,) in sessions:
+            execute(server, f"KILL {int(session)}")
+    with suppress(DBAPIError):
+        execute(server, f"DROP LOGIN {quoted_name(name)}")
+
+
 def skip_module_without_a_server() -> None:
     """Skip the module that is being imported unless the variables name a server for tests."""
     if os.environ.get(CONSENT) != "1":
         pytest.skip(
-            "no SQL Server is tested unless `make test-sqlserver` asks for it: databases come and "
-            "go there, and logins get other passwords",
+            "no SQL Server is tested unless `make test-sqlserver` asks for it: databases and "
+            "logins come and go there",
             allow_module_level=True,
         )
     missing = [name for name in NEEDED if not os.environ.get(name)]

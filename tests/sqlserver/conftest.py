@@ -1,7 +1,7 @@
 """The ring for SQL Server: it needs one, and variables that name it and its administrator.
 
-It creates and deletes databases, and sets the passwords of the logins SQL_USER and
-grafana_reader: give it a server that is there for tests.
+It creates and deletes databases and logins of its own, and leaves all others alone. But it loads
+the server, so give it one for tests.
 """
 
 import os
@@ -16,6 +16,7 @@ from db.engine import make_engine
 from db.settings import DatabaseSettings
 from tests.faults import conftest as faults
 from tests.sql_server import SQLServerDatabase
+from tests.stored import connected
 
 VARIABLES = dict(os.environ)  # before a fixture takes the developer's own out of the tests
 
@@ -45,6 +46,16 @@ def fixture_database() -> Iterator[SQLServerDatabase]:
     """Set up a database, reached with the driver that the service chooses."""
     with SQLServerDatabase(VARIABLES) as database:
         yield database
+
+
+@pytest.fixture(name="microsofts")
+def fixture_microsofts(database: SQLServerDatabase) -> SQLServerDatabase:
+    """Skip on a server that only speaks the protocol: how it stores rows is its own affair."""
+    with connected(database.settings()) as connection:
+        version = str(connection.exec_driver_sql("SELECT @@VERSION").scalar())
+    if not version.startswith("Microsoft SQL Server"):
+        pytest.skip(f"this is not Microsoft's own server, but {version.splitlines()[0]}")
+    return database
 
 
 @pytest.fixture(name="settings")

@@ -4,15 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from db.engine import make_engine
 from db.insertion import insert_missing
 from db.prediction import utc_now
-from db.setup import GRAFANA_READER
 from tests.grafana_queries import View, expand, others, panels, rules, since
 from tests.predictions import prediction
-from tests.sql_server import READER_PASSWORD, SQLServerDatabase, skip_module_without_a_server
+from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
 
 skip_module_without_a_server()
 
@@ -38,7 +36,10 @@ def test_every_query_is_taken(
     statements += [
         expand(query, since(now, range_s)) for query, range_s in rules(repository).values()
     ]
-    reader = {"sql_user": GRAFANA_READER, "sql_password": SecretStr(READER_PASSWORD)}
+    reader = {
+        "sql_user": settings.grafana_reader_user,
+        "sql_password": settings.grafana_reader_password,
+    }
     engine = make_engine(settings.model_copy(update=reader))
 
     with engine.connect() as connection:

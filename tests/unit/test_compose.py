@@ -12,7 +12,9 @@ LEFT_OUT = {
     "DATABASE_URL",  # SQL_SERVER is always there
     "SQL_DRIVER",  # the image has one
     "SPOOL_DIR",  # on the volume
-    "SA_PASSWORD",  # for db-setup alone
+    "SQL_ADMIN_USER",  # for db-setup alone, where it is sa
+    "SA_PASSWORD",
+    "GRAFANA_READER_USER",
     "GRAFANA_READER_PASSWORD",
 }
 FILES = ("docker-compose.yml", "docker-compose.embedded.yml", "docker-compose.sql-port.yml")
@@ -52,6 +54,20 @@ def test_the_service_gets_no_administrators_password(repository: Path) -> None:
     holders = {name for name, parts in found.items() if "SA_PASSWORD" in str(parts["environment"])}
 
     assert {"sqlserver", "db-setup"} == holders
+
+
+def test_grafana_reads_with_the_login_that_the_set_up_makes(repository: Path) -> None:
+    found = services(repository, "docker-compose.yml")
+    file = repository / "grafana" / "provisioning" / "datasources" / "sqlserver.yaml"
+    named = set(re.findall(r"\$(\w+)", file.read_text(encoding="utf-8")))
+    login = {"GRAFANA_READER_USER", "GRAFANA_READER_PASSWORD"}
+
+    given = found["grafana"]["environment"]
+
+    assert login < named <= set(given)
+    assert {given[name] for name in login} == {
+        found["db-setup"]["environment"][name] for name in login
+    }
 
 
 @pytest.mark.parametrize("name", FILES[:2])

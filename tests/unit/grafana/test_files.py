@@ -58,7 +58,8 @@ def test_the_service_is_refreshed_every_five_seconds(repository: Path) -> None:
 def test_the_data_source_has_the_uid_and_the_readers_login(repository: Path) -> None:
     (source,) = read(repository, "provisioning/datasources/sqlserver.yaml")["datasources"]
 
-    assert (UID, "mssql", "grafana_reader") == (source["uid"], source["type"], source["user"])
+    assert (UID, "mssql") == (source["uid"], source["type"])
+    assert "$GRAFANA_READER_USER" == source["user"]
     assert "$GRAFANA_READER_PASSWORD" == source["secureJsonData"]["password"]
 
 

@@ -1,0 +1,51 @@
+"""Logins that a database refuses, as opposed to one that is away.
+
+Sources: https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-18456-database-engine-error
+and the messages 18400 to 18499 of sys.messages.
+"""
+
+from sqlalchemy.exc import DBAPIError
+
+from db.failures import Failure, kind_of, sqlstate
+from db.tsql import numbers
+
+STATES = {  # of an account whose password may be right
+    18470: "the account is disabled: ALTER LOGIN … ENABLE",
+    18486: "the account is locked: ALTER LOGIN … WITH PASSWORD = … UNLOCK",
+    18487: "the password has expired: ALTER LOGIN … WITH PASSWORD = …",
+    18488: "the password must be changed first: ALTER LOGIN … WITH PASSWORD = …",
+}
+REFUSED = {18450, 18452, 18456, *STATES}
+# The database cannot be opened: that is found after the password was right, and 18456 follows.
+NOT_OPENED = {916, 4060, 4064}
+
+
+def refuses_password(error: DBAPIError) -> bool:
+    """Tell whether a login was refused for its name, its password or its account's state."""
+    said = numbers(error)
+    if said & NOT_OPENED:
+        return False
+    return bool(said & REFUSED) or (sqlstate(error.orig) or "").startswith("28")
+
+
+def opens_no_database(error: DBAPIError) -> bool:
+    """Tell whether a login had the right password, but may not use the database."""
+    return bool(numbers(error) & NOT_OPENED)
+
+
+def is_lasting(error: DBAPIError) -> bool:
+    """Tell whether another attempt helps only if somebody has acted."""
+    return refuses_password(error) or kind_of(error) is Failure.PERMANENT
+
+
+def is_hopeless(error: DBAPIError) -> bool:
+    """Tell whether no attempt can help: the driver is missing, or rejects a certificate."""
+    text = str(error.orig)
+    is_without_driver = (sqlstate(error.orig) or "").startswith("IM") or "Can't open lib" in text
+    return is_without_driver or "certificate" in text.lower()
+
+
+def reason(error: DBAPIError) -> str:
+    """Return what the driver says, and what it means for the account if that is known."""
+    states = [STATES[number] for number in sorted(numbers(error) & set(STATES))]
+    return "; ".join([str(error.orig), *states])
