@@ -85,7 +85,8 @@ def _quoted(part: str, value: str) -> str:
 
 
 def _nameless_file() -> int:
-    if hasattr(os, "memfd_create"):  # also works if no folder can be written
-        return os.memfd_create("freetds.conf")
+    in_memory = getattr(os, "memfd_create", None)  # Linux: needs no folder that can be written
+    if in_memory is not None:
+        return int(in_memory("freetds.conf"))
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

@@ -1,8 +1,10 @@
 """Logins that a database refuses, as opposed to one that is away.
 
-Sources: https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-18456-database-engine-error
-and the messages 18400 to 18499 of sys.messages.
+Source: the messages 18400 to 18499 of sys.messages.
+https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
 """
+
+import sqlite3
 
 from sqlalchemy.exc import DBAPIError
 
@@ -39,7 +41,9 @@ def is_lasting(error: DBAPIError) -> bool:
 
 
 def is_hopeless(error: DBAPIError) -> bool:
-    """Tell whether no attempt can help: the driver is missing, or rejects a certificate."""
+    """Tell whether no attempt can help: there is no driver or no such file, or no trust."""
+    if isinstance(error.orig, sqlite3.Error):  # which has waited for locks already
+        return True
     text = str(error.orig)
     is_without_driver = (sqlstate(error.orig) or "").startswith("IM") or "Can't open lib" in text
     return is_without_driver or "certificate" in text.lower()

@@ -11,6 +11,7 @@ from db.settings import SettingsError, SetupSettings
 
 # Names that every server or database has for others.
 RESERVED = frozenset({"sa", "dbo", "guest", "public", "sys", "information_schema"})
+SYSTEM_DATABASES = frozenset({"master", "model", "msdb", "tempdb"})
 SERVICE_RIGHTS = MappingProxyType(
     {
         METRICS.name: ("SELECT", "INSERT"),
@@ -40,8 +41,14 @@ class Login:
 def logins_of(settings: SetupSettings) -> list[Login]:
     """Return the service's login, and Grafana's if its password is set.
 
-    Raises SettingsError if one is missing, or has the name of another.
+    Raises SettingsError if one is missing or has the name of another, as the database may not.
     """
+    if settings.sql_db.strip().lower() in SYSTEM_DATABASES:
+        raise SettingsError(
+            f"SQL_DB = {settings.sql_db!r}",
+            "is a database of SQL Server itself",
+            "Set it to another name, for instance sentiment",
+        )
     admin, service, reader = (
         settings.sql_admin_user,
         settings.sql_user,

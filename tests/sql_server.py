@@ -81,7 +81,7 @@ class SQLServerDatabase:
 
 
 def drop_database(server: Engine, name: str) -> None:
-    """Delete a database, whoever uses it."""
+    """Delete a database, even if it is in use."""
     with suppress(DBAPIError):  # a server that only speaks the protocol may not know it
         execute(
             server, f"ALTER DATABASE {quoted_name(name)} SET SINGLE_USER WITH ROLLBACK IMMEDIATE"

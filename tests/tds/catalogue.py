@@ -3,16 +3,21 @@
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from tests.tds import sqlalchemy_questions
 from tests.tds.answers import Answer, Done, Failed, Rows
 from tests.tds.requests import Login, Query
 
+FIRST_SID = 100  # of logins that the set-up creates
 TAKEN_BY_ANOTHER = 10  # seconds that a set-up waits for another one, in vain at most
 
 NAME = r"\[((?:[^\]]|\]\])*)\]"
 TEXT = r"N'((?:[^']|'')*)'"
+
+Found: TypeAlias = list[str | int | None] | None  # a row
 
 
 @dataclass
@@ -49,31 +54,11 @@ class Catalogue:
         self.databases: dict[str, Database] = {"master": Database()}
         self.level = 160  # of new databases
         self.own = "sentiment"  # the database that is set up
-        self.refusals: list[Failed] = []  # of the first logins, whoever logs in
+        self.refusals: list[Failed] = []  # of the first logins, of any name
         self.changes: list[str] = []
         self.failures: dict[str, Failed] = {}
         self.meetings: dict[str, threading.Barrier] = {}
         self._lock = threading.Lock()
-        self._sids = iter(range(100, 10_000))
-        self._statements: list[tuple[str, Callable[..., Answer]]] = [
-            (rf"CREATE DATABASE {NAME}", self._create_database),
-            (rf"ALTER DATABASE {NAME} SET READ_COMMITTED_SNAPSHOT ON", self._switch),
-            (rf"ALTER DATABASE {NAME} SET COMPATIBILITY_LEVEL = (\d+)", self._set_level),
-            (rf"CREATE LOGIN {NAME} WITH PASSWORD = {TEXT}", self._create_login),
-            (rf"ALTER LOGIN {NAME} WITH PASSWORD = {TEXT}", self._set_password),
-            (rf"CREATE USER {NAME} FOR LOGIN {NAME}", self._create_user),
-            (rf"ALTER USER {NAME} WITH LOGIN = {NAME}", self._map_user),
-        ]
-        self._questions: list[tuple[str, Callable[..., list[str | int | None] | None]]] = [
-            (r"SELECT DB_ID\(", lambda name: [5 if name.lower() in self.databases else None]),
-            ("SELECT is_read_committed", lambda name: [int(self._database(name).row_versions)]),
-            ("SELECT compatibility_level", lambda name: [self._database(name).level]),
-            (r"SELECT DB_NAME\(\)", lambda: [self.own, self._database(self.own).level]),
-            ("SELECT 1 FROM sys.server_principals", self._is_login),
-            ("SELECT type FROM sys.server_principals", self._type_of_login),
-            ("SELECT 1 FROM sys.database_principals", self._is_user),
-            ("SELECT u.type, l.name", self._describe_user),
-        ]
 
     def admit(self, login: Login) -> Failed | None:
         """Refuse a wrong password, and a database that the login has no user in."""
@@ -99,30 +84,52 @@ class Catalogue:
         with self._lock:
             failed = next((f for s, f in self.failures.items() if query.sql.startswith(s)), None)
             answer = failed or self._answer(query)
-        for start in [each for each in self.meetings if query.sql.startswith(each)]:
-            try:
-                self.meetings[start].wait(TAKEN_BY_ANOTHER)
-            except threading.BrokenBarrierError:
-                continue
-            self.meetings.pop(start, None)
+        for start, barrier in list(self.meetings.items()):
+            if query.sql.startswith(start):
+                with suppress(threading.BrokenBarrierError):
+                    barrier.wait(TAKEN_BY_ANOTHER)
+                    self.meetings.pop(start, None)
         return answer
 
     def _answer(self, query: Query) -> Answer:
         if query.sql.startswith("SELECT"):
-            for start, find in self._questions:
+            for start, find in self._questions():
                 if re.match(start, query.sql):
                     row = find(*query.parameters)
-                    return Rows(
-                        [f"c{n}" for n in range(4)][: len(row or [1])], [row] if row else []
-                    )
+                    return Rows(["value"] * len(row), [row]) if row else Rows(["value"])
             return Rows(["number"], [[0]])
         if query.sql.startswith(("CREATE", "ALTER", "GRANT")):
             self.changes.append(query.sql)
-        for pattern, change in self._statements:
+        for pattern, change in self._statements():
             if (found := re.match(pattern, query.sql)) is not None:
                 given = [text.replace("]]", "]").replace("''", "'") for text in found.groups()]
                 return change(*given)
         return Done()
+
+    def _statements(self) -> list[tuple[str, Callable[..., Answer]]]:
+        """Return what is done, by the statement's form."""
+        return [
+            (rf"CREATE DATABASE {NAME}", self._create_database),
+            (rf"ALTER DATABASE {NAME} SET READ_COMMITTED_SNAPSHOT ON", self._switch),
+            (rf"ALTER DATABASE {NAME} SET COMPATIBILITY_LEVEL = (\d+)", self._set_level),
+            (rf"CREATE LOGIN {NAME} WITH PASSWORD = {TEXT}", self._create_login),
+            (rf"ALTER LOGIN {NAME} WITH PASSWORD = {TEXT}", self._set_password),
+            (rf"CREATE USER {NAME} FOR LOGIN {NAME}", self._create_user),
+            (rf"ALTER USER {NAME} WITH LOGIN = {NAME}", self._map_user),
+        ]
+
+    def _questions(self) -> list[tuple[str, Callable[..., Found]]]:
+        """Return what is found, by the question's beginning."""
+        return [
+            (r"SELECT DB_ID\(", lambda name: [5 if name.lower() in self.databases else None]),
+            ("SELECT is_read_committed", lambda name: [int(self._database(name).row_versions)]),
+            ("SELECT compatibility_level", lambda name: [self._database(name).level]),
+            (r"SELECT DB_NAME\(\)", lambda: [self.own, self._database(self.own).level]),
+            ("SELECT 1 FROM sys.server_principals", self._is_login),
+            ("SELECT type FROM sys.server_principals", self._type_of_login),
+            ("SELECT 1 FROM sys.database_principals", self._is_user),
+            ("SELECT u.type, l.name", self._describe_user),
+        ]
 
     def _database(self, name: str) -> Database:
         return self.databases[name.lower()]
@@ -146,7 +153,7 @@ class Catalogue:
     def _create_login(self, name: str, password: str) -> Answer:
         if name.lower() in self.logins:
             return Failed(15025, f"The server principal '{name}' already exists.")
-        self.logins[name.lower()] = Principal(name, password, next(self._sids))
+        self.logins[name.lower()] = Principal(name, password, FIRST_SID + len(self.logins))
         return Done()
 
     def _set_password(self, name: str, password: str) -> Answer:
@@ -166,16 +173,16 @@ class Catalogue:
         self._database(self.own).users[name.lower()] = self.logins[login.lower()].sid
         return Done()
 
-    def _is_login(self, name: str) -> list[str | int | None] | None:
+    def _is_login(self, name: str) -> Found:
         return [1] if name.lower() in self.logins else None
 
-    def _type_of_login(self, name: str) -> list[str | int | None] | None:
+    def _type_of_login(self, name: str) -> Found:
         return [self.logins[name.lower()].kind]
 
-    def _is_user(self, name: str) -> list[str | int | None] | None:
+    def _is_user(self, name: str) -> Found:
         return [1] if name.lower() in self._database(self.own).users else None
 
-    def _describe_user(self, login: str, name: str) -> list[str | int | None] | None:
+    def _describe_user(self, login: str, name: str) -> Found:
         database = self._database(self.own)
         sid = database.users[name.lower()]
         owner = next((each.name for each in self.logins.values() if each.sid == sid), None)

@@ -410,6 +410,16 @@ def test_the_service_is_given_no_login_of_another(run: SetUp, server: TDSServer,
     assert [] == server.logins
 
 
+@pytest.mark.parametrize("name", ["master", "TempDB"])
+def test_no_table_is_made_in_a_database_of_the_server_itself(
+    run: SetUp, server: TDSServer, name: str
+) -> None:
+    with pytest.raises(SettingsError, match=r"SQL_DB = .* is a database of SQL Server itself"):
+        run(sql_db=name)
+
+    assert [] == server.logins
+
+
 @pytest.mark.parametrize("name", ["sa", "ROOT", "public"])
 def test_nor_is_grafana(run: SetUp, server: TDSServer, name: str) -> None:
     with pytest.raises(SettingsError, match=r"GRAFANA_READER_USER = .* is not the login"):
