@@ -13,6 +13,7 @@ from db.deadlines import bound_odbc, bound_postgresql
 from db.settings import DatabaseSettings, SettingsError
 
 MAX_PARAMETER_BYTES = 1 << 30
+MAX_NAME_CHARACTERS = 128  # of a name or a password, in UTF-16
 BUSY_TIMEOUT_S = 10  # of SQLite
 
 
@@ -104,6 +105,7 @@ def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> tuple[URL, str]:
             "Give the name of a registered driver or the path of its library; "
             "on Debian, `apt-get install unixodbc libgssapi-krb5-2` suffices",
         )
+    _check_lengths(url, settings)
     address, trust = settings.address_of(url), settings.sql_trust_server_certificate
     if not odbc.is_freetds(driver):
         url = url.set(host=address.server, port=address.port)  # no port beside an instance's name
@@ -118,6 +120,18 @@ def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> tuple[URL, str]:
             _variable_of(error.part, url, settings), f"cannot be used: {error}", "Choose another"
         ) from error
     return URL.create(url.drivername, query={"odbc_connect": connection}), driver
+
+
+def _check_lengths(url: URL, settings: DatabaseSettings) -> None:
+    """Refuse what is too long for SQL Server, of which FreeTDS sends a part only."""
+    parts = {"user": url.username, "password": url.password, "database": url.database}
+    for part, value in parts.items():
+        if len(str(value or "").encode("utf-16-le", "surrogatepass")) > 2 * MAX_NAME_CHARACTERS:
+            raise SettingsError(
+                _variable_of(part, url, settings),
+                f"is longer than the {MAX_NAME_CHARACTERS} characters that SQL Server takes",
+                "Choose a shorter one",
+            )
 
 
 def _variable_of(part: str, url: URL, settings: DatabaseSettings) -> str:

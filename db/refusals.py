@@ -23,7 +23,7 @@ NOT_OPENED = {916, 4060, 4064}
 
 
 def refuses_password(error: DBAPIError) -> bool:
-    """Tell whether a login was refused for its name, its password or its account's state."""
+    """Return whether a login was refused for its name, its password or its account's state."""
     said = numbers(error)
     if said & NOT_OPENED:
         return False
@@ -31,17 +31,17 @@ def refuses_password(error: DBAPIError) -> bool:
 
 
 def opens_no_database(error: DBAPIError) -> bool:
-    """Tell whether a login had the right password, but may not use the database."""
+    """Return whether a login had the right password, but may not use the database."""
     return bool(numbers(error) & NOT_OPENED)
 
 
 def is_lasting(error: DBAPIError) -> bool:
-    """Tell whether another attempt helps only if somebody has acted."""
+    """Return whether another attempt helps only if somebody has acted."""
     return refuses_password(error) or kind_of(error) is Failure.PERMANENT
 
 
 def is_hopeless(error: DBAPIError) -> bool:
-    """Tell whether no attempt can help: there is no driver or no such file, or no trust."""
+    """Return whether no attempt can help: there is no driver or no such file, or no trust."""
     if isinstance(error.orig, sqlite3.Error):  # which has waited for locks already
         return True
     text = str(error.orig)

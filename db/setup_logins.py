@@ -79,5 +79,5 @@ def logins_of(settings: SetupSettings) -> list[Login]:
 
 
 def _is_free(name: str, others: set[str]) -> bool:
-    """Tell whether a login may have a name; SQL Server does not see blanks at its end."""
+    """Return whether a login may have a name; SQL Server does not see blanks at its end."""
     return name == name.strip() and name.lower() not in RESERVED | others

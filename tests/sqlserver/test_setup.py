@@ -32,8 +32,8 @@ def told_by(settings: SetupSettings, **changes: Any) -> list[str]:
     return told
 
 
-@pytest.fixture(name="server")
-def fixture_server(database: SQLServerDatabase) -> Iterator[Engine]:
+@pytest.fixture(name="master")
+def fixture_master(database: SQLServerDatabase) -> Iterator[Engine]:
     """Connect to the server as its administrator."""
     settings = database.settings()
     engine = make_engine(settings, settings.administrators_url("master"))
@@ -76,10 +76,10 @@ def test_a_login_gets_another_password_if_that_is_asked_for(database: SQLServerD
 
 
 def test_a_user_whose_login_is_another_one_gets_it_back(
-    microsofts: SQLServerDatabase, server: Engine
+    microsofts: SQLServerDatabase, master: Engine
 ) -> None:
     settings = microsofts.settings()
-    execute(server, f"DROP LOGIN {quoted_name(str(settings.sql_user))}")  # as after a restore
+    execute(master, f"DROP LOGIN {quoted_name(str(settings.sql_user))}")  # as after a restore
 
     told = told_by(settings)
 
@@ -101,24 +101,24 @@ def test_a_user_of_another_login_is_left_alone(microsofts: SQLServerDatabase) ->
 
 
 def test_a_database_that_existed_is_not_switched(
-    microsofts: SQLServerDatabase, server: Engine
+    microsofts: SQLServerDatabase, master: Engine
 ) -> None:
     settings = microsofts.settings()
     name = quoted_name(settings.sql_db)
     execute(
-        server, f"ALTER DATABASE {name} SET READ_COMMITTED_SNAPSHOT OFF WITH ROLLBACK IMMEDIATE"
+        master, f"ALTER DATABASE {name} SET READ_COMMITTED_SNAPSHOT OFF WITH ROLLBACK IMMEDIATE"
     )
 
     told = told_by(settings)
 
-    assert not value(server, ROW_VERSIONS, settings.sql_db)
+    assert not value(master, ROW_VERSIONS, settings.sql_db)
     assert [line for line in told if "READ_COMMITTED_SNAPSHOT is off" in line]
 
 
-def test_a_level_without_openjson_is_told(microsofts: SQLServerDatabase, server: Engine) -> None:
+def test_a_level_without_openjson_is_told(microsofts: SQLServerDatabase, master: Engine) -> None:
     settings = microsofts.settings()
     name = quoted_name(settings.sql_db)
-    execute(server, f"ALTER DATABASE {name} SET COMPATIBILITY_LEVEL = 120")
+    execute(master, f"ALTER DATABASE {name} SET COMPATIBILITY_LEVEL = 120")
     engine = make_engine(settings)
 
     with pytest.raises(IncompatibleDatabaseError, match="compatibility level 120"):

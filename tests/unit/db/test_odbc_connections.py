@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import URL
 
 from db.engine import make_engine
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, SettingsError
 from tests.tds import sqlalchemy_questions
 from tests.tds.answers import Answer, Rows
 from tests.tds.browser import Browser
@@ -75,6 +75,20 @@ def test_a_name_or_a_password_arrives_whole(name: str, value: str, server: TDSSe
 
     (login,) = server.logins
     assert (value, value, value) == (login.user, login.password, login.database)
+
+
+@pytest.mark.parametrize(
+    ("field", "variable"),
+    [("sql_user", "SQL_USER"), ("sql_password", "SQL_PASSWORD"), ("sql_db", "SQL_DB")],
+)
+@pytest.mark.parametrize("name", DRIVERS)
+def test_what_sql_server_has_no_room_for_is_refused(name: str, field: str, variable: str) -> None:
+    driver, fits = find_driver(name), {field: "x" * 128}
+    given = {"sql_server": "h", "sql_user": "u", "sql_password": "p", "sql_driver": driver}
+
+    make_engine(DatabaseSettings.model_validate(given | fits))
+    with pytest.raises(SettingsError, match=f"{variable} is longer than the 128 characters"):
+        make_engine(DatabaseSettings.model_validate(given | {field: "x" * 127 + "\U0001f600"}))
 
 
 @pytest.mark.parametrize("value", VALUES)
