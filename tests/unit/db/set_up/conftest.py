@@ -1,0 +1,60 @@
+"""A stand-in for SQL Server that is to be set up, and a function that does so."""
+
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from db import setup, waiting
+from db.settings import SetupSettings
+from db.setup import set_up
+from db.tsql import execute
+from tests.set_up import (
+    ADMIN,
+    SETTINGS,
+    TABLES,
+    SetUp,
+)
+from tests.tds.catalogue import Catalogue
+from tests.tds.certificate import make_tls_context
+from tests.tds.drivers import DRIVERS, find_driver
+from tests.tds.server import TDSServer
+
+
+@pytest.fixture(name="tls", scope="module")
+def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Make a certificate, which takes a while."""
+    return make_tls_context(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(name="catalogue")
+def fixture_catalogue() -> Catalogue:
+    """Return what a new server knows."""
+    return Catalogue(ADMIN, SETTINGS["sa_password"])
+
+
+@pytest.fixture(name="server")
+def fixture_server(tls: ssl.SSLContext, catalogue: Catalogue) -> Iterator[TDSServer]:
+    """Start a stand-in for SQL Server."""
+    with TDSServer(tls, catalogue.respond, catalogue.admit) as server:
+        yield server
+
+
+@pytest.fixture(name="run", params=DRIVERS)
+def fixture_run(
+    request: pytest.FixtureRequest, server: TDSServer, monkeypatch: pytest.MonkeyPatch
+) -> SetUp:
+    """Give a function that sets the server up without pauses, and returns what was told."""
+    monkeypatch.setattr(waiting, "RETRY_EVERY_S", 0.01)
+    monkeypatch.setattr(waiting, "LOGIN_RETRY_EVERY_S", 0.01)
+    monkeypatch.setattr(setup, "migrate", lambda engine: execute(engine, TABLES))
+    fixed = SETTINGS | {"sql_port": server.address[1], "sql_driver": find_driver(request.param)}
+
+    def run(reset_passwords: bool = False, **changes: Any) -> list[str]:
+        told: list[str] = []
+        settings = SetupSettings.model_validate(fixed | changes)
+        set_up(settings, told.append, reset_passwords)
+        return told
+
+    return run
