@@ -13,10 +13,11 @@ TORCH_INDEX_URL ?=
 URL ?=
 RATE ?= 20
 COUNT ?= 2000
-# What the environment, or else .env, says of a variable.
-setting = $(or $($1),$(shell sed -e '/^$1=/!d' -e 's///' -e t0 -e :0 -e 's/^"\([^"]*\)".*/\1/' -e t \
-	-e "s/^'\([^']*\)'.*/\1/" -e t -e 's/^\#.*//' -e 's/[[:space:]]\{1,\}\#.*//' \
-	-e 's/[[:space:]]*$$//' .env 2>/dev/null | tail -n 1))
+# What the environment, or else .env, says of a variable; `make env` itself tells what is wrong there.
+HERE := $(dir $(lastword $(MAKEFILE_LIST)))
+QUIETLY := $(if $(filter env up demo,$(MAKECMDGOALS)),2>/dev/null)
+setting = $(or $($1),$(if $(wildcard .env),$(shell \
+	PYTHONPATH=$(HERE) $(PYTHON) -S -m env_file get $1 .env $(QUIETLY))))
 # The container image's name, for docker and for compose.
 IMAGE := $(or $(call setting,IMAGE),tweet-sentiment:latest)
 export IMAGE
@@ -26,7 +27,7 @@ export BENTOML_DO_NOT_TRACK
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := service.py api db inference training benchmarks grafana
+SOURCES := service.py api db inference training benchmarks grafana env_file
 # Version 2 where there is one, else 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 STACK = -f docker-compose.yml $(if $(call setting,SQL_PORT_MAPPING),-f docker-compose.sql-port.yml)
@@ -101,7 +102,7 @@ down:  ## stop them; predictions and dashboards stay
 	$(COMPOSE) $(STACK) down
 
 env:  ## complete .env, with generated passwords, by what the stack needs and it does not say
-	@$(PYTHON) -m db.passwords .env
+	@$(PYTHON) -m env_file complete .env
 
 demo: up  ## start them all, and replay tweets, so that the dashboards live
 	@$(MAKE) replay

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PARTS = ("service", "api", "db", "inference", "training", "benchmarks", "grafana")
+PARTS = ("service", "api", "db", "inference", "training", "benchmarks", "grafana", "env_file")
 MAY_IMPORT = {
     "service": {"api", "db", "inference"},
     "api": set(),
@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "training": {"db", "inference"},
     "benchmarks": {"service", "api", "db", "inference", "training"},
     "grafana": set(),
+    "env_file": {"db"},
 }
 SERVING = ("service", "api", "db", "inference")
 ONLY_FOR_TRAINING = {

@@ -92,7 +92,7 @@ def test_an_empty_env_file_names_a_secret_that_is_missing(repository: Path, tmp_
 def test_the_generated_env_file_fills_the_whole_stack(repository: Path, tmp_path: Path) -> None:
     for path in repository.glob("docker-compose*.yml"):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    command(sys.executable, "-m", "db.passwords", str(tmp_path / ".env"), folder=repository)
+    command(sys.executable, "-m", "env_file", "complete", str(tmp_path / ".env"), folder=repository)
     given = dict(
         line.split("=", 1)
         for line in (tmp_path / ".env").read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,67 @@
+"""What readers of a `.env` disagree on is named with its remedy, and without its value."""
+
+from pathlib import Path
+
+import pytest
+
+from env_file.parsing import EnvFileError, parse, read_text
+
+SINGLE, DOUBLE, OTHER = "in single quotes", "in double quotes", "Choose a value without"
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("V=se#cret", SINGLE),
+        ("V=#secret", SINGLE),
+        ("V= # secret", "comment on a line of its own"),
+        ("V=secret\t# comment", OTHER),
+        ("V=se$cret", SINGLE),
+        ("V=se$$cret", SINGLE),
+        ("V=se${cret}", OTHER),
+        ("V='se${cret}'", OTHER),
+        ("V=se'c#ret", DOUBLE),
+        ("V=se'c$ret", OTHER),
+        ('V="se$cret"', SINGLE),
+        ('V="se\\cret"', SINGLE),
+        ("V='se\\\\cret'", OTHER),
+        ("V='secret\\'", OTHER),
+        ("V='se\\'cret'", "Close it"),
+        ("V='se'cret'", "Close it"),
+        ("V='secret", "Close it"),
+        ('V="secret', "Close it"),
+        ("V='se'cret", "Close it"),
+        ("V=secret\u00a0", OTHER),
+        ("V=se\x1bcret", OTHER),
+        ("V=se\rcret", "LF"),
+        ("V: secret", "NAME=VALUE"),
+        ("export V", "NAME=VALUE"),
+        ("secret", "NAME=VALUE"),
+        ("V-W=secret", "has a name"),
+        ("1V=secret", "has a name"),
+    ],
+)
+def test_a_line_that_readers_disagree_on_is_refused(line: str, remedy: str) -> None:
+    (before, found, after) = parse(f"A=1\n{line}\nB=2\n")
+
+    assert remedy in found.problem
+    assert "cret" not in found.problem
+    assert 2 == found.line
+    assert ("1", "", "2", "") == (before.value, before.problem, after.value, after.problem)
+
+
+def test_each_line_of_a_value_of_several_lines_is_refused() -> None:
+    first, second = parse("V='one\ntwo'\n")
+
+    assert ("V", "") == (first.name, second.name)
+    assert first.problem
+    assert second.problem
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_another_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes("SQL_PASSWORD=schlüssel\n".encode(encoding))
+
+    with pytest.raises(EnvFileError, match=r"\.env is not UTF-8 text\. Save it as UTF-8\.$"):
+        read_text(path)
