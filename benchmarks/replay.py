@@ -11,7 +11,6 @@ from itertools import cycle, islice
 from typing import TypeVar
 
 import aiohttp  # BentoML's own client, so it is there wherever the service is
-from pydantic_settings import BaseSettings
 from rich.progress import Progress
 
 from api.settings import GuardSettings, GuardSettingsError
@@ -19,7 +18,8 @@ from benchmarks.figures import percentile
 from benchmarks.published import API_PORT_MAPPING, published_url
 from benchmarks.texts import SAMPLES, TextsError, read_texts
 from benchmarks.tweets import tweets
-from inference.settings import FROM_ENVIRONMENT
+from inference.env_file import EnvFileError
+from inference.settings import EnvironmentSettings
 from training.errors import TrainingError
 
 Number = TypeVar("Number", int, float)
@@ -30,10 +30,8 @@ MAX_WAITING = 1000
 TIMEOUT_S = 30
 
 
-class ReplaySettings(BaseSettings):
+class ReplaySettings(EnvironmentSettings):
     """What is sent where, as the environment or `.env` says."""
-
-    model_config = FROM_ENVIRONMENT
 
     dataset: str = ""
     api_port_mapping: str = API_PORT_MAPPING
@@ -127,7 +125,11 @@ async def is_ready(url: str, within_s: float) -> bool:
 
 def main(words: Sequence[str]) -> int:
     """Replay as the command line says; return 1 where the service answers nothing."""
-    settings = ReplaySettings()
+    try:
+        settings = ReplaySettings()
+    except EnvFileError as error:
+        print(error, file=sys.stderr)
+        return 1
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
     published = published_url(settings.api_port_mapping)
     parser.add_argument("--url", default=published, help="of the service (%(default)s)")

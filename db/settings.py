@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict  # pydantic's own settings library
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
+
+from db.database_url import DatabaseUrlError, parse_url
+from db.env_file import env_file_problem
+from db.grafana_login import login_problem
 
 from db.address import Address, AddressError, parse_address
 
@@ -53,17 +56,20 @@ class DatabaseSettings(BaseSettings):
     @classmethod
     def read(cls) -> Self:
         """Read and check all settings. Raises SettingsError naming the first bad variable."""
+        env_file = Path(str(cls.model_config.get("env_file")))
+        if (found := env_file_problem(env_file)) is not None:
+            raise SettingsError(str(env_file), *found)
         try:
             return cls()
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             variable = str(first["loc"][0]).upper()
-            shown = "" if "password" in variable.lower() else f" = {first['input']!r}"
+            shown = "" if _is_secret(cls, first["loc"][0]) else f" = {first['input']!r}"
             raise SettingsError(
                 f"{variable}{shown}",
                 f"is not valid: {first['msg']}",
                 "Correct it in the environment or in .env (.env.example explains every variable)",
-            ) from error
+            ) from None  # whose text may show a secret
 
     def url(self) -> URL:
         """Return the database's URL, a SQLite file's path made absolute.
@@ -149,15 +155,35 @@ class SetupSettings(DatabaseSettings):
             return "GRAFANA_READER_USER", "GRAFANA_READER_PASSWORD"
         return super().variables_of(user)
 
+    def check_grafana_login(self) -> None:
+        """Check that Grafana can be given its login. Raises SettingsError."""
+        if self.grafana_reader_password is None:
+            return
+        values = {
+            "GRAFANA_READER_USER": self.grafana_reader_user,
+            "GRAFANA_READER_PASSWORD": self.grafana_reader_password.get_secret_value(),
+            "SQL_DB": self.sql_db,
+        }
+        for variable, value in values.items():
+            problem, _, remedy = login_problem(value).partition(". ")
+            if problem:
+                raise SettingsError(variable, problem, remedy)
+
+
+def _is_secret(settings: type[BaseSettings], field: int | str) -> bool:
+    found = settings.model_fields.get(str(field))
+    return found is None or SecretStr in (found.annotation, *get_args(found.annotation))
+
 
 def _parsed(database_url: SecretStr) -> URL:
     try:
-        return make_url(database_url.get_secret_value())
-    except (ArgumentError, ValueError):  # whose text may show a part of the password
+        return parse_url(database_url.get_secret_value())
+    except DatabaseUrlError as error:
         raise SettingsError(
             "DATABASE_URL",
-            "is no URL that SQLAlchemy can read",
-            "An example: sqlite:///data/predictions.sqlite3",
+            str(error),
+            "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///PATH, and each of"
+            " @ / : ? # & % in user and password percent-encoded (%40 %2F %3A %3F %23 %26 %25)",
         ) from None
 
 

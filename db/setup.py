@@ -42,6 +42,7 @@ def set_up(settings: SetupSettings, say: Say, reset_passwords: bool = False) -> 
 
 def _set_up_sql_server(settings: SetupSettings, say: Say, reset_passwords: bool) -> None:
     logins = logins_of(settings)
+    settings.check_grafana_login()
     if settings.grafana_reader_password is None:
         say("GRAFANA_READER_PASSWORD is not set: no login for Grafana")
     for login in logins:  # before anything is created: what the driver cannot be given

@@ -1,17 +1,30 @@
 """Which model is served, as the environment or `.env` says."""
 
 import os
-from typing import cast, get_args
+from pathlib import Path
+from typing import Any, cast, get_args
 
 import bentoml
 from bentoml.exceptions import BentoMLConfigException, BentoMLException
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference.env_file import check_env_file
 from inference.runtime import RuntimeName
 
 FROM_ENVIRONMENT = SettingsConfigDict(
     env_file=os.environ.get("ENV_FILE", ".env"), env_ignore_empty=True, extra="ignore", frozen=True
 )
+
+
+class EnvironmentSettings(BaseSettings):
+    """Settings of the environment and of a `.env` that is checked first."""
+
+    model_config = FROM_ENVIRONMENT
+
+    def __init__(self, **values: Any) -> None:
+        """Read and check all settings. Raises EnvFileError or ValidationError."""
+        check_env_file(Path(str(values.get("_env_file", self.model_config.get("env_file")))))
+        super().__init__(**values)
 
 
 class ModelTagError(BentoMLConfigException):  # BentoML's command line prints its own plainly
@@ -32,10 +45,8 @@ class RuntimeNameError(BentoMLConfigException):
         super().__init__(f"RUNTIME = {value!r} is no runtime. There are {choices}.")
 
 
-class ModelSettings(BaseSettings):
+class ModelSettings(EnvironmentSettings):
     """Settings of the model, read once at start."""
-
-    model_config = FROM_ENVIRONMENT
 
     model_tag: str = "sentiment:latest"
     runtime: str = "openvino"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import bentoml
 
+from inference.env_file import EnvFileError
 from inference.model_folder import ModelFolderError
 from inference.runtime import RuntimeNotInstalledError
 from inference.settings import ModelSettings, ModelTagError, RuntimeNameError
@@ -18,7 +19,13 @@ from inference.store import (
 )
 
 STARTER_FOLDER = Path(__file__).parent.parent / "models" / "starter"
-EXPECTED = (ModelFolderError, ModelTagError, RuntimeNameError, RuntimeNotInstalledError)
+EXPECTED = (
+    EnvFileError,
+    ModelFolderError,
+    ModelTagError,
+    RuntimeNameError,
+    RuntimeNotInstalledError,
+)
 
 
 def import_starter_if_needed(wanted: bentoml.Tag) -> bentoml.Model | None:

@@ -1,5 +1,6 @@
 """What stops a command of the training, in words that say what to do."""
 
+from inference.env_file import EnvFileError
 from inference.model_folder import ModelFolderError
 from inference.packing import PackingError
 
@@ -8,5 +9,5 @@ class TrainingError(Exception):
     """Tell people what went wrong, and what to do."""
 
 
-EXPECTED = (TrainingError, ModelFolderError, PackingError)
+EXPECTED = (TrainingError, EnvFileError, ModelFolderError, PackingError)
 """What a command prints without a traceback."""

@@ -3,10 +3,10 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
 from inference.runtime import RuntimeName
-from inference.settings import FROM_ENVIRONMENT
+from inference.settings import EnvironmentSettings
 from training.dataset import DEFAULT_SOURCE, LABELS
 from training.errors import TrainingError
 from training.hub.login import stored_token
@@ -42,21 +42,22 @@ class SettingError(TrainingError):
         )
 
 
-class _Checked(BaseSettings):
+class _Checked(EnvironmentSettings):
     """Settings whose errors name the variable."""
-
-    model_config = FROM_ENVIRONMENT
 
     @classmethod
     def read(cls) -> Self:
-        """Read and check all settings. Raises SettingError naming the first bad variable."""
+        """Read and check all settings.
+
+        Raises EnvFileError, or SettingError naming the first bad variable.
+        """
         try:
             return cls()
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0]).upper()
             value = "***" if name == "HF_TOKEN" else first["input"]
-            raise SettingError(name, value, first["msg"]) from error
+            raise SettingError(name, value, first["msg"]) from None  # whose text may show a token
 
 
 class DataSettings(_Checked):
