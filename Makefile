@@ -102,7 +102,7 @@ down:  ## stop them; predictions and dashboards stay
 	$(COMPOSE) $(STACK) down
 
 env:  ## complete .env, with generated passwords, by what the stack needs and it does not say
-	@$(PYTHON) -m env_file complete .env
+	@PYTHONPATH=$(HERE) $(PYTHON) -S -m env_file complete .env
 
 demo: up  ## start them all, and replay tweets, so that the dashboards live
 	@$(MAKE) replay

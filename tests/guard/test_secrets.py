@@ -16,8 +16,33 @@ from tests.variables import secret_variables
 
 MARK = "planted"
 SECRETS = {name: f"{MARK}-{name.lower()}" for name in sorted(secret_variables())}
-# A password inside of a URL, where nobody listens.
-SECRETS["DATABASE_URL"] = f"postgresql://service:{MARK}-in-a-url@127.0.0.1:{free_port()}/sentiment"
+# A password inside of a URL, with signs that end a host or a port elsewhere; nobody listens there.
+PASSWORD = f"{MARK}/in:a#url?{MARK}"
+SECRETS["DATABASE_URL"] = f"postgresql://service:{PASSWORD}@127.0.0.1:{free_port()}/sentiment"
+# URLs of which SQLAlchemy takes a part of the password for something else.
+MISREAD = (
+    f"postgresql://service:a@{MARK}/{MARK}@127.0.0.1/sentiment",
+    f"postgresql+psycopg://service:a@{MARK}?{MARK}@127.0.0.1/sentiment",
+    f"postgresql://{MARK}/{MARK}:{MARK}@127.0.0.1/sentiment",
+    f"postgresql://127.0.0.1:5432/sentiment?user=service&password=a@{MARK}",
+    f"postgresql://127.0.0.1/sentiment?user=service&password=a&{MARK}=a",
+    f"mssql+pyodbc://service:a@{MARK}:{MARK}@127.0.0.1/sentiment?driver=FreeTDS",
+    f"mysql://service:a@{MARK}#{MARK}@127.0.0.1/sentiment",
+    f"sqlite://service:a@{MARK}@127.0.0.1/sentiment",
+    f"sqlite:///service:a@{MARK}@127.0.0.1/sentiment",
+)
+UTF_16 = f"API_KEYS={MARK}\n".encode("utf-16")
+UTF_16_UNMARKED = f"API_KEYS={MARK}\n".encode("utf-16-le")
+UNCLOSED = f'API_KEYS="{MARK}\n'.encode()
+COMMANDS = (
+    "db status",
+    "db setup",
+    "db prune --older-than 90d",
+    "inference.starter",
+    "training",
+    "training.fetch",
+    "benchmarks.replay --count 1 --wait 0.1",
+)
 SQL_SERVER = {
     "DATABASE_URL": "",
     "DATABASE_TIMEOUT_S": "1",
@@ -72,6 +97,8 @@ def test_a_service_that_fails_in_every_way_tells_none(
         pytest.param({"DATABASE_URL": f"{MARK}:/{MARK}"}, id="a URL that is none"),
         pytest.param({"DATABASE_URL": f"nosql://u:{MARK}@h/db"}, id="an unknown database"),
         pytest.param({"API_KEYS": f"{MARK}-schl\u00fcssel"}, id="a key that no header can carry"),
+        pytest.param({"DATABASE_URL": MISREAD[0]}, id="a URL that is read otherwise than meant"),
+        pytest.param({"DATABASE_URL": MISREAD[4]}, id="a parameter that is a part of a password"),
     ],
 )
 def test_a_service_that_cannot_start_tells_none(
@@ -85,6 +112,92 @@ def test_a_service_that_cannot_start_tells_none(
 
     assert next(iter(broken)) in str(caught.value)
     assert MARK not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [UTF_16, UNCLOSED])
+def test_a_service_whose_env_file_cannot_be_read_says_so_in_a_line(
+    repository: Path, environment: dict[str, str], tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "settings"
+    path.write_bytes(content)
+
+    done = run_command(
+        [BENTOML, "serve", "--port", str(free_port())],
+        repository,
+        environment | {"ENV_FILE": str(path)},
+    )
+
+    assert 0 != done.returncode
+    assert f"{path} " in done.stdout.splitlines()[-1]
+    assert "Traceback" not in done.stdout
+    assert MARK not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "content"),
+    [
+        *((command, UTF_16) for command in COMMANDS),
+        *((command, UTF_16_UNMARKED) for command in COMMANDS[::3]),  # one of each package
+        *((command, UNCLOSED) for command in COMMANDS[::3]),
+    ],
+)
+def test_a_command_whose_env_file_cannot_be_read_says_so_in_a_line(
+    repository: Path,
+    environment: dict[str, str],
+    tmp_path: Path,
+    command: str,
+    content: bytes,
+) -> None:
+    path = tmp_path / "settings"
+    path.write_bytes(content)
+
+    done = run_command(
+        [sys.executable, "-m", *command.split()],
+        repository,
+        environment | {"ENV_FILE": str(path)},
+    )
+
+    assert 1 == done.returncode
+    (told,) = done.stdout.splitlines()
+    assert told.startswith(f"{path} ")
+    assert MARK not in told
+
+
+@pytest.mark.parametrize(
+    ("command", "url"),
+    [
+        *(("db setup", url) for url in MISREAD),
+        ("db status", MISREAD[0]),
+        ("training", MISREAD[0]),
+        ("benchmarks recording --quick", MISREAD[0]),
+    ],
+)
+def test_a_command_with_a_url_that_is_misread_tells_none(
+    repository: Path, environment: dict[str, str], command: str, url: str
+) -> None:
+    urls = {"DATABASE_URL": url, "BENCH_DATABASE_URL": url}
+
+    done = run_command(
+        [sys.executable, "-m", *command.split()], repository, environment | SECRETS | urls
+    )
+
+    assert 1 == done.returncode
+    assert "percent-encoded" in done.stdout
+    assert MARK not in done.stdout
+
+
+def test_set_up_refuses_what_grafanas_driver_cannot_take(
+    repository: Path, environment: dict[str, str]
+) -> None:
+    broken = {"GRAFANA_READER_PASSWORD": f"{MARK};{MARK}"}
+    environment = environment | SECRETS | SQL_SERVER | broken
+
+    done = run_command([sys.executable, "-m", "db", "setup"], repository, environment)
+
+    assert 1 == done.returncode
+    (told,) = done.stdout.splitlines()
+    assert told.startswith("GRAFANA_READER_PASSWORD holds ;")
+    assert MARK not in told
 
 
 @pytest.mark.parametrize("command", ["status", "prune --older-than 90d"])

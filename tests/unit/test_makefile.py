@@ -34,6 +34,8 @@ def make(repository: Path, folder: Path, *words: str) -> subprocess.CompletedPro
         "IMAGE='me/x:1'  # mine",
         "IMAGE=me/x:1 # mine",
         "IMAGE=me/x:1\t ",
+        "export IMAGE=me/x:1\r",
+        "IMAGE = me/x:1",
     ],
 )
 def test_a_setting_is_read_without_quotes_and_comment(
@@ -44,6 +46,41 @@ def test_a_setting_is_read_without_quotes_and_comment(
     done = make(repository, tmp_path, "shown")
 
     assert "[me/x:1]" == done.stdout.strip(), done.stderr
+
+
+def test_a_setting_behind_a_byte_order_mark_is_read(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("IMAGE=me/x:1\n", encoding="utf-8-sig")
+
+    done = make(repository, tmp_path, "shown")
+
+    assert "[me/x:1]" == done.stdout.strip(), done.stderr
+
+
+@pytest.mark.parametrize("line", ["IMAGE=me/x#1", "IMAGE='me/x:1", "IMAGE=me/$x"])
+def test_a_setting_that_readers_disagree_on_is_named(
+    repository: Path, tmp_path: Path, line: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8")
+
+    done = make(repository, tmp_path, "shown")
+
+    assert done.stderr.startswith(".env:1: IMAGE ")
+
+
+def test_make_env_has_one_line_for_each_variable_to_correct(
+    repository: Path, tmp_path: Path
+) -> None:
+    lines = ["IMAGE=me/$x", "SQL_PASSWORD=plan#ted", "HF_TOKEN=fine", "SMTP_PASSWORD='planted"]
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+
+    done = make(repository, tmp_path, "env")
+
+    told = done.stderr.splitlines()
+    assert [".env:1: IMAGE", ".env:2: SQL_PASSWORD", ".env:4: SMTP_PASSWORD"] == [
+        " ".join(line.split()[:2]) for line in told if line.startswith(".env")
+    ]
+    assert not [line for line in told if "plan" in line]
+    assert "\n".join(lines) == (tmp_path / ".env").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("line", ["IMAGE=", 'IMAGE=""', "IMAGE= # not now", "#IMAGE=me/x:1"])
