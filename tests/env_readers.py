@@ -55,15 +55,19 @@ def by_compose(program: Sequence[str]) -> Reader:
     return read
 
 
+def readers() -> dict[str, Reader | None]:
+    """Return all readers, None for a compose that this machine lacks."""
+    return {
+        "our parser": by_our_parser,
+        "python-dotenv": by_python,
+        "docker compose": _compose("docker", "compose"),
+        "docker-compose": _compose("docker-compose"),
+    }
+
+
 @cache
-def readers() -> dict[str, Reader]:
-    """Return every reader that this machine has."""
-    found: dict[str, Reader] = {"our parser": by_our_parser, "python-dotenv": by_python}
-    for program in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(program[0]) and _works([*program, "version"]):
-            found[" ".join(program)] = by_compose(program)
-    return found
-
-
-def _works(command: Sequence[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def _compose(*program: str) -> Reader | None:
+    if shutil.which(program[0]) is None:
+        return None
+    done = subprocess.run([*program, "version"], capture_output=True, check=False)
+    return by_compose(program) if done.returncode == 0 else None

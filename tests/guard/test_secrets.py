@@ -31,9 +31,11 @@ MISREAD = (
     f"sqlite://service:a@{MARK}@127.0.0.1/sentiment",
     f"sqlite:///service:a@{MARK}@127.0.0.1/sentiment",
 )
-UTF_16 = f"API_KEYS={MARK}\n".encode("utf-16")
-UTF_16_UNMARKED = f"API_KEYS={MARK}\n".encode("utf-16-le")
-UNCLOSED = f'API_KEYS="{MARK}\n'.encode()
+BROKEN_FILES = {
+    "UTF-16": f"API_KEYS={MARK}\n".encode("utf-16"),
+    "UTF-16 without its mark": f"API_KEYS={MARK}\n".encode("utf-16-le"),
+    "an open quote": f'API_KEYS="{MARK}\n'.encode(),
+}
 COMMANDS = (
     "db status",
     "db setup",
@@ -114,12 +116,12 @@ def test_a_service_that_cannot_start_tells_none(
     assert MARK not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [UTF_16, UNCLOSED])
+@pytest.mark.parametrize("broken", ["UTF-16", "an open quote"])
 def test_a_service_whose_env_file_cannot_be_read_says_so_in_a_line(
-    repository: Path, environment: dict[str, str], tmp_path: Path, content: bytes
+    repository: Path, environment: dict[str, str], tmp_path: Path, broken: str
 ) -> None:
     path = tmp_path / "settings"
-    path.write_bytes(content)
+    path.write_bytes(BROKEN_FILES[broken])
 
     done = run_command(
         [BENTOML, "serve", "--port", str(free_port())],
@@ -134,11 +136,11 @@ def test_a_service_whose_env_file_cannot_be_read_says_so_in_a_line(
 
 
 @pytest.mark.parametrize(
-    ("command", "content"),
+    ("command", "broken"),
     [
-        *((command, UTF_16) for command in COMMANDS),
-        *((command, UTF_16_UNMARKED) for command in COMMANDS[::3]),  # one of each package
-        *((command, UNCLOSED) for command in COMMANDS[::3]),
+        *((command, "UTF-16") for command in COMMANDS),
+        *((command, "UTF-16 without its mark") for command in COMMANDS[::3]),  # of each package
+        *((command, "an open quote") for command in COMMANDS[::3]),
     ],
 )
 def test_a_command_whose_env_file_cannot_be_read_says_so_in_a_line(
@@ -146,10 +148,10 @@ def test_a_command_whose_env_file_cannot_be_read_says_so_in_a_line(
     environment: dict[str, str],
     tmp_path: Path,
     command: str,
-    content: bytes,
+    broken: str,
 ) -> None:
     path = tmp_path / "settings"
-    path.write_bytes(content)
+    path.write_bytes(BROKEN_FILES[broken])
 
     done = run_command(
         [sys.executable, "-m", *command.split()],

@@ -1,10 +1,12 @@
 """Where predictions go is settled by the environment, and every bad value is named."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from pydantic import SecretStr
 
 from db import odbc
 from db.engine import make_engine
@@ -225,3 +227,16 @@ def test_settings_are_read_from_a_dotenv_file_too(tmp_path: Path) -> None:
     settings = DatabaseSettings(_env_file=tmp_path / "settings")
 
     assert settings.store_text is False
+
+
+def test_a_password_that_grafana_cannot_take_is_refused_without_it() -> None:
+    settings = SetupSettings(grafana_reader_password=SecretStr("plan;ted"))
+
+    with pytest.raises(SettingsError, match=r"GRAFANA_READER_PASSWORD .*Choose another") as caught:
+        settings.check_grafana_login()
+
+    assert not re.search("plan|ted", str(caught.value))
+    SetupSettings(grafana_reader_password=SecretStr("a'b$c{d}")).check_grafana_login()
+    SetupSettings(sql_db="a;b").check_grafana_login()  # no Grafana reads there
+    with pytest.raises(SettingsError, match="SQL_DB"):
+        SetupSettings(sql_db="a;b", grafana_reader_password=SecretStr("x")).check_grafana_login()

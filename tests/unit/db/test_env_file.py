@@ -1,0 +1,68 @@
+"""A `.env` is read as a whole, or its settings are refused with its name and the remedy."""
+
+from pathlib import Path
+
+import pytest
+from bentoml.exceptions import BentoMLConfigException
+
+from db.env_file import env_file_problem
+from db.settings import DatabaseSettings, SettingsError
+from inference.env_file import EnvFileError, check_env_file
+from inference.settings import ModelSettings
+
+TEXT = "MODEL_TAG=sentiment:mine\nSQL_PASSWORD=planted\n"
+BROKEN = {
+    "UTF-16": (TEXT.encode("utf-16"), "is not UTF-8 text"),
+    "UTF-16 without its mark": (TEXT.encode("utf-16-le"), "is not UTF-8 text"),
+    "UTF-32": (TEXT.encode("utf-32"), "is not UTF-8 text"),
+    "Latin-1": ("SQL_PASSWORD=plantéd".encode("latin-1"), "is not UTF-8 text"),
+    "an open quote": (f"{TEXT}API_KEYS='planted".encode(), "cannot be parsed at line 3"),
+    "two open quotes": (b"A=1\nB=\"planted\nC='planted\n", "cannot be parsed at line 2"),
+    "text behind a quote": (b"A='planted'planted\n", "cannot be parsed at line 1"),
+    "no name": (b"A=1\n\n=planted\n", "cannot be parsed at line"),
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
+def test_what_cannot_be_read_is_named(tmp_path: Path, content: tuple[bytes, str]) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(content[0])
+
+    found = env_file_problem(path)
+    with pytest.raises(EnvFileError) as caught:
+        check_env_file(path)
+
+    assert found is not None
+    assert content[1] in found[0]
+    assert f"{path} {found[0]}. {found[1]}." == str(caught.value)
+    assert "plant" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_all_of_a_file_is_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / ".env"
+    path.write_text(TEXT.replace("\n", "\r\n"), encoding=encoding, newline="")
+
+    model, database = ModelSettings(_env_file=path), DatabaseSettings(_env_file=path)
+
+    assert env_file_problem(path) is None
+    assert "sentiment:mine" == model.model_tag
+    assert database.sql_password is not None
+    assert "planted" == database.sql_password.get_secret_value()
+
+
+def test_no_file_and_a_folder_are_no_mistake(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        assert env_file_problem(path) is None
+        check_env_file(path)
+
+
+def test_settings_refuse_a_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(TEXT.encode("utf-16"))
+    monkeypatch.setitem(DatabaseSettings.model_config, "env_file", str(path))
+
+    with pytest.raises(SettingsError, match=r"\.env is not UTF-8 text\. Save it as UTF-8"):
+        DatabaseSettings.read()
+    with pytest.raises(BentoMLConfigException, match=r"\.env is not UTF-8 text\. Save it as UTF-8"):
+        ModelSettings(_env_file=path)
