@@ -43,7 +43,7 @@ from api.refusals import GONE, LATE, NOT_CLASSIFIED, QUEUE_TIMEOUT_S
 from api.requests import PredictBatchInput, PredictInput, Question
 from api.settings import GuardSettings
 from api.shedding import shed_load
-from db.database_url import place
+from db.database_url import place_of
 from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
@@ -144,7 +144,7 @@ class SentimentService:
         url = settings.url()
         if url.get_backend_name() == "sqlite":
             os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
-        logger.info("predictions are recorded in %s: %s", url.get_backend_name(), place(url))
+        logger.info("predictions are recorded in %s: %s", url.get_backend_name(), place_of(url))
 
     @bentoml.on_startup
     def open_recorder(self) -> None:

@@ -41,7 +41,7 @@ def parse_url(text: str) -> URL:
     return url
 
 
-def place(url: URL) -> str:
+def place_of(url: URL) -> str:
     """Return the host and database of a URL for logs; its query may hold a password."""
     if url.drivername in SQLITE and "@" in (url.database or ""):
         return "a file"

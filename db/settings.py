@@ -8,11 +8,10 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict  # pydantic's own settings library
 from sqlalchemy import URL
 
+from db.address import Address, AddressError, parse_address
 from db.database_url import DatabaseUrlError, parse_url
 from db.env_file import env_file_problem
 from db.grafana_login import login_problem
-
-from db.address import Address, AddressError, parse_address
 
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 SQLITE_PATH = Path("data/predictions.sqlite3")

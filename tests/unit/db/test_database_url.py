@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
-from db.database_url import DatabaseUrlError, parse_url, place
+from db.database_url import DatabaseUrlError, parse_url, place_of
 from db.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError
 from tests.server import free_port
@@ -42,14 +42,13 @@ def made_up(chance: random.Random) -> str:
 def told_at_start(url: str) -> str:
     """Return what the service and its writer log of a database that does not answer."""
     settings = DatabaseSettings(database_url=SecretStr(url), database_timeout_s=2)
+    told = ""
     try:
-        told = place(settings.url())
+        told = place_of(settings.url())
         with make_engine(settings).connect():
             raise AssertionError("nobody listens there")
-    except SettingsError as error:
-        return str(error)
-    except DBAPIError as error:
-        return f"{told} {error.orig} {error}"
+    except (SettingsError, DBAPIError) as error:
+        return f"{told} {error} {getattr(error, 'orig', '')}"
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -114,7 +113,7 @@ def test_a_usual_url_is_read(url: str, expected: str | None) -> None:
         with pytest.raises(DatabaseUrlError):
             parse_url(url)
     else:
-        assert expected == place(parse_url(url))
+        assert expected == place_of(parse_url(url))
 
 
 @pytest.mark.parametrize(

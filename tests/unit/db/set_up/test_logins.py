@@ -145,7 +145,7 @@ def test_a_login_that_the_database_knows_by_another_name_is_refused(
 
 def test_the_logins_have_the_names_of_the_settings(run: SetUp, catalogue: Catalogue) -> None:
     catalogue.logins["root"] = catalogue.logins.pop(ADMIN)
-    catalogue.own = "tweets;{=@"
+    catalogue.own = "tweets {=@"
 
     run(sql_admin_user="root", grafana_reader_user="another reader", sql_db=catalogue.own)
 
@@ -158,6 +158,34 @@ def test_without_a_password_for_it_grafana_gets_no_login(run: SetUp, catalogue: 
 
     assert {ADMIN, SERVICE} == set(catalogue.logins)
     assert "GRAFANA_READER_PASSWORD is not set: no login for Grafana" in told
+
+
+def test_a_database_that_grafana_does_not_read_may_have_any_name(
+    run: SetUp, catalogue: Catalogue
+) -> None:
+    catalogue.own = "tweets;{=@"
+
+    run(sql_db=catalogue.own, grafana_reader_password=None)
+
+    assert {"master", catalogue.own} == set(catalogue.databases)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sql_db", "tweets;{=@"),
+        ("grafana_reader_user", "a;reader"),
+        ("grafana_reader_password", "plan;ted-A1"),
+    ],
+)
+def test_what_grafanas_driver_cannot_take_is_refused_before_anything_is_asked(
+    run: SetUp, server: TDSServer, field: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{field.upper()} holds ;") as caught:
+        run(**{field: value})
+
+    assert "plan" not in str(caught.value)
+    assert [] == server.logins
 
 
 @pytest.mark.parametrize("name", ["sa", "SA", "dbo", "Guest", "grafana_reader", "root", "blank "])
