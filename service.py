@@ -47,6 +47,7 @@ from db.database_url import place_of
 from db.prediction import Prediction, new_id, utc_now
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
+from db.tables_check import TablesCheck
 from inference.classifier import Classification, ClassificationError, Classifier
 from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
@@ -102,15 +103,19 @@ class SentimentService:
         end_with_command()
         for name in ("db", "inference"):  # BentoML shows warnings of others only
             logging.getLogger(name).setLevel(logging.INFO)
+        settings = DatabaseSettings.read()
+        tables = TablesCheck(settings)  # answers while the model is loaded
         self.model = served_model()
         self.classifier, self.self_check = load_classifier(Path(self.model.path))
         warming_up = self.classifier.warm_up()
-        self.recorder = Recorder(DatabaseSettings.read())
         self.batches = ThreadPoolExecutor(LANES, "batches")  # of all calls in turn
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
         vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
         routes.add_route("/model", self.describe_model)
         warming_up.join()  # so that the first answers take no longer than later ones
+        if foreign := tables.result():
+            fail_start(foreign)
+        self.recorder = Recorder(settings)
         # A full collection of garbage holds everybody up: for 150 ms if it goes through all that
         # was imported, and in a flood for 90, since so much is in flight, every 8 s
         gc.freeze()

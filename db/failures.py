@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.compatibility import IncompatibleDatabaseError
 from db.prediction import NotAPredictionError
+from db.settings import SettingsError
 from db.spool import SpoolError
 
 
@@ -120,6 +121,8 @@ def kind_of(error: Exception) -> Failure:
         return Failure.PERMANENT
     if isinstance(error, SpoolError):
         return Failure.TRANSIENT
+    if isinstance(error, SettingsError):
+        return Failure.PERMANENT
     return Failure.UNKNOWN if isinstance(error, SQLAlchemyError) else _kind_of(error)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Engine, func, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from db.failures import Failure, kind_of, sqlstate
+from db.ownership import check_tables
 from db.prediction import utc_now
 from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 
@@ -55,8 +56,11 @@ STEPS: tuple[Step, ...] = (
 def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:
     """Take the steps that a database has not taken yet.
 
-    Raises DBAPIError where the login may not, or the database is away.
+    Raises DBAPIError where the login may not, or the database is away, and ForeignTableError,
+    before anything is changed, if tables of another program have our names.
     """
+    with engine.connect() as connection:
+        check_tables(connection)
     transactional = engine
     if engine.dialect.name == "mssql":  # where the engine is one of single statements
         transactional = engine.execution_options(isolation_level="READ COMMITTED")

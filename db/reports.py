@@ -5,6 +5,7 @@ import traceback
 
 from db.compatibility import IncompatibleDatabaseError
 from db.failures import Failure, kind_of, sqlstate
+from db.ownership import ForeignTableError
 from db.spool import SpoolError
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Reports:
         kind = kind_of(error)
         if isinstance(error, SpoolError):
             logger.error("spooled predictions cannot be read or removed", exc_info=error)
-        elif isinstance(error, IncompatibleDatabaseError):
+        elif isinstance(error, IncompatibleDatabaseError | ForeignTableError):
             logger.error("predictions are spooled until somebody acts: %s", error)
         elif kind is Failure.TRANSIENT:
             logger.warning("the database is away, predictions are spooled: %s", message_of(error))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete, select
 
+from db.ownership import check_tables
 from db.prediction import utc_now
 from db.schema import METRICS
 
@@ -30,8 +31,11 @@ def parse_age(text: str) -> timedelta:
 def prune(engine: Engine, older_than: timedelta, say: Callable[[str], None]) -> int:
     """Delete all rows older than that, in small transactions; return how many they were.
 
-    ``say`` is told the progress. Raises DBAPIError; what was deleted before stays deleted.
+    ``say`` is told the progress. Raises DBAPIError, and what was deleted before stays deleted;
+    ForeignTableError, before anything is deleted, if the table is another program's.
     """
+    with engine.connect() as connection:
+        check_tables(connection)
     before = utc_now() - older_than
     deleted = 0
     while count := _delete_some(engine, before):

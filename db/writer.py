@@ -11,6 +11,7 @@ from db.failures import Failure, kind_of
 from db.insertion import insert_missing
 from db.instruments import Instruments
 from db.migrations import migrate
+from db.ownership import ForeignTableError
 from db.reports import Reports, message_of, name_of
 from db.spool import Spool
 from db.spool_file import Depth, SpooledRow
@@ -64,7 +65,8 @@ class Writer:
     def _learn_schema(self) -> bool:
         """Create what is missing; tell whether the database has just been asked, and obliged.
 
-        A login that may create nothing may still insert: that is tried all the same.
+        A login that may create nothing may still insert: that is tried all the same, unless the
+        table is another program's.
         """
         if self._knows_schema:
             return False
@@ -73,7 +75,7 @@ class Writer:
         try:
             migrate(self._engine)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
-            if kind_of(error) is not Failure.PERMANENT:
+            if kind_of(error) is not Failure.PERMANENT or isinstance(error, ForeignTableError):
                 raise
             self.reports.failure(error)
             return False

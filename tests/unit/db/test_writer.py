@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, inspect, make_url
 
 from db.engine import make_engine
 from db.instruments import instruments
@@ -23,6 +23,7 @@ from db.settings import DatabaseSettings
 from db.spool import Spool
 from db.status import quarantined, replay, spool_depth
 from db.writer import Writer
+from tests.foreign_tables import FOREIGN
 from tests.postgres import PostgreSQL
 from tests.predictions import prediction
 from tests.server import eventually
@@ -300,3 +301,26 @@ def test_nothing_is_stored_before_anything_is_recorded(sqlite: DatabaseSettings)
         eventually(file_of(sqlite).exists, STORED_WITHIN_S)  # the tables are made at the start
 
     assert [] == stored(sqlite)
+
+
+@pytest.mark.parametrize("name", ["a single version", "other metrics"])
+def test_rows_wait_until_another_programs_table_is_out_of_the_way(
+    login: Login, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    login.grant("CREATE ON SCHEMA public")
+    foreign = FOREIGN[name]
+    foreign.table.create(login.owner)
+    retried = instruments().retried._value  # pylint: disable=protected-access
+
+    with recording(login.settings) as recorder:
+        before = retried.get()
+        recorder.record([prediction() for _ in range(3)])
+        eventually(lambda: retried.get() >= before + 9, STORED_WITHIN_S)
+        assert 3 == spool_depth(login.settings.spool_dir).waiting
+        assert [foreign.table.name] == inspect(login.owner).get_table_names()
+        foreign.table.drop(login.owner)
+        awaited(login.settings, 3)
+
+    (message,) = messages(caplog, logging.ERROR)
+    assert foreign.difference in message
+    assert "db setup" not in message  # which cannot help

@@ -1,0 +1,219 @@
+"""Tell our tables from those that another program has under the same names, by their columns.
+
+It is asked before anything is created, altered, inserted or deleted.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    Float,
+    Inspector,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Uuid,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import NullType, TypeEngine
+
+from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
+from db.settings import SettingsError
+
+# What every version of the table will have: it is not written yet, but its name is ours.
+FEEDBACK = Table(
+    "feedback",
+    MetaData(),
+    Column("id", Uuid),
+    Column("prediction_id", Uuid),
+    Column("label", String),
+    Column("timestamp", DateTime),
+)
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """One of our tables, and what may differ in a database of an earlier or a later version.
+
+    ``added_later`` names the columns that a step of `db.migrations` adds. A table that
+    ``may_have_more`` columns stays ours, and if it ``is_inserted_into``, only while those can be
+    left out of an INSERT.
+    """
+
+    table: Table
+    added_later: frozenset[str] = frozenset()
+    may_have_more: bool = True
+    is_inserted_into: bool = True
+
+
+# Many migration tools have a `schema_version` with a version, a time and more: ours has no more.
+OWN_TABLES = (
+    OwnTable(SCHEMA_VERSION, may_have_more=False),
+    OwnTable(METRICS, added_later=frozenset({"recorded_at", "truncated"})),
+    OwnTable(TRAINING_RUNS),
+    OwnTable(FEEDBACK, is_inserted_into=False),
+)
+
+# Names resolve to the first schema of the search path that has them, also in our statements.
+SCHEMA_OF = {
+    "postgresql": "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.oid = to_regclass(:name)",
+    "mssql": "SELECT OBJECT_SCHEMA_NAME(OBJECT_ID(:name))",
+}
+# Who may only insert does not see what a default is, but that there is one.
+NOT_FILLED_BY_SQL_SERVER = (
+    "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID(:name) AND is_nullable = 0"
+    " AND default_object_id = 0 AND is_identity = 0 AND is_computed = 0"
+    " AND TYPE_NAME(system_type_id) <> 'timestamp'"
+)
+IGNORES_CASE = "SELECT CASE WHEN 'a' = 'A' THEN 1 ELSE 0 END"
+
+
+class ForeignTableError(SettingsError):
+    """The database has tables of another program under our names; nothing was changed."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        super().__init__(
+            "DATABASE_URL or SQL_DB",
+            "names a database where another program's tables have names of ours: "
+            f"{'; '.join(differences)}. Nothing was changed",
+            "Name a database of the service's own, or rename those tables",
+        )
+
+
+def check_tables(connection: Connection) -> None:
+    """Check that all tables with our names are ours; those that are missing are no error.
+
+    Raises ForeignTableError, or DBAPIError if the database does not answer.
+    """
+    differences = [
+        f"the table {own.table.name} {difference}"
+        for own in OWN_TABLES
+        if (difference := _difference(connection, own)) is not None
+    ]
+    if differences:
+        raise ForeignTableError(differences)
+
+
+def _difference(connection: Connection, own: OwnTable) -> str | None:
+    """Return in which way the table of that name is not ours, None if it is or there is none."""
+    name, schema = own.table.name, _schema(connection, own.table.name)
+    inspector: Inspector = inspect(connection)
+    if not inspector.has_table(name, schema=schema):
+        return None
+    if name in _views(inspector, schema):
+        return "is a view"
+    fold = _folding(connection)
+    found = {fold(column["name"]): column for column in inspector.get_columns(name, schema=schema)}
+    known = {fold(column.name) for column in own.table.columns}
+    more = [column for folded, column in found.items() if folded not in known]
+    return (
+        _missing(own, {column.name for column in own.table.columns if fold(column.name) in found})
+        or _unlike(own, {name: column["type"] for name, column in found.items()}, connection)
+        or _additional(own, more, connection)
+    )
+
+
+def _missing(own: OwnTable, found: set[str]) -> str | None:
+    names = [column.name for column in own.table.columns]
+    missing = [name for name in names if name not in found | own.added_later]
+    return f"lacks {_columns(missing)}" if missing else None
+
+
+def _unlike(
+    own: OwnTable, types: Mapping[str, TypeEngine[Any]], connection: Connection
+) -> str | None:
+    dialect = connection.dialect
+    for column in own.table.columns:
+        found = types.get(column.name)
+        if found is not None and not _is_alike(column.type, found, dialect):
+            shown = f"{_shown(found, dialect)}, not {_shown(column.type, dialect)}"
+            return f"has the column {column.name} as {shown}"
+    return None
+
+
+def _additional(own: OwnTable, more: Sequence[Any], connection: Connection) -> str | None:
+    if more and not own.may_have_more:
+        return f"also has {_columns(column['name'] for column in more)}"
+    if own.is_inserted_into and (unfilled := _unfilled(connection, own.table.name, more)):
+        return f"also has {_columns(unfilled)}, NOT NULL and without a default"
+    return None
+
+
+def _schema(connection: Connection, name: str) -> str | None:
+    """Return the schema to which a name resolves, None for the default one."""
+    statement = SCHEMA_OF.get(connection.dialect.name)
+    with suppress(DBAPIError):  # from a server that only speaks SQL Server's protocol
+        return statement and connection.scalar(text(statement), {"name": name})
+    return None
+
+
+def _views(inspector: Inspector, schema: str | None) -> list[str]:
+    views = inspector.get_view_names(schema=schema)
+    if inspector.dialect.name == "postgresql":
+        views += inspector.get_materialized_view_names(schema=schema)
+    return views
+
+
+def _folding(connection: Connection) -> Callable[[str], str]:
+    """Return what makes names equal that the database takes for one."""
+    match connection.dialect.name:
+        case "postgresql":
+            return str
+        case "mssql" if connection.scalar(text(IGNORES_CASE)) == 0:
+            return str
+    return str.casefold
+
+
+def _is_alike(ours: TypeEngine[Any], found: TypeEngine[Any], dialect: Dialect) -> bool:
+    """Return whether a column's type is of the kind that we would have created, if it says so."""
+    if isinstance(found, NullType):
+        return True
+    match ours:
+        case Uuid() if _shown(ours, dialect).startswith("CHAR"):
+            return isinstance(found, Uuid | String)
+        case Boolean():
+            is_native = dialect.supports_native_boolean
+            return isinstance(found, Boolean if is_native else (Boolean, Integer))
+        case Float():
+            return isinstance(found, Float | Numeric)
+    kinds = (kind for kind in (Uuid, Integer, DateTime, String) if isinstance(ours, kind))
+    return isinstance(found, next(kinds))
+
+
+def _shown(shown: TypeEngine[Any], dialect: Dialect) -> str:
+    return shown.compile(dialect=dialect).partition(" COLLATE ")[0]
+
+
+def _unfilled(connection: Connection, name: str, more: Sequence[Any]) -> list[str]:
+    """Return those columns that an INSERT must name."""
+    unfilled = [
+        str(column["name"])
+        for column in more
+        if not column["nullable"]
+        and column.get("default") is None
+        and not column.get("computed")
+        and column.get("identity") is None
+        and column.get("autoincrement") is not True
+    ]
+    if unfilled and connection.dialect.name == "mssql":
+        with suppress(DBAPIError):
+            known = connection.scalars(text(NOT_FILLED_BY_SQL_SERVER), {"name": name}).all()
+            return [column for column in unfilled if column in known]
+    return unfilled
+
+
+def _columns(names: Iterable[str]) -> str:
+    given = list(names)
+    return f"the column{'s' * (len(given) > 1)} {', '.join(given)}"
