@@ -44,7 +44,7 @@ from api.requests import PredictBatchInput, PredictInput, Question
 from api.settings import GuardSettings
 from api.shedding import shed_load
 from db.database_url import place_of
-from db.prediction import Prediction, new_id, utc_now
+from db.prediction import Prediction, made_at, new_id
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
 from db.tables_check import TablesCheck
@@ -274,12 +274,12 @@ class SentimentService:
         )
 
     def _record(self, outcomes: list[Answer | Refusal]) -> None:
-        timestamp, model_tag = utc_now(), str(self.model.tag)
+        model_tag = str(self.model.tag)
         self.recorder.record(
             [
                 Prediction(
                     id=answer.prediction_id,
-                    timestamp=timestamp,
+                    timestamp=made_at(answer.prediction_id),
                     text=answer.text,
                     latency_ms=answer.latency_ms,
                     label=answer.label,

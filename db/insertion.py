@@ -12,7 +12,8 @@ COLUMNS = [field.name for field in fields(Prediction)]
 
 # All rows are one parameter, so a batch is one round trip whatever its size. Without its type,
 # Microsoft's driver would prepare the statement first, and send a long text as ntext, which
-# OPENJSON does not take; FreeTDS does send it so.
+# OPENJSON does not take; FreeTDS does send it so. A row is looked up by time and id, as rows lie;
+# both are the same on every retry.
 INTO_SQL_SERVER = insert(METRICS).from_select(
     [*COLUMNS, "recorded_at"],
     text(
@@ -21,10 +22,13 @@ INTO_SQL_SERVER = insert(METRICS).from_select(
             ISNULL(truncated, 0) AS truncated, SYSUTCDATETIME() AS recorded_at
         FROM OPENJSON(CAST(:rows AS nvarchar(max))) WITH (
             id uniqueidentifier, [timestamp] datetime2(3), [text] nvarchar(max),
-            latency_ms float, label varchar(max), confidence float, model_tag varchar(max),
+            latency_ms float, label nvarchar(max), confidence float, model_tag varchar(max),
             batch_size int, truncated bit
         ) AS given
-        WHERE NOT EXISTS (SELECT 1 FROM metrics AS stored WHERE stored.id = given.id)
+        WHERE NOT EXISTS (
+            SELECT 1 FROM metrics AS stored
+            WHERE stored.[timestamp] = given.[timestamp] AND stored.id = given.id
+        )
         """
     )
     .bindparams(bindparam("rows", type_=UnicodeText()))

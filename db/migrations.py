@@ -6,19 +6,20 @@ services start at once, its key makes one of them wait and then find the step do
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, func, insert, inspect, select, text
+from sqlalchemy import Column, Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from db.failures import Failure, kind_of, sqlstate
+from db.layout import LAYOUT, Step, takes_long
 from db.ownership import check_tables
 from db.prediction import utc_now
+from db.reports import message_of
 from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 
 ATTEMPTS = 3  # others may be about to take the same step
-
-Step: TypeAlias = Callable[[Connection], None]
 
 logger = logging.getLogger(__name__)
 
@@ -44,45 +45,98 @@ def mark_truncated_texts(connection: Connection) -> None:
 
 
 # What was released is never changed; a change of the schema is a step of its own at the end,
-# and the first one, which makes new databases, is kept able to run before it.
+# and the first one, which makes new databases, is kept able to run before it. No step relies on one
+# of LAYOUT, which may be left out.
 STEPS: tuple[Step, ...] = (
     create_metrics,
     create_training_runs,
     tell_when_rows_were_written,
     mark_truncated_texts,
+    *LAYOUT,
 )
 
 
-def migrate(engine: Engine, steps: tuple[Step, ...] = STEPS) -> None:
+def migrate(
+    engine: Engine,
+    steps: tuple[Step, ...] = STEPS,
+    max_rows: int | None = None,
+    say: Callable[[str], None] = logger.warning,
+) -> None:
     """Take the steps that a database has not taken yet.
 
-    Raises DBAPIError where the login may not, or the database is away, and ForeignTableError,
-    before anything is changed, if tables of another program have our names.
+    Those of `db.layout` are left out, and tried again by the next call, if they fail or if the
+    table has more than ``max_rows`` rows; ``say`` is told which and why. Raises DBAPIError where
+    the login may not, or the database is away, and ForeignTableError, before anything is changed,
+    if tables of another program have our names.
     """
     with engine.connect() as connection:
         check_tables(connection)
     transactional = engine
     if engine.dialect.name == "mssql":  # where the engine is one of single statements
         transactional = engine.execution_options(isolation_level="READ COMMITTED")
-    failures = 0
-    while (version := schema_version(engine)) < len(steps):
-        try:
-            with transactional.begin() as connection:
-                _take(connection, version, steps)
-        except DBAPIError as error:
-            failures += 1
-            if _is_away(error) or (schema_version(engine) == version and failures == ATTEMPTS):
-                raise
-    with transactional.begin() as connection:
-        METRICS.create(connection, checkfirst=True)  # it may have been dropped
+    taken = _taken(engine)
+    for number, step in enumerate(steps, 1):
+        if number in taken:
+            continue
+        if step not in LAYOUT:
+            _take(transactional, number, step)
+        elif takes_long(step, engine, max_rows):
+            say(f"{LAYOUT[step].without}, until `python -m db setup` rewrites the table")
+        else:
+            _try(step, partial(_take, transactional, number, step), say)
+    if taken:
+        _create_metrics_again(transactional, say)
 
 
 def schema_version(engine: Engine) -> int:
-    """Return the number of steps that a database has taken. Raises DBAPIError."""
+    """Return the number of the latest step that a database has taken. Raises DBAPIError."""
+    return max(_taken(engine), default=0)
+
+
+def _taken(engine: Engine) -> set[int]:
     with engine.connect() as connection:
         if not inspect(connection).has_table(SCHEMA_VERSION.name):
-            return 0
-        return connection.scalar(select(func.coalesce(func.max(SCHEMA_VERSION.c.version), 0))) or 0
+            return set()
+        return set(connection.scalars(select(SCHEMA_VERSION.c.version)))
+
+
+def _create_metrics_again(engine: Engine, say: Callable[[str], None]) -> None:
+    """Create the table of predictions if it has been dropped."""
+    with engine.begin() as connection:
+        if inspect(connection).has_table(METRICS.name):
+            return
+        METRICS.create(connection)
+    for step in LAYOUT:
+        _try(step, partial(_run, engine, step), say)
+
+
+def _try(step: Step, action: Callable[[], None], say: Callable[[str], None]) -> None:
+    try:
+        action()
+    except DBAPIError as error:
+        say(f"{LAYOUT[step].without}: {message_of(error)}")
+
+
+def _run(engine: Engine, step: Step) -> None:
+    with engine.begin() as connection:
+        step(connection)
+
+
+def _take(engine: Engine, number: int, step: Step) -> None:
+    failures = 0
+    while number not in _taken(engine):
+        try:
+            with engine.begin() as connection:
+                SCHEMA_VERSION.create(connection, checkfirst=True)
+                row = {"version": number, "applied_at": utc_now()}
+                connection.execute(insert(SCHEMA_VERSION).values(row))
+                step(connection)
+        except DBAPIError as error:
+            failures += 1
+            if _is_away(error) or (failures == ATTEMPTS and number not in _taken(engine)):
+                raise
+        else:
+            logger.info("the database's schema is now at version %d", number)
 
 
 def _is_away(error: DBAPIError) -> bool:
@@ -95,11 +149,3 @@ def _add_to_metrics(connection: Connection, column: Column[Any]) -> None:
     if column.name not in {known["name"] for known in inspect(connection).get_columns("metrics")}:
         kind = column.type.compile(connection.dialect)
         connection.execute(text(f"ALTER TABLE metrics ADD {column.name} {kind}"))
-
-
-def _take(connection: Connection, version: int, steps: tuple[Step, ...]) -> None:
-    if version == 0:
-        SCHEMA_VERSION.create(connection, checkfirst=True)
-    connection.execute(insert(SCHEMA_VERSION).values(version=version + 1, applied_at=utc_now()))
-    steps[version](connection)
-    logger.info("the database's schema is now at version %d", version + 1)

@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from dataclasses import MISSING, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +89,15 @@ def new_id() -> UUID:
     milliseconds = time.time_ns() // 1_000_000
     value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
     return UUID(int=value | 0b10 << 62 | secrets.randbits(62))
+
+
+def made_at(prediction_id: UUID) -> datetime:
+    """Return the time in an id of `new_id`, UTC in whole milliseconds: its row's `timestamp`.
+
+    So a row is found by its id in an index on the time. Earlier versions took the `timestamp` right
+    after the id: in their rows it is up to a second later.
+    """
+    return datetime(1970, 1, 1) + timedelta(milliseconds=prediction_id.int >> 80)
 
 
 def utc_now() -> datetime:

@@ -17,6 +17,7 @@ class Reports:
     def __init__(self) -> None:
         self.failures = 0
         self._said: set[tuple[Failure, str]] = set()
+        self._advised: set[str] = set()
 
     def failure(self, error: Exception) -> None:
         """Report an error that is to be tried again."""
@@ -25,6 +26,12 @@ class Reports:
         if saying not in self._said:
             self._said.add(saying)
             self._say(error)
+
+    def advice(self, what: str) -> None:
+        """Report, once, what is worth a change of the database; predictions are written anyway."""
+        if what not in self._advised:
+            self._advised.add(what)
+            logger.warning(what)
 
     def success(self) -> None:
         """Report that the database took something."""

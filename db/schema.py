@@ -16,6 +16,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    Unicode,
     UnicodeText,
     Uuid,
 )
@@ -26,8 +27,13 @@ def _is_not_sql_server(*_: Any, dialect: Dialect, **__: Any) -> bool:
     return dialect.name != "mssql"
 
 
+def _is_not_postgresql(*_: Any, dialect: Dialect, **__: Any) -> bool:
+    return dialect.name != "postgresql"
+
+
 METADATA = MetaData()
 MAX_TEXT_CHARACTERS = 5000
+MAX_LABEL_CHARACTERS = 64
 MAX_TEXT_BYTES = MAX_TEXT_CHARACTERS * 4  # in UTF-16, as SQL Server counts: two units at most each
 
 # Times are UTC without a zone: SQL Server's datetime2 has none, and Grafana reads it as UTC.
@@ -38,7 +44,7 @@ METRICS = Table(
     Column("timestamp", DateTime().with_variant(mssql.DATETIME2(3), "mssql"), nullable=False),
     Column("text", UnicodeText().with_variant(mssql.NVARCHAR(), "mssql")),
     Column("latency_ms", Float, nullable=False),
-    Column("label", String(64), nullable=False),
+    Column("label", Unicode(MAX_LABEL_CHARACTERS), nullable=False),
     Column("confidence", Float, nullable=False),
     Column("model_tag", String(128), nullable=False),
     Column("batch_size", Integer, nullable=False),
@@ -47,10 +53,15 @@ METRICS = Table(
     Column("truncated", Boolean),
     # When the row was written; rows from before there was this column have none.
     Column("recorded_at", DateTime().with_variant(mssql.DATETIME2(3), "mssql")),
-    # SQL Server sorts uniqueidentifier by its last bytes, which are random in these ids: rows lie
-    # in the order of time there, not of the key.
-    PrimaryKeyConstraint("id", name="pk_metrics", mssql_clustered=False),
-    Index("ix_metrics_timestamp", "timestamp", "id", mssql_clustered=True),
+    # SQL Server sorts uniqueidentifier by its last bytes, which are random in these ids: an index
+    # on the id alone would cost a random page for each row. Rows lie in the order of time there,
+    # and the pair is unique, since an id has the same time on every retry. A program that knows
+    # only the id finds the row by the time in it (`db.prediction.made_at`).
+    PrimaryKeyConstraint("id", name="pk_metrics").ddl_if(callable_=_is_not_sql_server),
+    # PostgreSQL has `db.layout.DASHBOARDS` in its place.
+    Index("ix_metrics_timestamp", "timestamp", "id", unique=True, mssql_clustered=True).ddl_if(
+        callable_=_is_not_postgresql
+    ),
     CheckConstraint(f"DATALENGTH([text]) <= {MAX_TEXT_BYTES}", "ck_metrics_text").ddl_if("mssql"),
     CheckConstraint(f'length("text") <= {MAX_TEXT_CHARACTERS}', "ck_metrics_text").ddl_if(
         callable_=_is_not_sql_server

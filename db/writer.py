@@ -17,6 +17,7 @@ from db.spool import Spool
 from db.spool_file import Depth, SpooledRow
 
 BATCH_ROWS = 1000
+MAX_REWRITTEN_ROWS = 100_000  # which takes seconds, in which predictions are spooled
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Writer:
         self._knows_schema = True
         check_compatibility(self._engine)
         try:
-            migrate(self._engine)
+            migrate(self._engine, max_rows=MAX_REWRITTEN_ROWS, say=self.reports.advice)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
             if kind_of(error) is not Failure.PERMANENT or isinstance(error, ForeignTableError):
                 raise

@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
+from db.prediction import made_at
 from inference.classifier import Classifier
 from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON
@@ -75,6 +76,7 @@ def test_the_row_of_a_prediction_holds_what_was_answered(server: Server, rows: R
         row["latency_ms"],
     )
     assert abs(datetime.fromisoformat(row["timestamp"]) - before) < timedelta(seconds=60)
+    assert made_at(UUID(row["id"])) == datetime.fromisoformat(row["timestamp"])
     assert httpx.get(f"{server.url}/model").json()["tag"] == row["model_tag"]
     assert 1 == row["batch_size"]
 

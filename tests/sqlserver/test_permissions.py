@@ -147,7 +147,7 @@ def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> 
     assert {("timestamp", 3), ("recorded_at", 3)} == {tuple(row) for row in times}
     assert {
         "id": "UNIQUEIDENTIFIER",
-        "label": "VARCHAR(64)",
+        "label": "NVARCHAR(64)",
         "model_tag": "VARCHAR(128)",
         "batch_size": "INTEGER",
         "truncated": "BIT",

@@ -49,9 +49,16 @@ def test_it_reads_no_string_shorter_than_it_is_so_that_the_table_refuses_what_is
         for column in parsed().find_all(exp.OpenJSONColumnDef)
     }
 
-    assert {"varchar(max)"} == {types["label"], types["model_tag"]}
-    assert "nvarchar(max)" == types["text"]
+    assert "varchar(max)" == types["model_tag"]
+    assert {"nvarchar(max)"} == {types["label"], types["text"]}
     assert METRICS.c.label.type.length == 64  # type: ignore[attr-defined]
+
+
+def test_a_row_is_looked_up_as_rows_lie() -> None:
+    (looked_up,) = parsed().find_all(exp.Exists)
+
+    compared = {equal.this.sql("tsql") for equal in looked_up.find_all(exp.EQ)}
+    assert {"stored.[timestamp]", "stored.id"} == compared
 
 
 def test_what_is_no_prediction_is_told_before_the_server_is_asked() -> None:

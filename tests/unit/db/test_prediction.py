@@ -4,10 +4,11 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
-from db.prediction import NotAPredictionError, Prediction, new_id, utc_now
+from db.prediction import NotAPredictionError, Prediction, made_at, new_id, utc_now
 from tests.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 
 
@@ -77,6 +78,17 @@ def test_what_no_database_is_sure_to_hold_is_replaced(given: str, expected: str)
     made = prediction(given)
 
     assert replace(made, text=expected) == Prediction.from_json(made.to_json())
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    before = utc_now()
+    made = made_at(new_id())
+    after = utc_now()
+
+    assert before <= made <= after
+    assert datetime(2022, 2, 22, 19, 22, 22) == made_at(  # the example of RFC 9562
+        UUID("017F22E2-79B0-7CC3-98C4-DC0C0C07398F")
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from sqlalchemy.dialects import mssql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from db.layout import dashboards_index
 from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 
 
@@ -30,16 +31,32 @@ def test_texts_times_and_ids_have_sql_servers_types() -> None:
     assert "text NVARCHAR(max) NULL" in statement
 
 
-def test_rows_lie_in_the_order_of_time_and_the_key_beside_them() -> None:
+def test_rows_lie_in_the_order_of_time_and_no_index_is_on_random_ids() -> None:
     (index,) = METRICS.indexes
 
-    assert "CONSTRAINT pk_metrics PRIMARY KEY NONCLUSTERED (id)" in on_sql_server(
-        CreateTable(METRICS)
-    )
+    assert "PRIMARY KEY" not in on_sql_server(CreateTable(METRICS))
     assert (
-        "CREATE CLUSTERED INDEX ix_metrics_timestamp ON metrics (timestamp, id)"
+        "CREATE UNIQUE CLUSTERED INDEX ix_metrics_timestamp ON metrics (timestamp, id)"
         == on_sql_server(CreateIndex(index))
     )
+
+
+@pytest.mark.parametrize("dialect", [postgresql.dialect(), sqlite.dialect()])
+def test_elsewhere_the_id_which_is_ordered_by_time_is_the_key(dialect: Dialect) -> None:
+    assert "CONSTRAINT pk_metrics PRIMARY KEY (id)" in compiled(CreateTable(METRICS), dialect)
+
+
+def test_dashboards_find_all_but_the_texts_in_one_index() -> None:
+    read = ["label", "confidence", "latency_ms", "model_tag", "batch_size", "truncated"]
+
+    assert (
+        "CREATE INDEX ix_metrics_dashboards ON metrics (timestamp)"
+        f" INCLUDE ({', '.join(read)}, recorded_at)"
+    ) == on_sql_server(CreateIndex(dashboards_index()))
+
+
+def test_labels_have_no_code_page() -> None:
+    assert "label NVARCHAR(64) NOT NULL" in on_sql_server(CreateTable(METRICS))
 
 
 def test_training_runs_have_types_that_hold_long_paths_and_large_seeds() -> None:

@@ -1,0 +1,127 @@
+"""How rows lie in SQL Server, and that databases of earlier versions get there."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, UnicodeText, bindparam, inspect, text
+
+from db.engine import make_engine
+from db.insertion import insert_missing
+from db.layout import DASHBOARDS, FIGURES, TIME_ORDER
+from db.migrations import STEPS, migrate, schema_version
+from db.schema import METADATA
+from db.settings import DatabaseSettings
+from tests.predictions import prediction
+from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
+from tests.stored import stored
+
+skip_module_without_a_server()
+
+COLUMNS = (
+    "[timestamp] datetime2(3) NOT NULL, [text] nvarchar(max), latency_ms float NOT NULL,"
+    " label varchar(64) NOT NULL, confidence float NOT NULL, model_tag varchar(128) NOT NULL,"
+    " batch_size int NOT NULL"
+)
+EARLIER = {
+    "the first version": [
+        f"CREATE TABLE metrics (id uniqueidentifier NOT NULL PRIMARY KEY, {COLUMNS})",
+        "CREATE INDEX ix_metrics_timestamp ON metrics ([timestamp])",
+    ],
+    "the version before": [
+        f"CREATE TABLE metrics (id uniqueidentifier NOT NULL, {COLUMNS}, truncated bit,"
+        " recorded_at datetime2(3), CONSTRAINT pk_metrics PRIMARY KEY NONCLUSTERED (id),"
+        " CONSTRAINT ck_metrics_text CHECK (DATALENGTH([text]) <= 20000))",
+        "CREATE CLUSTERED INDEX ix_metrics_timestamp ON metrics ([timestamp], id)",
+    ],
+}
+INSERT_BEFORE = (
+    "INSERT INTO metrics (id, [timestamp], [text], latency_ms, label, confidence, model_tag,"
+    " batch_size)"
+    " SELECT id, [timestamp], [text], latency_ms, label, confidence, model_tag, batch_size"
+    " FROM OPENJSON(CAST(:rows AS nvarchar(max))) WITH (id uniqueidentifier,"
+    " [timestamp] datetime2(3), [text] nvarchar(max), latency_ms float, label varchar(max),"
+    " confidence float, model_tag varchar(max), batch_size int) AS given"
+    " WHERE NOT EXISTS (SELECT 1 FROM metrics AS stored WHERE stored.id = given.id)"
+)
+LABELS = ("позитивный", "陽性", "\U0001f600" * 32)
+
+
+@pytest.fixture(name="engine")
+def fixture_engine(server: SQLServerDatabase) -> Iterator[Engine]:
+    """Connect as the administrator."""
+    settings = server.settings()
+    engine = make_engine(settings, settings.administrators_url())
+    yield engine
+    engine.dispose()
+
+
+def label_type(engine: Engine) -> str:
+    """Return the type of the labels."""
+    types = {
+        column["name"]: str(column["type"]) for column in inspect(engine).get_columns("metrics")
+    }
+    return types["label"].partition(" COLLATE")[0].upper()
+
+
+def is_microsofts(engine: Engine) -> bool:
+    """Return whether this is no server that only speaks the protocol."""
+    with engine.connect() as connection:
+        version = str(connection.exec_driver_sql("SELECT @@VERSION").scalar())
+    return version.startswith("Microsoft SQL Server")
+
+
+def check_indexes(engine: Engine) -> None:
+    """Check uniqueness, order and content of the indexes."""
+    inspector = inspect(engine)
+    found = {str(index["name"]): index for index in inspector.get_indexes("metrics")}
+    assert {TIME_ORDER, DASHBOARDS} == set(found)
+    assert ["timestamp", "id"] == found[TIME_ORDER]["column_names"]
+    assert found[TIME_ORDER]["unique"]
+    assert found[TIME_ORDER]["dialect_options"]["mssql_clustered"]
+    assert set(FIGURES) == set(found[DASHBOARDS]["dialect_options"]["mssql_include"])
+    assert not inspector.get_pk_constraint("metrics")["constrained_columns"]
+
+
+def test_a_new_table_is_in_the_order_of_time_alone(engine: Engine) -> None:
+    if not is_microsofts(engine):
+        pytest.skip("this is not Microsoft's own server")
+    check_indexes(engine)
+
+
+@pytest.mark.parametrize("statements", EARLIER.values(), ids=EARLIER)
+def test_a_table_of_an_earlier_version_gets_there_and_keeps_its_rows(
+    engine: Engine, statements: list[str]
+) -> None:
+    METADATA.drop_all(engine)
+    made = [prediction() for _ in range(3)]
+    before = text(INSERT_BEFORE).bindparams(bindparam("rows", type_=UnicodeText()))
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        for row in made[:2]:
+            connection.execute(before, {"rows": f"[{row.to_json()}]"})
+    told: list[str] = []
+
+    migrate(engine, say=told.append)
+
+    if is_microsofts(engine):
+        assert not told
+        assert len(STEPS) == schema_version(engine)
+        assert "NVARCHAR(64)" == label_type(engine)
+        check_indexes(engine)
+    with engine.connect() as connection:  # an earlier version, which has not been replaced yet
+        for row in made:
+            connection.execute(before, {"rows": f"[{row.to_json()}]"})
+        insert_missing(connection, [row.to_json() for row in made])
+        rows = connection.exec_driver_sql("SELECT id FROM metrics").all()
+    assert sorted(str(row.id) for row in made) == sorted(str(row.id).lower() for row in rows)
+
+
+def test_labels_survive_whatever_the_code_page(engine: Engine, settings: DatabaseSettings) -> None:
+    made = [replace(prediction(), label=label) for label in LABELS]
+
+    with engine.connect() as connection:
+        insert_missing(connection, [row.to_json() for row in made])
+
+    assert set(LABELS) == {row.label for row in stored(settings)}
