@@ -6,13 +6,14 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from db.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.engine import make_engine
-from db.retention import parse_age, prune
+from db.retention import keep_pruning, parse_age, prune
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
 from db.setup import set_up
 from db.setup_error import SetupError
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     old = commands.add_parser("prune", help="delete old rows")
     old.add_argument("--older-than", type=_age, required=True, metavar="AGE", help="90d, 12h, 30m")
+    old.add_argument("--every", type=_pause, metavar="AGE", help="go on, and delete again: 24h")
     old.set_defaults(command=_prune)
 
     refused = commands.add_parser("quarantine", help="list the rows that the database refuses")
@@ -77,8 +79,15 @@ def _status(_: argparse.Namespace) -> int:
 def _prune(given: argparse.Namespace) -> int:
     settings = SetupSettings.read()
     engine = make_engine(settings, settings.administrators_url())
-    deleted = prune(engine, given.older_than, print)
-    print(f"{deleted} rows were older")
+    say = partial(print, flush=True)
+
+    def run() -> None:
+        say(f"{prune(engine, given.older_than, say)} rows were older")
+        engine.dispose()
+
+    if given.every is not None:
+        keep_pruning(run, given.every, say)
+    run()
     return 0
 
 
@@ -105,6 +114,12 @@ def _age(text: str) -> timedelta:
         return parse_age(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _pause(text: str) -> timedelta:
+    if not (pause := _age(text)):
+        raise argparse.ArgumentTypeError("write 1m at least")
+    return pause
 
 
 def _fail(message: str) -> int:

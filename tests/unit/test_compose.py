@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,7 +44,7 @@ def test_every_secret_must_be_set_and_says_what_to_do(repository: Path) -> None:
         if name.endswith("PASSWORD") and name != "GF_SMTP_PASSWORD"  # without mails there is none
     }
 
-    assert 7 == len(secrets)
+    assert 9 == len(secrets)
     for value in secrets.values():
         assert re.fullmatch(r"\$\{(\w+):\?\1 is not set; make env writes one\}", value)
 
@@ -53,7 +54,9 @@ def test_the_service_gets_no_administrators_password(repository: Path) -> None:
 
     holders = {name for name, parts in found.items() if "SA_PASSWORD" in str(parts["environment"])}
 
-    assert {"sqlserver", "db-setup"} == holders
+    assert {"sqlserver", "db-setup", "prune"} == holders
+    assert "ports" not in found["prune"]
+    assert found["prune"]["read_only"]
 
 
 def test_grafana_reads_with_the_login_that_the_set_up_makes(repository: Path) -> None:
@@ -114,7 +117,7 @@ def test_images_of_others_are_pinned(repository: Path) -> None:
     images = [parts["image"] for parts in services(repository, "docker-compose.yml").values()]
 
     pinned = [image for image in images if re.search(r":v?\d+[\w.-]*\d", image)]
-    assert ["${IMAGE:-tweet-sentiment:latest}"] * 2 == [one for one in images if one not in pinned]
+    assert ["${IMAGE:-tweet-sentiment:latest}"] * 3 == [one for one in images if one not in pinned]
 
 
 def test_every_setting_of_predictions_is_passed_on_or_fixed(repository: Path) -> None:
@@ -126,6 +129,33 @@ def test_every_setting_of_predictions_is_passed_on_or_fixed(repository: Path) ->
 
     assert "DATABASE_TIMEOUT_S" in settings
     assert set(settings) - LEFT_OUT == set(passed) & set(settings)
+
+
+@pytest.mark.parametrize(
+    ("retention", "expected"),
+    [
+        ("", "RETENTION is not set: all rows are kept\nsleep infinity\n"),
+        ("90d", "python -m db prune --older-than 90d --every 24h\n"),
+    ],
+)
+def test_old_rows_are_deleted_each_day_if_retention_is_set(
+    repository: Path, tmp_path: Path, retention: str, expected: str
+) -> None:
+    found = services(repository, "docker-compose.yml")["prune"]
+    for name in ("python", "sleep"):  # instead of doing it, each says how it was called
+        (tmp_path / name).write_text('#!/bin/sh\necho "${0##*/}" "$@"\n', encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+
+    done = subprocess.run(
+        [word.replace("$$", "$") for word in found["command"]],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "RETENTION": retention},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "${RETENTION:-}" == found["environment"]["RETENTION"]
+    assert expected == done.stdout
 
 
 @pytest.mark.parametrize("name", FILES[:2])
@@ -145,6 +175,6 @@ def test_every_setting_of_callers_is_passed_on(repository: Path, name: str) -> N
         assert f"${{{setting}:-}}" == passed[setting]
 
 
-def services(repository: Path, name: str) -> dict[str, dict[str, object]]:
+def services(repository: Path, name: str) -> dict[str, dict[str, Any]]:
     """Return the services of a compose file."""
     return yaml.safe_load((repository / name).read_text(encoding="utf-8"))["services"]

@@ -90,9 +90,32 @@ def test_prune_tells_how_many_rows_it_deleted(
     assert (0, "deleted 1 rows\n1 rows were older\n") == (done.returncode, done.stdout)
 
 
+def test_prune_goes_on_if_it_is_told_how_often(
+    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
+) -> None:
+    recorder = Recorder(sqlite)
+    recorder.open()
+    recorder.record([prediction()])
+    recorder.close()
+    command = [sys.executable, "-m", "db", "prune", "--older-than", "1d", "--every", "24h"]
+
+    with subprocess.Popen(
+        command, cwd=repository, env=environment, stdout=subprocess.PIPE, text=True
+    ) as pruning:
+        assert pruning.stdout is not None
+        lines = [pruning.stdout.readline() for _ in range(2)]
+        status = pruning.poll()
+        pruning.terminate()
+
+    assert ["deleted 1 rows\n", "1 rows were older\n"] == lines
+    assert status is None
+
+
 def test_prune_without_an_age_is_refused(repository: Path, environment: dict[str, str]) -> None:
     assert 2 == run(repository, environment, "prune").returncode
     assert 2 == run(repository, environment, "prune", "--older-than", "long").returncode
+    often = ("prune", "--older-than", "1d", "--every", "0m")
+    assert 2 == run(repository, environment, *often).returncode
 
 
 def test_quarantined_rows_are_listed_and_replayed(
