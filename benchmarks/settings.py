@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.history import History
 from benchmarks.texts import SAMPLES
 from benchmarks.writing import Amount
 from inference.starter import STARTER_FOLDER
@@ -82,6 +83,7 @@ class Effort:
     serving: Contest
     growth: Points
     overload: Flood
+    history: History
 
 
 # Many short rounds rather than few long ones: the speed of a shared machine drifts by a third
@@ -103,6 +105,7 @@ THOROUGH = Effort(
     ),
     Points(rounds=3, duration_s=2),
     Flood(duration_s=60, capacity_s=15),
+    History(rows=10_000_000, days=30, runs=20),
 )
 QUICK = Effort(
     2,
@@ -121,6 +124,7 @@ QUICK = Effort(
     ),
     Points(rounds=2, duration_s=0.05),
     Flood(duration_s=2, capacity_s=3),
+    History(rows=50_000, days=2, runs=3),
 )
 
 
@@ -171,7 +175,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the service beside others, what it does of three times as much as "
-        "it can, how its cost grows, what recording costs, or how quick training is. The "
+        "it can, how its cost grows, what recording costs, how long dashboards take over millions "
+        "of rows, or how quick training is. The "
         "environment may name a MODEL (a folder; else one of RoBERTa-base size is made, with "
         "random weights), a DATASET of labelled tweets (else nothing is said of accuracy), TEXTS "
         "(lines of JSON with a `text`; else the tweets of DATASET, or our own samples), and, but "
@@ -181,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "benchmark",
-        choices=["serving", "overload", "growth", "recording", "training"],
+        choices=["serving", "overload", "growth", "recording", "dashboards", "training"],
         help="of what",
     )
     parser.add_argument(

@@ -12,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import sqlglot
+
+SINCE_1970 = "DATEDIFF(second, '1970-01-01', timestamp)"
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -88,7 +91,7 @@ def metric_rules(repository: Path) -> Mapping[str, tuple[str, dict[str, Any]]]:
     }
 
 
-def dashboard(repository: Path, name: str) -> dict[str, list[dict[str, object]]]:  # type: ignore[type-arg]
+def dashboard(repository: Path, name: str) -> dict[str, Any]:
     """Return a committed dashboard."""
     path = repository / "grafana" / "dashboards" / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8"))
@@ -107,6 +110,18 @@ def expand(statement: str, view: View) -> str:
     statement = re.sub(r"\$__timeGroup\(([^(),]*), *'(\d+)([smh])'(?:, *0)?\)", _group, statement)
     assert "$" not in statement, statement
     return statement
+
+
+def in_postgresql(statement: str, view: View, now: datetime) -> str:
+    """Return a statement as PostgreSQL understands it, at the moment ``now``."""
+    told = expand(statement, view).replace(
+        "SYSUTCDATETIME()", f"CAST('{now.isoformat()}' AS DATETIME2)"
+    )
+    # SQL Server counts the seconds that are over, where sqlglot's translation rounds
+    told = told.replace(SINCE_1970, SINCE_1970.replace("timestamp", "DATETRUNC(second, timestamp)"))
+    (translated,) = sqlglot.transpile(told, read="tsql", write="postgres")
+    # what is ordered by is never NULL, and where NULLs would come keeps PostgreSQL from its indexes
+    return re.sub(" NULLS (FIRST|LAST)", "", translated)
 
 
 def fill(statement: str, view: View) -> str:

@@ -21,14 +21,22 @@ from sqlalchemy.dialects.mssql.base import RESERVED_WORDS
 from db.migrations import migrate
 from db.prediction import Prediction, new_id
 from db.schema import METRICS, TRAINING_RUNS
-from tests.grafana_queries import View, dashboard, expand, others, panels, rules, since
+from tests.grafana_queries import (
+    View,
+    dashboard,
+    expand,
+    in_postgresql,
+    others,
+    panels,
+    rules,
+    since,
+)
 from tests.postgres import running_or_skipped
 
 NOW = datetime(2026, 3, 1, 12, 0, 0)
 LABELS = ("negative", "neutral", "positive")
 TAGS = ("sentiment:new", "sentiment:old")
 VIEW = View(NOW - timedelta(minutes=15), NOW, 30, TAGS, LABELS)
-SECONDS = "DATEDIFF(second, '1970-01-01', timestamp)"
 
 Rows = list[dict[str, Any]]
 Ask = Callable[[str, View], Rows]
@@ -114,14 +122,9 @@ def fixture_ask(engine: Engine) -> Ask:
     """Give a runner of queries, at the moment NOW."""
 
     def ask(statement: str, view: View) -> Rows:
-        told = expand(statement, view).replace(
-            "SYSUTCDATETIME()", f"CAST('{NOW.isoformat()}' AS DATETIME2)"
-        )
-        # SQL Server counts the seconds that are over, where sqlglot's translation rounds
-        told = told.replace(SECONDS, SECONDS.replace("timestamp", "DATETRUNC(second, timestamp)"))
-        (translated,) = sqlglot.transpile(told, read="tsql", write="postgres")
+        translated = text(in_postgresql(statement, view, NOW))
         with engine.connect() as connection:
-            return [dict(row) for row in connection.execute(text(translated)).mappings()]
+            return [dict(row) for row in connection.execute(translated).mappings()]
 
     return ask
 
