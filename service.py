@@ -44,6 +44,7 @@ from api.requests import PredictBatchInput, PredictInput, Question
 from api.settings import GuardSettings
 from api.shedding import shed_load
 from db.database_url import place_of
+from db.labels import check_labels
 from db.prediction import Prediction, made_at, new_id
 from db.recorder import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
@@ -139,6 +140,7 @@ class SentimentService:
         try:
             folder = ModelFolder.read(Path(served_model().path))
             check_runtime(ModelSettings().chosen_runtime, folder)
+            check_labels(folder.labels)
             guard = GuardSettings()
             _ = guard.keys, guard.paths, guard.origins
             settings = DatabaseSettings.read()

@@ -1,5 +1,6 @@
 """The command that serves is killed alone, cannot listen, or cannot load its model."""
 
+import json
 import signal
 import socket
 from collections.abc import Iterator
@@ -242,4 +243,20 @@ def test_a_model_that_cannot_be_loaded_ends_the_command_with_one_line(
     assert 1 == done.returncode
     assert 1 == done.stdout.count("is no model that can be served")
     assert "Exception from" not in done.stdout  # OpenVINO tells the line of its source first
+    assert "Traceback" not in done.stdout
+
+
+def test_a_label_longer_than_its_column_ends_the_command_with_one_line(
+    repository: Path, own: dict[str, str]
+) -> None:
+    (stored,) = Path(own["BENTOML_HOME"]).rglob("config.json")
+    config = json.loads(stored.read_text(encoding="utf-8"))
+    config["id2label"]["0"] = "negative" * 9
+    stored.write_text(json.dumps(config), encoding="utf-8")
+
+    done = run_command([BENTOML, "serve", "--port", str(free_port())], repository, own)
+
+    assert 1 == done.returncode
+    told = f"label {'negative' * 9!r} has 72 characters, more than the 64"
+    assert told in done.stdout.splitlines()[-1]
     assert "Traceback" not in done.stdout
