@@ -153,9 +153,11 @@ def _additional(own: OwnTable, more: Sequence[Any], connection: Connection) -> s
 
 def _schema(connection: Connection, name: str) -> str | None:
     """Return the schema to which a name resolves, None for the default one."""
-    statement = SCHEMA_OF.get(connection.dialect.name)
+    if (statement := SCHEMA_OF.get(connection.dialect.name)) is None:
+        return None
     with suppress(DBAPIError):  # from a server that only speaks SQL Server's protocol
-        return statement and connection.scalar(text(statement), {"name": name})
+        found = connection.scalar(text(statement), {"name": name})
+        return found if isinstance(found, str) else None
     return None
 
 
