@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.engine import make_engine
+from db.layout import for_rewriting
 from db.migrations import migrate
 from db.settings import SetupSettings
 from db.setup_error import SetupError
@@ -30,7 +31,8 @@ def set_up(settings: SetupSettings, say: Say, reset_passwords: bool = False) -> 
             _set_up_sql_server(settings, say, reset_passwords)
         else:
             engine = make_engine(settings)
-            _create_tables(engine, say)
+            wait_for(engine, say)
+            _create_tables(make_engine(for_rewriting(settings)), say)
             check_compatibility(engine)
             engine.dispose()
     except DBAPIError as error:
@@ -52,7 +54,7 @@ def _set_up_sql_server(settings: SetupSettings, say: Say, reset_passwords: bool)
     steps = SQLServerSetup(settings, server, database, say)
     wait_for(server, say)
     steps.create_database()
-    _create_tables(database, say)
+    _create_tables(make_engine(for_rewriting(settings), settings.administrators_url()), say)
     for login in logins:
         steps.create_login(login, reset_passwords)
     for login in logins:
@@ -65,4 +67,5 @@ def _set_up_sql_server(settings: SetupSettings, say: Say, reset_passwords: bool)
 def _create_tables(engine: Engine, say: Say) -> None:
     wait_for(engine, say)
     repeat(engine, lambda: migrate(engine))
+    engine.dispose()
     say("the tables are there")
