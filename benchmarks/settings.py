@@ -71,7 +71,7 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Effort:  # pylint: disable=too-many-instance-attributes  # a few for each benchmark
     """How long and how often is measured, after one such stretch that is not counted."""
 
     rounds: int

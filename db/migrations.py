@@ -56,11 +56,15 @@ STEPS: tuple[Step, ...] = (
 )
 
 
+def _warn(line: str) -> None:
+    logger.warning("%s", line)
+
+
 def migrate(
     engine: Engine,
     steps: tuple[Step, ...] = STEPS,
     max_rows: int | None = None,
-    say: Callable[[str], None] = logger.warning,
+    say: Callable[[str], None] = _warn,
 ) -> None:
     """Take the steps that a database has not taken yet.
 
