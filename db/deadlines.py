@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import Engine, event
@@ -45,21 +46,22 @@ class Deadline:
             wait_s = AGAIN_AFTER_S
 
 
-def bound_postgresql(engine: Engine, seconds: float) -> None:
+def bound_postgresql(engine: Engine, connect_s: float, use_s: float) -> None:
     """Bound SQLAlchemy's first questions, and each use of a connection.
 
     The server's own timeouts do not end the wait for a network that swallows everything.
     """
 
-    def start(connection: Any, record: Any, *_: Any) -> None:
+    def start(seconds: float, connection: Any, record: Any, *_: Any) -> None:
         _set(record, Deadline(seconds, lambda: _hang_up(connection)))
 
-    event.listen(engine, "connect", start, insert=True)  # before SQLAlchemy's questions
-    event.listen(engine, "checkout", start)
+    # inserted before SQLAlchemy's questions
+    event.listen(engine, "connect", partial(start, connect_s), insert=True)
+    event.listen(engine, "checkout", partial(start, use_s))
     event.listen(engine, "checkin", _cancel)
 
 
-def bound_odbc(engine: Engine, port: int | None, seconds: float) -> None:
+def bound_odbc(engine: Engine, port: int | None, connect_s: float, use_s: float) -> None:
     """Bound connecting, SQLAlchemy's first questions included, and each use of a connection.
 
     ODBC does not tell which sockets a connection has. They are those that were opened meanwhile, to
@@ -74,7 +76,7 @@ def bound_odbc(engine: Engine, port: int | None, seconds: float) -> None:
             is_cut = _shut(port, set(_outgoing(port)) - before)
             return is_cut or not has_connected.is_set()  # the driver may be about to open one
 
-        deadline = Deadline(seconds, cut)
+        deadline = Deadline(connect_s, cut)
         try:
             connection = dialect.connect(*arguments, **options)
         except BaseException:
@@ -87,7 +89,7 @@ def bound_odbc(engine: Engine, port: int | None, seconds: float) -> None:
 
     def start(_connection: Any, record: Any, *_: Any) -> None:
         sockets = record.info.get(SOCKETS, set())
-        _set(record, Deadline(seconds, lambda: _shut(port, sockets)))
+        _set(record, Deadline(use_s, lambda: _shut(port, sockets)))
 
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "checkout", start)

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,29 @@ MAX_NAME_CHARACTERS = 128  # of a name or a password, in UTF-16
 BUSY_TIMEOUT_S = 10  # of SQLite
 
 
-def make_engine(settings: DatabaseSettings, url: URL | None = None) -> Engine:
+@dataclass(frozen=True)
+class Timeouts:
+    """How many seconds connecting may take, and each use of a connection after that."""
+
+    connect_s: int
+    use_s: int
+
+
+def make_engine(
+    settings: DatabaseSettings, url: URL | None = None, use_timeout_s: float | None = None
+) -> Engine:
     """Prepare connections to the database of the settings, or to another one.
 
-    Nothing is connected yet. Raises SettingsError where the database has no driver here.
+    Connecting takes DATABASE_TIMEOUT_S at most, and so does each use of a connection, unless it is
+    given another ``use_timeout_s``. Nothing is connected yet. Raises SettingsError if the database
+    has no driver here.
     """
+    connect_s = settings.database_timeout_s
+    seconds = (connect_s, connect_s if use_timeout_s is None else use_timeout_s)
+    timeouts = Timeouts(*(max(1, round(each)) for each in seconds))  # drivers count whole seconds
     try:
         url = url or settings.url()
-        return _engine(url, settings)
+        return _engine(url, settings, timeouts)
     except (ArgumentError, ImportError, OSError) as error:
         name = "the database" if url is None else url.drivername
         raise SettingsError(
@@ -34,46 +50,45 @@ def make_engine(settings: DatabaseSettings, url: URL | None = None) -> Engine:
         ) from error
 
 
-def _engine(url: URL, settings: DatabaseSettings) -> Engine:
-    timeout_s = max(1, round(settings.database_timeout_s))  # drivers count whole seconds
+def _engine(url: URL, settings: DatabaseSettings, timeouts: Timeouts) -> Engine:
     # no parameters in errors: logs hold no tweets
     pool = {"hide_parameters": True, "pool_size": 1, "max_overflow": 1}
     match url.drivername:
         case "postgresql" | "postgresql+psycopg":
-            return _postgresql(url, timeout_s, pool)
+            return _postgresql(url, timeouts, pool)
         case "mssql" | "mssql+pyodbc":
-            engine = _sql_server(*_with_odbc_driver(url, settings), timeout_s, pool)
-            bound_odbc(engine, url.port, timeout_s)
+            engine = _sql_server(*_with_odbc_driver(url, settings), timeouts, pool)
+            bound_odbc(engine, url.port, timeouts.connect_s, timeouts.use_s)
             return engine
         case "sqlite" | "sqlite+pysqlite":
             return _sqlite(url, pool)
     return create_engine(url, **pool)
 
 
-def _postgresql(url: URL, timeout_s: int, pool: dict[str, Any]) -> Engine:
-    ours = f"-c statement_timeout={timeout_s}s -c lock_timeout={timeout_s}s"
+def _postgresql(url: URL, timeouts: Timeouts, pool: dict[str, Any]) -> Engine:
+    ours = f"-c statement_timeout={timeouts.use_s}s -c lock_timeout={timeouts.use_s}s"
     told = {
-        "connect_timeout": max(2, timeout_s),  # libpq knows no less
+        "connect_timeout": max(2, timeouts.connect_s),  # libpq knows no less
         **url.query,
         "options": f"{url.query.get('options', '')} {ours}".strip(),
     }
     engine = create_engine(url, connect_args=told, **pool)
-    bound_postgresql(engine, timeout_s)
+    bound_postgresql(engine, timeouts.connect_s, timeouts.use_s)
     return engine
 
 
-def _sql_server(url: URL, driver: str, timeout_s: int, pool: dict[str, Any]) -> Engine:
+def _sql_server(url: URL, driver: str, timeouts: Timeouts, pool: dict[str, Any]) -> Engine:
     is_freetds = odbc.is_freetds(driver)
     engine = create_engine(
         url,
-        connect_args={"timeout": timeout_s},
+        connect_args={"timeout": timeouts.connect_s},
         isolation_level="AUTOCOMMIT",  # a batch is one statement: no round trip to commit
         use_setinputsizes=not is_freetds,  # which refuses long texts of announced size
         **pool,
     )
 
     def tune(connection: Any, _record: Any) -> None:
-        connection.timeout = timeout_s
+        connection.timeout = timeouts.use_s
         if not is_freetds:
             # else pyodbc sends longer texts in pieces, after a round trip to prepare the statement
             connection.maxwrite = MAX_PARAMETER_BYTES

@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 
 from db.schema import MAX_LABEL_CHARACTERS, METRICS
-from db.settings import DatabaseSettings
 
 REWRITE_TIMEOUT_S = 3600.0
+"""How long a step may take on a large table, for `db setup`."""
 
 Step: TypeAlias = Callable[[Connection], None]
 
@@ -141,11 +141,6 @@ LAYOUT: Mapping[Step, Purpose] = {
     ),
 }
 """The steps, in their order."""
-
-
-def for_rewriting(settings: DatabaseSettings) -> DatabaseSettings:
-    """Return settings whose connections wait for as long as a large table takes."""
-    return settings.model_copy(update={"database_timeout_s": REWRITE_TIMEOUT_S})
 
 
 def takes_long(step: Step, engine: Engine, max_rows: int | None) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.engine import make_engine
-from db.layout import for_rewriting
+from db.layout import REWRITE_TIMEOUT_S
 from db.migrations import migrate
 from db.settings import SetupSettings
 from db.setup_error import SetupError
@@ -32,7 +32,7 @@ def set_up(settings: SetupSettings, say: Say, reset_passwords: bool = False) -> 
         else:
             engine = make_engine(settings)
             wait_for(engine, say)
-            _create_tables(make_engine(for_rewriting(settings)), say)
+            _create_tables(make_engine(settings, use_timeout_s=REWRITE_TIMEOUT_S), say)
             check_compatibility(engine)
             engine.dispose()
     except DBAPIError as error:
@@ -54,7 +54,8 @@ def _set_up_sql_server(settings: SetupSettings, say: Say, reset_passwords: bool)
     steps = SQLServerSetup(settings, server, database, say)
     wait_for(server, say)
     steps.create_database()
-    _create_tables(make_engine(for_rewriting(settings), settings.administrators_url()), say)
+    administrator = settings.administrators_url()
+    _create_tables(make_engine(settings, administrator, REWRITE_TIMEOUT_S), say)
     for login in logins:
         steps.create_login(login, reset_passwords)
     for login in logins:
