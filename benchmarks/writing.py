@@ -118,7 +118,7 @@ def _run(url: str, rows: Sequence[Prediction], folder: Path) -> float:
         bodies = iter([row.to_json() for row in rows])
         while batch := list(islice(bodies, FILL_ROWS)):
             spool.append(batch)
-        thread = WriterThread(Writer(engine, spool, instruments()), spool)
+        thread = WriterThread(Writer(engine, spool, instruments(), DEADLINE_S), spool)
         start_s = perf_counter()
         thread.start()
         thread.stop(DEADLINE_S)  # returns once all is written

@@ -14,6 +14,7 @@ from uuid import UUID
 # them.
 NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
+TO_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class NotAPredictionError(Exception):
@@ -40,9 +41,11 @@ class Prediction:
     truncated: bool = False
 
     def to_json(self) -> str:
-        """Return the row as a JSON object in ASCII, the form in which it is spooled.
+        """Return the row as a JSON object, the form in which it is spooled and sent to SQL Server.
 
-        NUL and lone surrogates of the text are replaced by U+FFFD, the replacement character.
+        Characters outside ASCII stand for themselves: as escapes, emoji would take three times as
+        many bytes on the disk and six times as many on the wire. NUL in the text, and lone
+        surrogates anywhere, are replaced by U+FFFD, the replacement character.
         What was added later is left out if it has its default: an earlier version, to which the
         service may be rolled back, reads no row with a name that it does not know.
         """
@@ -53,7 +56,7 @@ class Prediction:
         for name, default in ADDED_LATER.items():
             if row[name] == default:
                 del row[name]
-        return json.dumps(row)
+        return NOT_STORABLE.sub(REPLACEMENT, TO_JSON(row))
 
     @classmethod
     def from_json(cls, body: str) -> "Prediction":

@@ -43,7 +43,8 @@ class Recorder:
                 f"is no folder that can be written to ({error})",
                 "Name one on a local disk",
             ) from error
-        writer = Writer(self._engine, self._spool, instruments())
+        timeout_s = settings.database_timeout_s
+        writer = Writer(self._engine, self._spool, instruments(), timeout_s)
         self._thread = WriterThread(writer, self._spool)
         self._can_spool = CachedCheck(self._probe, PROBE_EVERY_S)
         self._is_recording = True

@@ -6,10 +6,11 @@ Programs that only look, or replay quarantined rows, are guests and need no lock
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 from uuid import uuid4
 
 from db.preallocation import preallocate
@@ -31,13 +32,17 @@ PRAGMA checkpoint_fullfsync = ON;
 PRAGMA secure_delete = FAST;
 CREATE TABLE IF NOT EXISTS spool (
     position INTEGER PRIMARY KEY,
-    body TEXT NOT NULL,          -- a prediction as a JSON object, in ASCII
+    body TEXT NOT NULL,          -- a prediction as a JSON object
     spooled_s REAL NOT NULL,     -- when, in seconds since 1970
     refused TEXT                 -- why the database refuses this very row: it is quarantined
 );
 CREATE INDEX IF NOT EXISTS quarantine ON spool (position) WHERE refused IS NOT NULL;
 CREATE TABLE IF NOT EXISTS probe (written_s REAL);
 """
+
+
+Place: TypeAlias = tuple[Path, int]
+"""A row's file, and its position there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,19 @@ class SpooledRow:
     position: int
     body: str
     refused: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Return where the row is spooled."""
+        return self.file.path, self.position
+
+    @property
+    def wire_bytes(self) -> int:
+        """Return how many bytes of a statement the row takes, by the encoding that needs more.
+
+        SQL Server is sent UTF-16, PostgreSQL UTF-8.
+        """
+        return max(len(self.body.encode("utf-16-le")), len(self.body.encode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +141,30 @@ class SpoolFile:
                 ((body, now_s) for body in bodies),
             )
         self.rows += len(bodies)
-        self.bytes += sum(map(len, bodies))
+        self.bytes += sum(map(size_of, bodies))
 
-    def oldest(self, limit: int) -> list[SpooledRow]:
-        """Return the rows that wait for the database, oldest first."""
-        return self._select("refused IS NULL ORDER BY position LIMIT ?", limit)
+    def oldest(
+        self, limit: int, max_bytes: int, without: Collection[Place] = ()
+    ) -> list[SpooledRow]:
+        """Return the rows that wait for the database, oldest first.
+
+        There are no more than ``limit``, and all but the first together take no more than
+        ``max_bytes`` on the wire; rows at the places ``without`` are passed over.
+        """
+        rows: list[SpooledRow] = []
+        with closing(self._select("refused IS NULL ORDER BY position")) as waiting:
+            for row in waiting:
+                if row.place in without:
+                    continue
+                max_bytes -= row.wire_bytes
+                if len(rows) == limit or (rows and max_bytes < 0):
+                    break
+                rows.append(row)
+        return rows
 
     def quarantined(self) -> list[SpooledRow]:
         """Return the rows that the database refuses."""
-        return self._select("refused IS NOT NULL ORDER BY position")
+        return list(self._select("refused IS NOT NULL ORDER BY position"))
 
     def remove(self, rows: Sequence[SpooledRow]) -> None:
         """Forget rows that are in the database."""
@@ -141,7 +174,7 @@ class SpoolFile:
             ).rowcount
         if removed == len(rows):
             self.rows -= removed
-            self.bytes -= sum(len(row.body) for row in rows)
+            self.bytes -= sum(size_of(row.body) for row in rows)
         else:
             self._count()
 
@@ -227,7 +260,7 @@ class SpoolFile:
 
     def _count(self) -> None:
         self.rows, self.bytes = self._connection.execute(
-            "SELECT count(*), coalesce(sum(length(body)), 0) FROM spool"
+            "SELECT count(*), coalesce(sum(length(CAST(body AS BLOB))), 0) FROM spool"
         ).fetchone()
 
     def _is_empty(self) -> bool:
@@ -237,12 +270,12 @@ class SpoolFile:
         except sqlite3.Error:
             return False
 
-    def _select(self, condition: str, *parameters: int) -> list[SpooledRow]:
-        rows = self._connection.execute(
-            f"SELECT position, body, refused FROM spool WHERE {condition}",  # noqa: S608  # ours
-            parameters,
-        )
-        return [SpooledRow(self, *row) for row in rows]
+    def _select(self, condition: str) -> Generator[SpooledRow, None, None]:
+        """Yield rows one by one: all that wait together may be larger than the memory."""
+        statement = f"SELECT position, body, refused FROM spool WHERE {condition}"  # noqa: S608
+        with closing(self._connection.execute(statement)) as rows:
+            for row in rows:
+                yield SpooledRow(self, *row)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -254,6 +287,11 @@ class SpoolFile:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def size_of(body: str) -> int:
+    """Return how many bytes of the spool's bound a row takes."""
+    return len(body.encode())
 
 
 def files_in(folder: Path) -> list[Path]:

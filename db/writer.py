@@ -1,10 +1,12 @@
 """Move rows from the spool to the database."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
+from db.batch_limit import BatchLimit
 from db.bisection import Refused, write_each
 from db.compatibility import check_compatibility
 from db.failures import Failure, kind_of
@@ -12,9 +14,10 @@ from db.insertion import insert_missing
 from db.instruments import Instruments
 from db.migrations import migrate
 from db.ownership import ForeignTableError
+from db.postponed import Postponed
 from db.reports import Reports, message_of, name_of
-from db.spool import Spool
-from db.spool_file import Depth, SpooledRow
+from db.spool import Spool, SpoolError
+from db.spool_file import Depth, Place, SpooledRow
 
 BATCH_ROWS = 1000
 MAX_REWRITTEN_ROWS = 100_000  # which takes seconds, in which predictions are spooled
@@ -25,39 +28,49 @@ logger = logging.getLogger(__name__)
 class Writer:
     """Write what is spooled, and forget it once it is committed."""
 
-    def __init__(self, engine: Engine, spool: Spool, instruments: Instruments) -> None:
-        """Prepare; nothing is connected yet."""
+    def __init__(
+        self, engine: Engine, spool: Spool, instruments: Instruments, timeout_s: float
+    ) -> None:
+        """Prepare; nothing is connected yet. The engine gives up after ``timeout_s``."""
         self.reports = Reports()
         self._engine = engine
         self._spool = spool
         self._instruments = instruments
+        self._limit = BatchLimit(timeout_s, BATCH_ROWS)
+        self._postponed = Postponed(timeout_s)
+        self._suspect: Place | None = None  # a row that has failed by itself
         self._knows_schema = False
 
-    def work(self, is_to_go_on: Callable[[int], bool]) -> None:
-        """Write what there is. Raises whatever fails, to be tried again.
+    def work(self, is_to_go_on: Callable[[bool], bool]) -> None:
+        """Write what there is, at the end one of the rows that timed out by themselves.
 
-        ``is_to_go_on`` is asked after each transaction, with the number of its rows.
+        Raises whatever fails, to be tried again. ``is_to_go_on`` is asked after each transaction,
+        whether or not it was a full one: then more rows are likely to wait.
         """
         has_answered = self._learn_schema()
-        while rows := self._spool.oldest(BATCH_ROWS):
+        while rows := self._next():
+            is_full = self._limit.is_reached(rows)
             self._write(rows)
-            self._show()  # a long backlog takes minutes
+            self.show()  # a long backlog takes minutes
             has_answered = True
-            if not is_to_go_on(len(rows)):
+            if not is_to_go_on(is_full):
                 break
+        if (row := self._postponed.due()) is not None:
+            self._retry(row)
+            has_answered = True
         if has_answered:
             self.reports.success()
-        self._show()
+        self.show()
 
     def recover(self, error: Exception) -> None:
         """Report a failure, and have the next attempt begin with a new connection."""
         self.reports.failure(error)
         self._engine.dispose()
         self._knows_schema = False
-        depth = self._show()
-        self._instruments.retried.inc(min(depth.waiting, BATCH_ROWS))
+        depth = self.show()
+        self._instruments.retried.inc(min(depth.waiting, self._limit.rows))
 
-    def _show(self) -> Depth:
+    def show(self) -> Depth:
         """Set the gauges; return how much is spooled."""
         depth = self._spool.depth()
         self._instruments.show(depth, self._spool.used())
@@ -86,15 +99,59 @@ class Writer:
         for refused in write_each(rows, self._write_all):
             self._quarantine(refused)
 
+    def _next(self) -> list[SpooledRow]:
+        limit = self._limit
+        return self._spool.oldest(limit.rows, limit.bytes, self._postponed.places)
+
+    def _retry(self, row: SpooledRow) -> None:
+        """Try a row that timed out by itself. Whatever becomes of it, the others go first."""
+        try:
+            self._write([row])
+        except SpoolError:  # its file was replaced: it waits in another place, if it waits
+            self._postponed.discard(row)
+            raise
+
     def _write_all(self, rows: Sequence[SpooledRow]) -> None:
-        with self._instruments.flush.time(), self._engine.begin() as connection:
-            insert_missing(connection, [row.body for row in rows])
+        with self._instruments.flush.time(), self._engine.connect() as connection:
+            start_s = time.monotonic()
+            try:
+                with connection.begin():
+                    insert_missing(connection, [row.body for row in rows])
+            except Exception as error:
+                if kind_of(error) is Failure.TRANSIENT:
+                    self._attempt_less(rows)
+                raise
+            duration_s = time.monotonic() - start_s
+        self._limit.grow(rows, duration_s)
         self._spool.remove(rows)
+        self._suspect = None
+        for row in rows:
+            self._postponed.discard(row)
         self._instruments.written.inc(len(rows))
+
+    def _attempt_less(self, rows: Sequence[SpooledRow]) -> None:
+        """After a timeout or a broken connection, go on with half of the rows, or other ones.
+
+        Connections break for many a reason. So it takes a second failure to hold a row guilty.
+        """
+        self._limit.shrink(rows)
+        if len(rows) > 1:
+            return
+        place = rows[0].place
+        if place in self._postponed.places or place == self._suspect:
+            delay_s = self._postponed.add(rows[0])
+            logger.warning(
+                "a row of %d bytes could not be written alone either: it is tried again in %.0f s,"
+                " and others go first",
+                rows[0].wire_bytes,
+                delay_s,
+            )
+        self._suspect = place
 
     def _quarantine(self, refused: Refused[SpooledRow]) -> None:
         error = refused.error
         self._spool.quarantine(refused.row, f"{type(error).__name__} {message_of(error)}")
+        self._postponed.discard(refused.row)
         self._instruments.quarantined.inc()
         # no message: it may quote the text
         logger.error(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from db.spool import Spool, SpoolError
-from db.writer import BATCH_ROWS, Writer
+from db.writer import Writer
 
 GATHER_S = 0.5  # how long the first row of a batch waits for others
 ADOPT_EVERY_S = 30  # how often files of dead neighbours are looked for
@@ -83,11 +83,11 @@ class WriterThread:
             with suppress(SpoolError):  # which comes again with the next attempt
                 self._writer.recover(error)
 
-    def _is_to_go_on(self, rows: int) -> bool:
+    def _is_to_go_on(self, was_full: bool) -> bool:
         """Tell whether more is to be written: else the next rows gather first."""
         if self._stopping.is_set():
             return time.monotonic() < self._ends_s
-        return rows == BATCH_ROWS
+        return was_full
 
     def _wait(self) -> None:
         if failures := self._writer.reports.failures:

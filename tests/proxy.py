@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from tests.pace import Pace
 from tests.server import free_port
 
 CHUNK_BYTES = 65536
@@ -42,6 +43,7 @@ class Faults:
 
     is_stalled: bool = False
     delay_s: float = 0.0
+    pace: Pace | None = None
     interrupt_in: int | None = None
     swallow_in: int | None = None
     trap: Trap | None = None
@@ -100,6 +102,11 @@ class Proxy:
         with self._change:
             self._faults.delay_s = seconds
 
+    def limit(self, bytes_per_s: float) -> None:
+        """Pass no more bytes of requests than that in a second, over all connections."""
+        with self._change:
+            self._faults.pace = Pace(bytes_per_s)
+
     def interrupt(self, requests: int = 0) -> None:
         """Cut the connection that sends the next chunk of requests, or one so many later; once."""
         with self._change:
@@ -121,6 +128,8 @@ class Proxy:
         except OSError:
             client.close()
             return
+        if self._faults.pace is not None:  # a slow link holds little back
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK_BYTES)
         link = _Link(client, server)
         with self._change:
             self.seen.connections += 1
@@ -165,6 +174,8 @@ class Proxy:
 
     def _request(self, link: "_Link", data: bytes) -> bytes | None:
         """Return what of a client's bytes reaches the server, None to cut."""
+        if (pace := self._faults.pace) is not None:
+            pace.wait(len(data))
         link.inserts.look_at(data)
         commits = link.commits.look_at(data) and link.inserts.seen
         with self._change:

@@ -46,14 +46,20 @@ def test_a_prediction_is_the_same_after_json(words: str | None) -> None:
     assert made == Prediction.from_json(made.to_json())
 
 
-def test_json_is_ascii_with_times_and_ids_as_databases_read_them() -> None:
-    made = prediction("😀")
+def test_json_has_times_and_ids_as_databases_read_them() -> None:
+    made = prediction()
 
     body = made.to_json()
 
-    assert body.isascii()
     row = json.loads(body)
     assert ("2026-02-03T04:05:06.789", str(made.id)) == (row["timestamp"], row["id"])
+
+
+def test_an_emoji_takes_four_bytes_whether_in_utf_8_or_in_utf_16() -> None:
+    short, long = (prediction("😀" * count).to_json() for count in (1, 5001))
+
+    for encoding in ("utf-8", "utf-16-le"):
+        assert 4 * 5000 == len(long.encode(encoding)) - len(short.encode(encoding))
 
 
 def test_a_row_is_spooled_as_an_earlier_version_reads_it_unless_its_text_was_cut() -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,12 +126,12 @@ def test_a_left_over_file_that_cannot_be_read_now_keeps_no_other_row_waiting(
     spool = open_spool()
     spool.append(["2"])
 
-    def read(file: SpoolFile, limit: int) -> list[SpooledRow]:
+    def read(file: SpoolFile, *bounds: Any) -> list[SpooledRow]:
         if file.path == left_over:
             error = sqlite3.OperationalError("disk I/O error")
             error.sqlite_errorcode = sqlite3.SQLITE_IOERR
             raise error
-        return oldest(file, limit)
+        return oldest(file, *bounds)
 
     oldest = SpoolFile.oldest
     with monkeypatch.context() as patch:

@@ -236,11 +236,11 @@ def test_a_backlog_is_shown_as_it_shrinks(
     engine = make_engine(sqlite)
     shown: list[float | None] = []
 
-    def is_to_go_on(_rows: int) -> bool:
+    def is_to_go_on(_was_full: bool) -> bool:
         shown.append(REGISTRY.get_sample_value("sentiment_spool_rows"))
         return True
 
-    Writer(engine, spool, instruments()).work(is_to_go_on)
+    Writer(engine, spool, instruments(), 30).work(is_to_go_on)
 
     engine.dispose()
     spool.close()

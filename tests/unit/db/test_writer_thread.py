@@ -9,7 +9,6 @@ import pytest
 
 from db.reports import Reports
 from db.spool import Spool, SpoolError
-from db.writer import BATCH_ROWS
 from db.writer_thread import WriterThread
 
 SOON_S = 20
@@ -24,12 +23,12 @@ class FailingWriter:
         self.answers: list[bool] = []
         self._failures = failures
 
-    def work(self, is_to_go_on: Callable[[int], bool]) -> None:
-        """Fail, or note what the thread wants after a batch and after a full one."""
+    def work(self, is_to_go_on: Callable[[bool], bool]) -> None:
+        """Fail, or note what the thread wants after a small batch and after a full one."""
         if self._failures:
             raise self._failures.pop(0)
         self.reports.success()
-        self.answers = [is_to_go_on(1), is_to_go_on(BATCH_ROWS)]
+        self.answers = [is_to_go_on(False), is_to_go_on(True)]
         self.has_worked.set()
 
     def recover(self, error: Exception) -> None:
@@ -47,12 +46,12 @@ class InterruptedWriter:
         self.works = threading.Event()
         self.times = 0
 
-    def work(self, is_to_go_on: Callable[[int], bool]) -> None:
+    def work(self, is_to_go_on: Callable[[bool], bool]) -> None:
         """Work; the first time until it is told."""
         self.times += 1
         self.works.set()
         ends_s = time.monotonic() + SOON_S
-        while not is_to_go_on(1) and time.monotonic() < ends_s:
+        while not is_to_go_on(False) and time.monotonic() < ends_s:
             time.sleep(0.001)
         self.reports.success()
 
