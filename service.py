@@ -32,7 +32,7 @@ from api.answers import (
 )
 from api.batching import MAX_TEXTS, batch_quietly, portions
 from api.bodies import JSON_MEDIA_TYPE
-from api.command import be_command, end_with_command, fail_start
+from api.command import be_command, end_with_command, fail_start, on_hangup
 from api.descriptors import raise_descriptor_limit
 from api.guard import Guard
 from api.listening import listen_plainly
@@ -157,6 +157,7 @@ class SentimentService:
     def open_recorder(self) -> None:
         """Start the writer, which creates the tables that are missing."""
         self.recorder.open()
+        on_hangup(self.recorder.retry)
 
     @bentoml.on_shutdown
     def close_recorder(self) -> None:

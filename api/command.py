@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
@@ -38,6 +39,12 @@ def end_with_command() -> None:
     if command := _command():
         watch = threading.Thread(target=_watch, args=(command,), name="command", daemon=True)
         watch.start()
+
+
+def on_hangup(action: Callable[[], None]) -> None:
+    """Have SIGHUP call this, and not end this worker; only a process's main thread may say so."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, lambda *_: action())
 
 
 def fail_start(error: Exception) -> NoReturn:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.engine import make_engine
+from db.login_backoff import Refusals, clear
 from db.retention import keep_pruning, parse_age, prune
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
 from db.setup import set_up
@@ -48,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="tell what is stored, spooled and quarantined")
     status.set_defaults(command=_status)
 
+    again = commands.add_parser("retry", help="have the service try a refused login again now")
+    again.set_defaults(command=_retry)
+
     old = commands.add_parser("prune", help="delete old rows")
     old.add_argument("--older-than", type=_age, required=True, metavar="AGE", help="90d, 12h, 30m")
     old.add_argument("--every", type=_pause, metavar="AGE", help="go on, and delete again: 24h")
@@ -60,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setup(given: argparse.Namespace) -> int:
-    set_up(SetupSettings.read(), print, given.reset_passwords)
+    settings = SetupSettings.read()
+    set_up(settings, print, given.reset_passwords)
+    clear(settings.spool_dir)  # if it is the service's: the login may be right now
     return 0
 
 
@@ -70,9 +76,22 @@ def _status(_: argparse.Namespace) -> int:
     print(f"spooled rows:      {depth.waiting}")
     print(f"oldest of them:    {depth.oldest_age_s:.1f} s")
     print(f"quarantined rows:  {depth.quarantined}")
+    if refusals := Refusals.read(settings.spool_dir):
+        print(f"login refused:     next attempt in {refusals.remaining_s:.0f} s, or by `retry`")
     engine = make_engine(settings)
-    print(f"rows in database:  {stored_rows(engine)}")
-    check_compatibility(engine)
+    try:
+        print(f"rows in database:  {stored_rows(engine)}")
+        check_compatibility(engine)
+    finally:
+        engine.dispose()
+    return 0
+
+
+def _retry(_: argparse.Namespace) -> int:
+    if clear(DatabaseSettings.read().spool_dir):
+        print("the service logs in again within a second or two")
+    else:
+        print("no service that spools here waits to log in again")
     return 0
 
 

@@ -9,7 +9,12 @@ import re
 import sqlite3
 from enum import Enum
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    PendingRollbackError,
+    ResourceClosedError,
+    SQLAlchemyError,
+)
 
 from db.compatibility import IncompatibleDatabaseError
 from db.prediction import NotAPredictionError
@@ -59,8 +64,17 @@ BY_NUMBER = {
     229: Failure.PERMANENT,  # permission denied on an object
     230: Failure.PERMANENT,  # permission denied on a column
     262: Failure.PERMANENT,  # permission denied in a database
+    916: Failure.PERMANENT,  # the login is no user of the database
     4060: Failure.PERMANENT,  # the login may not open the database, or there is none
+    4064: Failure.PERMANENT,  # nor its default one
+    17892: Failure.PERMANENT,  # a trigger refuses the login
+    18450: Failure.PERMANENT,  # there is no login of that name
+    18452: Failure.PERMANENT,  # the login is of a domain that is not trusted
     18456: Failure.PERMANENT,  # login failed
+    18470: Failure.PERMANENT,  # the account is disabled
+    18486: Failure.PERMANENT,  # it is locked
+    18487: Failure.PERMANENT,  # its password has expired
+    18488: Failure.PERMANENT,  # its password must be changed
     701: Failure.TRANSIENT,  # memory
     921: Failure.TRANSIENT,  # the database is not recovered yet
     927: Failure.TRANSIENT,  # it is being restored
@@ -77,15 +91,30 @@ BY_NUMBER = {
     6005: Failure.TRANSIENT,  # the server is shutting down
     9002: Failure.TRANSIENT,  # the transaction log is full
     18401: Failure.TRANSIENT,  # the server is starting
+    18451: Failure.TRANSIENT,  # only administrators may log in at this time
+    18461: Failure.TRANSIENT,  # the server is in single-user mode
     40613: Failure.TRANSIENT,  # the database is not available now (Azure)
     8114: Failure.DATA,  # a value cannot be converted
     8169: Failure.DATA,  # nor a text into an id
     13609: Failure.DATA,  # it is no JSON
+    # FreeTDS's own, some of which come as a mere warning (01000)
+    20003: Failure.TRANSIENT,  # timeout
+    20004: Failure.TRANSIENT,  # reading failed
+    20006: Failure.TRANSIENT,  # writing failed
+    20009: Failure.TRANSIENT,  # no connection
+    20017: Failure.TRANSIENT,  # unexpected end of file
+    20047: Failure.TRANSIENT,  # the connection is dead
 }
 
 # PostgreSQL refuses connections with FATAL, and libpq does not pass the SQLSTATE on: a wrong
 # password or a missing database is for somebody to correct, these pass.
 PASSING_REFUSAL = re.compile("starting up|shutting down|recovery|too many|remaining|terminating")
+
+# A server that is not who it is to be, or not encrypted as it is to be. OpenSSL's words, libpq's.
+REFUSED_SERVER = re.compile(
+    "certificate verify failed|SSL was required|root certificate file|server certificate for",
+    re.IGNORECASE,
+)
 
 # Drivers name their errors as the DB-API does; they have no SQLSTATE where no server was asked.
 BY_CLASS = {
@@ -114,16 +143,24 @@ SQLITE = {
 def kind_of(error: Exception) -> Failure:
     """Tell what an error of SQLAlchemy or of a driver means."""
     if isinstance(error, DBAPIError):
+        if is_of_connecting(error) and REFUSED_SERVER.search(str(error.orig)):
+            return Failure.PERMANENT
         return Failure.TRANSIENT if error.connection_invalidated else _kind_of(error.orig)
     if isinstance(error, NotAPredictionError | UnicodeError):
         return Failure.DATA
     if isinstance(error, IncompatibleDatabaseError):
         return Failure.PERMANENT
-    if isinstance(error, SpoolError):
+    # SQLAlchemy's own are those of a connection that broke while it was asked something
+    if isinstance(error, SpoolError | ResourceClosedError | PendingRollbackError):
         return Failure.TRANSIENT
     if isinstance(error, SettingsError):
         return Failure.PERMANENT
     return Failure.UNKNOWN if isinstance(error, SQLAlchemyError) else _kind_of(error)
+
+
+def is_of_connecting(error: Exception) -> bool:
+    """Return whether there was no statement yet, or no more, when an error came."""
+    return isinstance(error, DBAPIError) and error.statement is None
 
 
 def sqlstate(error: BaseException | None) -> str | None:
@@ -143,8 +180,15 @@ def _kind_of(error: BaseException | None) -> Failure:
         return Failure.PERMANENT
     if state is None:
         return BY_CLASS.get(type(error).__name__, Failure.UNKNOWN)
+    by_number = next((BY_NUMBER[n] for n in _numbers(error) if n in BY_NUMBER), Failure.UNKNOWN)
+    if state.startswith("28") and by_number is not Failure.UNKNOWN:
+        return by_number  # a server that starts refuses logins, too
     for prefix in (state, state[:3], state[:2]):
         if prefix in BY_SQLSTATE:
             return BY_SQLSTATE[prefix]
-    numbers = (int(number) for number in re.findall(r"\((\d+)\)", str(error)))
-    return next((BY_NUMBER[n] for n in numbers if n in BY_NUMBER), Failure.UNKNOWN)
+    return by_number
+
+
+def _numbers(error: BaseException | None) -> list[int]:
+    """Return what may be numbers of SQL Server's errors, in the order of the text."""
+    return [int(number) for number in re.findall(r"\((\d+)\)", str(error))]

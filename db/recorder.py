@@ -78,6 +78,10 @@ class Recorder:
         """
         return self._thread.is_alive and self._can_spool()
 
+    def retry(self) -> None:
+        """Log in at once if the database has refused the login."""
+        self._thread.retry()
+
     def close(self) -> None:
         """Write what is spooled, as far as that succeeds soon; the rest waits on the disk."""
         self._thread.stop(DRAIN_DEADLINE_S)

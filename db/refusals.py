@@ -4,11 +4,12 @@ Source: the messages 18400 to 18499 of sys.messages.
 https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
 """
 
+import re
 import sqlite3
 
 from sqlalchemy.exc import DBAPIError
 
-from db.failures import Failure, kind_of, sqlstate
+from db.failures import REFUSED_SERVER, Failure, is_of_connecting, kind_of, sqlstate
 from db.tsql import numbers
 
 STATES = {  # of an account whose password may be right
@@ -20,6 +21,20 @@ STATES = {  # of an account whose password may be right
 REFUSED = {18450, 18452, 18456, *STATES}
 # The database cannot be opened: that is found after the password was right, and 18456 follows.
 NOT_OPENED = {916, 4060, 4064}
+# PostgreSQL's words: libpq does not pass the SQLSTATE of a refused connection on.
+POSTGRESQL = re.compile(
+    'authentication failed|role ".*" does not exist|not permitted to log in', re.IGNORECASE
+)
+
+
+def is_login_refused(error: Exception) -> bool:
+    """Return whether a connection was refused for its login: more attempts may lock the account."""
+    return (
+        isinstance(error, DBAPIError)
+        and is_of_connecting(error)
+        and kind_of(error) is Failure.PERMANENT  # a server that starts refuses logins, too
+        and refuses_password(error)
+    )
 
 
 def refuses_password(error: DBAPIError) -> bool:
@@ -27,7 +42,10 @@ def refuses_password(error: DBAPIError) -> bool:
     said = numbers(error)
     if said & NOT_OPENED:
         return False
-    return bool(said & REFUSED) or (sqlstate(error.orig) or "").startswith("28")
+    state = sqlstate(error.orig)
+    if state is None:
+        return POSTGRESQL.search(str(error.orig)) is not None
+    return bool(said & REFUSED) or state.startswith("28")
 
 
 def opens_no_database(error: DBAPIError) -> bool:
@@ -46,7 +64,7 @@ def is_hopeless(error: DBAPIError) -> bool:
         return True
     text = str(error.orig)
     is_without_driver = (sqlstate(error.orig) or "").startswith("IM") or "Can't open lib" in text
-    return is_without_driver or "certificate" in text.lower()
+    return is_without_driver or "certificate" in text.lower() or bool(REFUSED_SERVER.search(text))
 
 
 def reason(error: DBAPIError) -> str:

@@ -6,6 +6,7 @@ import traceback
 from db.compatibility import IncompatibleDatabaseError
 from db.failures import Failure, kind_of, sqlstate
 from db.ownership import ForeignTableError
+from db.refusals import is_login_refused
 from db.spool import SpoolError
 
 logger = logging.getLogger(__name__)
@@ -16,13 +17,16 @@ class Reports:
 
     def __init__(self) -> None:
         self.failures = 0
-        self._said: set[tuple[Failure, str]] = set()
+        self.is_login_refused = False
+        """Whether that was the latest failure."""
+        self._said: set[tuple[Failure, str, bool]] = set()
         self._advised: set[str] = set()
 
     def failure(self, error: Exception) -> None:
         """Report an error that is to be tried again."""
         self.failures += 1
-        saying = (kind_of(error), name_of(error))
+        self.is_login_refused = is_login_refused(error)
+        saying = (kind_of(error), name_of(error), self.is_login_refused)
         if saying not in self._said:
             self._said.add(saying)
             self._say(error)
@@ -38,6 +42,7 @@ class Reports:
         if self.failures:
             logger.info("the database takes predictions again")
         self.failures = 0
+        self.is_login_refused = False
         self._said.clear()
 
     def _say(self, error: Exception) -> None:
@@ -48,6 +53,13 @@ class Reports:
             logger.error("predictions are spooled until somebody acts: %s", error)
         elif kind is Failure.TRANSIENT:
             logger.warning("the database is away, predictions are spooled: %s", message_of(error))
+        elif self.is_login_refused:
+            logger.error(
+                "the database refuses the login, predictions are spooled: %s; attempts are up to "
+                "10 minutes apart, so that they do not lock the account: once the login is mended, "
+                "run `python -m db retry` or send SIGHUP",
+                message_of(error),
+            )
         elif kind is Failure.PERMANENT:
             logger.error(
                 "the database refuses predictions, which are spooled until somebody acts: %s; "

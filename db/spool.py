@@ -38,7 +38,7 @@ class Spool:
 
         No more than ``max_rows`` rows of ``max_bytes`` bytes together are held.
         """
-        self._folder = folder
+        self.folder = folder
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._lock = threading.RLock()
@@ -101,7 +101,7 @@ class Spool:
         Raises nothing: what cannot be taken over now is left for the next time.
         """
         try:
-            paths = files_in(self._folder)
+            paths = files_in(self.folder)
         except OSError:
             logger.exception("the spool's folder cannot be read now")
             return
@@ -167,7 +167,7 @@ class Spool:
 
     def _tidy(self) -> None:
         """Delete what dead processes left beside their rows: on a full disk, a start needs room."""
-        for path in self._folder.glob(f"*{spool_lock.SUFFIX}"):
+        for path in self.folder.glob(f"*{spool_lock.SUFFIX}"):
             with suppress(OSError):  # another user's, which is not in the way
                 if (lock := SpoolLock.take(path)) is not None:
                     path.with_suffix(".reserve").unlink(missing_ok=True)
@@ -231,7 +231,7 @@ class Spool:
 
     def _replace(self, file: SpoolFile) -> None:
         if file is self._own:
-            self._own = SpoolFile.create(self._folder)
+            self._own = SpoolFile.create(self.folder)
             self._left_over.append(file)  # until its rows are saved
         self._save(file.path, file.readable_bodies())
         self._left_over.remove(file)

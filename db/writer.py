@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from db.batch_limit import BatchLimit
 from db.bisection import Refused, write_each
 from db.compatibility import check_compatibility
-from db.failures import Failure, kind_of
+from db.failures import Failure, is_of_connecting, kind_of
 from db.insertion import insert_missing
 from db.instruments import Instruments
 from db.migrations import migrate
@@ -89,7 +89,8 @@ class Writer:
         try:
             migrate(self._engine, max_rows=MAX_REWRITTEN_ROWS, say=self.reports.advice)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
-            if kind_of(error) is not Failure.PERMANENT or isinstance(error, ForeignTableError):
+            is_hopeless = is_of_connecting(error) or isinstance(error, ForeignTableError)
+            if is_hopeless or kind_of(error) is not Failure.PERMANENT:
                 raise
             self.reports.failure(error)
             return False

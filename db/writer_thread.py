@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from db.login_backoff import LoginBackoff
+from db.refusals import is_login_refused
 from db.spool import Spool, SpoolError
 from db.writer import Writer
 
@@ -14,6 +16,7 @@ GATHER_S = 0.5  # how long the first row of a batch waits for others
 ADOPT_EVERY_S = 30  # how often files of dead neighbours are looked for
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
+LOOK_EVERY_S = 1.0  # whether the login may be tried again
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ class WriterThread:
         """Prepare the thread."""
         self._writer = writer
         self._spool = spool
+        self._logins = LoginBackoff(spool.folder)
         self._ends_s = float("inf")
         self._adopted_s = time.monotonic()
         self._failing: set[str] = set()  # what failed the latest time
@@ -32,12 +36,20 @@ class WriterThread:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
-        """Start: the tables that are missing and what was left over come first."""
+        """Start: the tables that are missing and what was left over come first.
+
+        A new process may have a new password: it does not wait, though others do.
+        """
+        self._logins.clear()
         self._thread.start()
 
     def wake(self) -> None:
         """Tell that there are new rows."""
         self._spooled.set()
+
+    def retry(self) -> None:
+        """Log in at once if the database has refused the login."""
+        self._logins.clear()
 
     def stop(self, deadline_s: float) -> None:
         """Write what is spooled, as far as that succeeds at once and within ``deadline_s``."""
@@ -77,11 +89,22 @@ class WriterThread:
             self._spool.adopt()
 
     def _work(self) -> None:
+        was_refused = self._writer.reports.is_login_refused
+        if was_refused and not self._logins.may_try():
+            self._writer.show()  # rows go on coming
+            return
         try:
             self._writer.work(self._is_to_go_on)
         except Exception as error:  # pylint: disable=broad-exception-caught  # the thread goes on
+            if is_login_refused(error):
+                self._logins.refuse()
+            elif was_refused:
+                self._logins.release()
             with suppress(SpoolError):  # which comes again with the next attempt
                 self._writer.recover(error)
+        else:
+            if was_refused:
+                self._logins.clear()
 
     def _is_to_go_on(self, was_full: bool) -> bool:
         """Tell whether more is to be written: else the next rows gather first."""
@@ -90,7 +113,10 @@ class WriterThread:
         return was_full
 
     def _wait(self) -> None:
-        if failures := self._writer.reports.failures:
+        reports = self._writer.reports
+        if reports.is_login_refused:
+            self._stopping.wait(LOOK_EVERY_S * random.uniform(0.5, 1))
+        elif failures := reports.failures:
             longest_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failures, 10))
             self._stopping.wait(longest_s * random.uniform(0.5, 1))  # so that workers spread
         else:

@@ -11,7 +11,10 @@ OLD_S = 120
 """Rows are written within 2 s; a restart of the database takes less than this."""
 FULL_SHARE = 0.5
 SILENT_S = 300
-"""The writer waits for DATABASE_TIMEOUT_S (30) and retries within 5 s."""
+"""The writer waits for DATABASE_TIMEOUT_S (30) and retries within 5 s.
+
+While the login is refused, it looks each second whether it may log in again.
+"""
 
 
 @dataclass(frozen=True)

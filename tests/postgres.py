@@ -64,6 +64,18 @@ class PostgreSQL:
         """Return the database's URL as psycopg and SQLAlchemy's defaults read it."""
         return self._url("postgresql", self.address[1])
 
+    @property
+    def log(self) -> str:
+        """Return all that the server has logged."""
+        return self._log_path.read_text(errors="replace")
+
+    def require_password(self, role: str) -> None:
+        """Have a role log in by its password (scram-sha-256) from now on; restarts the server."""
+        self.stop()
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"host all {role} all scram-sha-256\n{rules.read_text()}")
+        self.start()
+
     def environment(self, port: int | None = None) -> dict[str, str]:
         """Return the service's variables; with a port of the loopback, through a proxy there."""
         return {"DATABASE_URL": self._url("postgresql+psycopg", port or self.address[1])}
@@ -131,7 +143,7 @@ class PostgreSQL:
 
     def _answers(self) -> bool:
         if self._process is None or self._process.poll() is not None:
-            raise AssertionError(f"PostgreSQL ended:\n{self._log_path.read_text(errors='replace')}")
+            raise AssertionError(f"PostgreSQL ended:\n{self.log}")
         try:
             psycopg.connect(self.url, connect_timeout=5).close()
         except psycopg.OperationalError:

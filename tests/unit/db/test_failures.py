@@ -5,11 +5,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy.exc import DBAPIError, InvalidRequestError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, ResourceClosedError
 
 from db.engine import make_engine
 from db.failures import Failure, kind_of, sqlstate
 from db.prediction import NotAPredictionError
+from db.refusals import is_login_refused
 from db.settings import DatabaseSettings
 from db.spool import SpoolError
 from tests.postgres import PostgreSQL
@@ -71,12 +72,77 @@ def test_errors_of_odbc_are_sorted_by_their_sqlstate(state: str, kind: Failure) 
         (8114, Failure.DATA),
         (13609, Failure.DATA),
         (1, Failure.UNKNOWN),
+        (18470, Failure.PERMANENT),
+        (18486, Failure.PERMANENT),
+        (18488, Failure.PERMANENT),
+        (18401, Failure.TRANSIENT),
+        (20003, Failure.TRANSIENT),
+        (20004, Failure.TRANSIENT),
+        (20047, Failure.TRANSIENT),
     ],
 )
 def test_where_sql_server_says_no_more_than_42000_its_number_tells(
     number: int, kind: Failure
 ) -> None:
     assert kind == kind_of(wrapped(OdbcError("42000", "something happened", number)))
+
+
+def test_a_connection_that_freetds_lost_is_no_mere_warning() -> None:
+    error = OdbcError("01000", "Unexpected EOF from the server", 20017)
+
+    assert Failure.TRANSIENT == kind_of(error)
+
+
+def test_a_server_that_starts_refuses_logins_only_for_now() -> None:
+    error = OdbcError("28000", "Login failed. Server is in script upgrade mode.", 18401)
+
+    assert Failure.TRANSIENT == kind_of(wrapped(error))
+
+
+def connecting(error: Exception) -> DBAPIError:
+    """Wrap a driver's error as SQLAlchemy does if there is no connection yet."""
+    return DBAPIError(None, None, error, connection_invalidated=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_refused"),
+    [
+        (OdbcError("28000", "Login failed for user 'u'.", 18456), True),
+        (OdbcError("42000", "the account is currently locked out.", 18486), True),
+        (OdbcError("42000", "The account is disabled.", 18470), True),
+        (OdbcError("28000", "Cannot open database. (4060); Login failed", 18456), False),
+        (OdbcError("08001", "TCP Provider: Error code 0x2746", 10054), False),
+        (psycopg.errors.InvalidPassword(), True),
+        (psycopg.OperationalError('FATAL:  password authentication failed for user "u"'), True),
+        (psycopg.OperationalError('FATAL:  PAM authentication failed for user "u"'), True),
+        (psycopg.OperationalError('FATAL:  role "u" does not exist'), True),
+        (psycopg.OperationalError('FATAL:  database "d" does not exist'), False),
+        (psycopg.OperationalError("FATAL:  the database system is starting up"), False),
+        (psycopg.OperationalError("connection refused"), False),
+    ],
+)
+def test_a_refused_login_is_told_from_what_may_be_tried_at_any_rate(
+    error: Exception, is_refused: bool
+) -> None:
+    at_work = DBAPIError("INSERT", {}, error)
+
+    assert is_refused == is_login_refused(DBAPIError(None, None, error))
+    assert not is_login_refused(at_work)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "SSL Provider: [error:0A000086:SSL routines::certificate verify failed:self-signed]",
+        "server does not support SSL, but SSL was required",
+        'root certificate file "/root.crt" does not exist',
+        'server certificate for "other" does not match host name "database"',
+    ],
+)
+def test_a_server_that_cannot_be_trusted_is_for_somebody_to_mend(message: str) -> None:
+    for error in (OdbcError("08001", message), psycopg.OperationalError(message)):
+        assert Failure.PERMANENT == kind_of(connecting(error))
+        assert not is_login_refused(connecting(error))
 
 
 def test_a_number_that_a_text_contains_does_not_outweigh_the_sqlstate() -> None:
@@ -176,6 +242,7 @@ def test_a_database_that_others_lock_is_waited_for(tmp_path: Any) -> None:
         (ValueError("some other value"), Failure.UNKNOWN),
         (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), Failure.DATA),
         (InvalidRequestError("SQLAlchemy's own"), Failure.UNKNOWN),
+        (ResourceClosedError("This Connection is closed"), Failure.TRANSIENT),
         (RuntimeError("anything else"), Failure.UNKNOWN),
     ],
 )
