@@ -179,7 +179,8 @@ def _kind_of(error: BaseException | None) -> Failure:
     if state is None and PASSING_REFUSAL.search(str(error)) is None and "FATAL:" in str(error):
         return Failure.PERMANENT
     if state is None:
-        return BY_CLASS.get(type(error).__name__, Failure.UNKNOWN)
+        names = [kind.__name__ for kind in type(error).__mro__]  # psycopg's own are subclasses
+        return next((BY_CLASS[name] for name in names if name in BY_CLASS), Failure.UNKNOWN)
     by_number = next((BY_NUMBER[n] for n in _numbers(error) if n in BY_NUMBER), Failure.UNKNOWN)
     if state.startswith("28") and by_number is not Failure.UNKNOWN:
         return by_number  # a server that starts refuses logins, too

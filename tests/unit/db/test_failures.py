@@ -164,6 +164,7 @@ def test_a_number_that_a_text_contains_does_not_outweigh_the_sqlstate() -> None:
         (psycopg.errors.LockNotAvailable(), Failure.TRANSIENT),
         (psycopg.errors.ReadOnlySqlTransaction(), Failure.TRANSIENT),
         (psycopg.OperationalError("connection refused"), Failure.TRANSIENT),
+        (psycopg.errors.ConnectionTimeout("connection timeout expired"), Failure.TRANSIENT),
         (psycopg.errors.CheckViolation(), Failure.DATA),
         (psycopg.errors.UniqueViolation(), Failure.DATA),
         (psycopg.errors.StringDataRightTruncation(), Failure.DATA),

@@ -1,0 +1,144 @@
+"""Whichever answer of PostgreSQL is swallowed: the writer tries again, and loses nothing."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import make_url
+
+from db.engine import make_engine
+from db.instruments import instruments
+from db.migrations import migrate
+from db.recorder import Recorder
+from db.settings import DatabaseSettings
+from tests.postgres import PostgreSQL
+from tests.predictions import prediction
+from tests.proxy import Proxy
+from tests.server import eventually
+
+REQUESTS = 40
+AT_ONCE = 14  # threads that mostly wait; the server takes 40 connections
+TIMEOUT_S = 1
+HANGS_S = 30  # far more than the timeouts of one attempt
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one run ended: ``stored`` counts how often each recorded row is in the database."""
+
+    requests: int
+    swallowed_bytes: int
+    has_tried_again: bool
+    stored: dict[str, int]
+
+
+def run(server: PostgreSQL, name: str, folder: Path, requests: int) -> Run:
+    """Record rows while all answers from that request on are swallowed, until a new attempt."""
+    with Proxy(server.address) as proxy:
+        url = make_url(server.environment(proxy.port)["DATABASE_URL"]).set(database=name)
+        settings = DatabaseSettings(
+            database_url=SecretStr(str(url)),
+            spool_dir=folder / str(requests),
+            database_timeout_s=TIMEOUT_S,
+        )
+        made = []
+
+        def is_swallowing() -> bool:
+            made.append(prediction())
+            recorder.record(made[-1:])
+            return proxy.seen.swallowed_bytes > 0
+
+        with closing(Recorder(settings)) as recorder:
+            proxy.swallow(requests)
+            recorder.open()
+            eventually(is_swallowing, HANGS_S)
+            has_tried_again = tries_again(proxy)
+            proxy.restore()
+            ids = {str(row.id) for row in made}
+            eventually(lambda: ids <= set(count(server, name)), HANGS_S)
+        stored = count(server, name)
+        return Run(
+            requests, proxy.seen.swallowed_bytes, has_tried_again, {i: stored[i] for i in ids}
+        )
+
+
+def tries_again(proxy: Proxy) -> bool:
+    """Tell whether the writer gives a connection up and opens another one."""
+    before = proxy.seen.connections
+    try:
+        eventually(lambda: proxy.seen.connections > before, HANGS_S)
+    except AssertionError:
+        return False
+    return True
+
+
+def count(server: PostgreSQL, name: str) -> Counter[str]:
+    """Count the rows of each id, none if there is no table yet."""
+    url = str(make_url(server.url).set(database=name))
+    with psycopg.connect(url) as connection:
+        try:
+            rows = connection.execute("SELECT id::text FROM metrics").fetchall()
+        except psycopg.errors.UndefinedTable:
+            return Counter()
+    return Counter(id_ for (id_,) in rows)
+
+
+def create(server: PostgreSQL, name: str) -> DatabaseSettings:
+    """Create a database; return settings that name it."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = make_url(server.environment()["DATABASE_URL"]).set(database=name)
+    return DatabaseSettings(database_url=SecretStr(str(url)))
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "used"])
+def test_each_of_the_first_answers_may_be_swallowed(
+    postgresql: PostgreSQL, tmp_path: Path, is_new: bool
+) -> None:
+    names = {number: f"new_{number}" if is_new else "used" for number in range(REQUESTS)}
+    for name in set(names.values()):
+        settings = create(postgresql, name)
+        if not is_new:
+            engine = make_engine(settings)
+            migrate(engine)
+            engine.dispose()
+
+    instruments()  # once, not by several threads at once
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = list(pool.map(lambda n: run(postgresql, names[n], tmp_path, n), range(REQUESTS)))
+
+    assert [] == [each.requests for each in runs if not each.has_tried_again]
+    assert all(each.swallowed_bytes for each in runs)
+    assert [] == [each for each in runs if set(each.stored.values()) != {1}]
+
+
+def test_a_service_ends_though_the_database_has_stopped_answering(
+    postgresql: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.recorder.DRAIN_DEADLINE_S", 1)
+    create(postgresql, "ending")
+    with Proxy(postgresql.address) as proxy:
+        url = make_url(postgresql.environment(proxy.port)["DATABASE_URL"]).set(database="ending")
+        settings = DatabaseSettings(
+            database_url=SecretStr(str(url)), spool_dir=tmp_path, database_timeout_s=3600
+        )
+        recorder = Recorder(settings)
+        recorder.open()
+        first = prediction()
+        recorder.record([first])
+        eventually(lambda: str(first.id) in count(postgresql, "ending"), HANGS_S)
+        proxy.stall()
+        recorder.record([prediction()])
+
+        closing_thread = threading.Thread(target=recorder.close, daemon=True)
+        closing_thread.start()
+        closing_thread.join(HANGS_S)
+        has_ended = not closing_thread.is_alive()
+
+    assert has_ended
