@@ -23,6 +23,9 @@ from tests.faults.test_neighbours import (
     test_two_services_on_one_database_lose_and_double_nothing,
     test_two_services_on_one_spool_lose_and_double_nothing,
 )
+from tests.faults.test_slow_network import (
+    test_large_rows_drain_through_10_mbit_per_s_and_younger_ones_arrive,
+)
 from tests.sql_server import skip_module_without_a_server
 
 skip_module_without_a_server()
