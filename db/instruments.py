@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from db.depth import Depth
 from db.preallocation import preallocate
-from db.spool_file import Depth
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # set by BentoML; the processes share their figures there
 KINDS = ("counter", "histogram", "gauge_all", "gauge_livemax", "gauge_livesum")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from db import spool_lock
+from db.depth import Depth
 from db.salvage import bodies_of_damaged, is_damaged, set_aside, speaks_of_damage
-from db.spool_file import SUFFIX, Depth, Place, SpooledRow, SpoolFile, files_in, size_of
+from db.spool_file import SUFFIX, Place, SpooledRow, SpoolFile, files_in, size_of
 from db.spool_lock import SpoolLock
 
 MAX_BATCH_BYTES = 4_000_000  # of rows read at once, as they go over the wire: 3 s at 10 Mbit/s

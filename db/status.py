@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from sqlalchemy import Engine, func, select
 
+from db.depth import Depth
 from db.schema import METRICS
-from db.spool_file import Depth, SpooledRow, SpoolFile, files_in
+from db.spool_file import SpooledRow, SpoolFile, files_in
 
 T = TypeVar("T")
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from db.batch_limit import BatchLimit
 from db.bisection import Refused, write_each
 from db.compatibility import check_compatibility
+from db.depth import Depth
 from db.failures import Failure, is_of_connecting, kind_of
 from db.insertion import insert_missing
 from db.instruments import Instruments
@@ -17,7 +18,7 @@ from db.ownership import ForeignTableError
 from db.postponed import Postponed
 from db.reports import Reports, message_of, name_of
 from db.spool import Spool, SpoolError
-from db.spool_file import Depth, Place, SpooledRow
+from db.spool_file import Place, SpooledRow
 
 BATCH_ROWS = 1000
 MAX_REWRITTEN_ROWS = 100_000  # which takes seconds, in which predictions are spooled

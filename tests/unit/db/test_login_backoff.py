@@ -66,7 +66,7 @@ def test_once_somebody_has_mended_the_login_all_workers_may_try(tmp_path: Path) 
     assert clear(tmp_path)
 
     assert [True] * 3 == [worker.may_try() for worker in workers]
-    assert [] == list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
     assert not clear(tmp_path)
 
 
