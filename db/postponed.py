@@ -1,6 +1,7 @@
-"""Rows that time out by themselves: others go first."""
+"""Rows that cannot be written alone either: others go first."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from db.spool_file import Place, SpooledRow
@@ -9,13 +10,15 @@ MAX_ROWS = 100  # if more rows are slow, it is not the rows that are slow
 LONGEST_DELAY_S = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Delay:
     """When a row is tried again, by the monotonic clock, and how long that was to wait."""
 
     row: SpooledRow
     due_s: float
     delay_s: float
+    others_written: bool = False  # since its latest attempt
+    is_slow: bool = False  # by itself: it failed again though others were written
 
 
 class Postponed:
@@ -33,19 +36,34 @@ class Postponed:
         """Return where these rows are spooled."""
         return frozenset(self._delays)
 
-    def add(self, row: SpooledRow) -> float:
-        """Postpone a row, twice as long as the last time; return for how many seconds."""
+    def add(self, row: SpooledRow) -> bool:
+        """Postpone a row, for twice as long if others were written since the last time.
+
+        Returns whether that has shown, for the first time, that the row is slow by itself.
+        """
         known = self._delays.pop(row.place, None)
-        delay_s = self._first_delay_s if known is None else known.delay_s * 2
-        delay_s = min(delay_s, LONGEST_DELAY_S)
+        delay = _Delay(row, 0.0, self._first_delay_s)
+        if known is not None:
+            delay.is_slow = known.is_slow or known.others_written
+            longer_s = known.delay_s * (2 if known.others_written else 1)
+            delay.delay_s = min(longer_s, LONGEST_DELAY_S)
+        delay.due_s = time.monotonic() + delay.delay_s
         if len(self._delays) == MAX_ROWS:
             del self._delays[next(iter(self._delays))]
-        self._delays[row.place] = _Delay(row, time.monotonic() + delay_s, delay_s)
-        return delay_s
+        self._delays[row.place] = delay
+        return delay.is_slow and not (known is not None and known.is_slow)
 
-    def discard(self, row: SpooledRow) -> None:
-        """Forget a row, which is written or no longer in its place."""
-        self._delays.pop(row.place, None)
+    def discard(self, rows: Iterable[SpooledRow]) -> None:
+        """Forget rows that are written, or no longer in their place."""
+        for row in rows:
+            self._delays.pop(row.place, None)
+
+    def note_success(self) -> None:
+        """Note that other rows are written: what was postponed while none was is due now."""
+        for delay in self._delays.values():
+            if not (delay.others_written or delay.is_slow):
+                delay.due_s = 0.0
+            delay.others_written = True
 
     def due(self) -> SpooledRow | None:
         """Return the row that has been due longest, None if none is."""

@@ -43,7 +43,7 @@ class Writer:
         self._knows_schema = False
 
     def work(self, is_to_go_on: Callable[[bool], bool]) -> None:
-        """Write what there is, at the end one of the rows that timed out by themselves.
+        """Write what there is, at the end what could not be written alone either.
 
         Raises whatever fails, to be tried again. ``is_to_go_on`` is asked after each transaction,
         whether or not it was a full one: then more rows are likely to wait.
@@ -56,7 +56,7 @@ class Writer:
             has_answered = True
             if not is_to_go_on(is_full):
                 break
-        if (row := self._postponed.due()) is not None:
+        while (row := self._postponed.due()) is not None and is_to_go_on(True):
             self._retry(row)
             has_answered = True
         if has_answered:
@@ -106,11 +106,11 @@ class Writer:
         return self._spool.oldest(limit.rows, limit.bytes, self._postponed.places)
 
     def _retry(self, row: SpooledRow) -> None:
-        """Try a row that timed out by itself. Whatever becomes of it, the others go first."""
+        """Try a row alone that has failed alone; if it fails again, others go first."""
         try:
             self._write([row])
         except SpoolError:  # its file was replaced: it waits in another place, if it waits
-            self._postponed.discard(row)
+            self._postponed.discard([row])
             raise
 
     def _write_all(self, rows: Sequence[SpooledRow]) -> None:
@@ -127,8 +127,8 @@ class Writer:
         self._limit.grow(rows, duration_s)
         self._spool.remove(rows)
         self._suspect = None
-        for row in rows:
-            self._postponed.discard(row)
+        self._postponed.discard(rows)
+        self._postponed.note_success()
         self._instruments.written.inc(len(rows))
 
     def _attempt_less(self, rows: Sequence[SpooledRow]) -> None:
@@ -140,20 +140,19 @@ class Writer:
         if len(rows) > 1:
             return
         place = rows[0].place
-        if place in self._postponed.places or place == self._suspect:
-            delay_s = self._postponed.add(rows[0])
+        if place not in self._postponed.places and place != self._suspect:
+            self._suspect = place
+        elif self._postponed.add(rows[0]):
             logger.warning(
-                "a row of %d bytes could not be written alone either: it is tried again in %.0f s,"
-                " and others go first",
+                "a row of %d bytes cannot be written in time, though others can: it is kept, and "
+                "tried again after ever longer pauses",
                 rows[0].wire_bytes,
-                delay_s,
             )
-        self._suspect = place
 
     def _quarantine(self, refused: Refused[SpooledRow]) -> None:
         error = refused.error
         self._spool.quarantine(refused.row, f"{type(error).__name__} {message_of(error)}")
-        self._postponed.discard(refused.row)
+        self._postponed.discard([refused.row])
         self._instruments.quarantined.inc()
         # no message: it may quote the text
         logger.error(

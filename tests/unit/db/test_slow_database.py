@@ -68,7 +68,7 @@ def test_large_rows_drain_through_10_mbit_per_s_in_parts_that_end_in_time(
 
 
 def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
-    database: PostgreSQL, tmp_path: Path
+    database: PostgreSQL, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = settings_for(database, tmp_path)
     first, stuck, *young = (prediction() for _ in range(8))
@@ -81,6 +81,7 @@ def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
         other.execute(SAME_ID, [stuck.id])
         recorder.record([stuck, *young])
         eventually(lambda: has(database, young), DRAINED_WITHIN_S)
+        eventually(lambda: "though others can" in caplog.text, DRAINED_WITHIN_S)
         late = prediction()
         recorder.record([late])
         eventually(lambda: has(database, [late]), DRAINED_WITHIN_S)
