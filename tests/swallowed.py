@@ -4,18 +4,24 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import make_engine
 from db.insertion import insert_missing
+from db.instruments import instruments
 from db.settings import DatabaseSettings
+from db.spool import Spool
+from db.writer import Writer
 from tests.predictions import prediction
 from tests.proxy import Proxy
 from tests.server import eventually
 
 QUESTIONS = 10
+ATTEMPTS = 3
 HANGS_S = 30.0
 
 
@@ -29,15 +35,24 @@ class Use:
     deadlines: int
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """How rows were delivered: ``ids`` of all of them, and how many are ``left`` in the spool."""
+
+    requests: int
+    swallowed_bytes: int
+    has_ended: bool
+    ids: frozenset[str]
+    left: int
+
+
 def use_through_proxy(address: tuple[str, int], variables: Mapping[str, str], requests: int) -> Use:
     """Use a database, the answers to all but the first ``requests`` chunks of requests swallowed.
 
     ``variables`` name the database, except for its address.
     """
     with Proxy(address) as proxy:
-        place = {"SQL_SERVER": "localhost", "SQL_PORT": str(proxy.port)}
-        fields = {name.lower(): value for name, value in ({**variables} | place).items()}
-        engine = make_engine(DatabaseSettings.model_validate(fields))
+        engine = make_engine(_through(proxy, variables))
         proxy.swallow(requests)
         thread = threading.Thread(target=_use, args=[engine], daemon=True)
         thread.start()
@@ -46,6 +61,46 @@ def use_through_proxy(address: tuple[str, int], variables: Mapping[str, str], re
         with suppress(AssertionError):
             eventually(lambda: not _deadlines(), HANGS_S)
         return Use(requests, proxy.seen.swallowed_bytes, has_ended, _deadlines())
+
+
+def deliver_through_proxy(
+    address: tuple[str, int], variables: Mapping[str, str], requests: int
+) -> Delivery:
+    """Have the writer deliver rows, the first time as in `use_through_proxy`, then undisturbed."""
+    with Proxy(address) as proxy, TemporaryDirectory() as folder:
+        settings = _through(proxy, variables)
+        spool = Spool(Path(folder) / "spool", 100, 10**6)
+        engine = make_engine(settings)
+        writer = Writer(engine, spool, instruments(), settings.database_timeout_s)
+        rows = [prediction() for _ in range(3)]
+        spool.append([row.to_json() for row in rows])
+        proxy.swallow(requests)
+        thread = threading.Thread(target=_deliver, args=[writer], daemon=True)
+        thread.start()
+        thread.join(HANGS_S)
+        has_ended, swallowed_bytes = not thread.is_alive(), proxy.seen.swallowed_bytes
+        proxy.restore()
+        for _ in range(ATTEMPTS if has_ended else 0):
+            _deliver(writer)
+        left = spool.depth().waiting
+        engine.dispose()
+        spool.close()
+    ids = frozenset(str(row.id) for row in rows)
+    return Delivery(requests, swallowed_bytes, has_ended, ids, left)
+
+
+def _through(proxy: Proxy, variables: Mapping[str, str]) -> DatabaseSettings:
+    place = {"SQL_SERVER": "localhost", "SQL_PORT": str(proxy.port)}
+    fields = {name.lower(): value for name, value in ({**variables} | place).items()}
+    return DatabaseSettings.model_validate(fields)
+
+
+def _deliver(writer: Writer) -> None:
+    """Make an attempt, as the writer's thread does."""
+    try:
+        writer.work(lambda _: True)
+    except Exception as error:  # pylint: disable=broad-exception-caught  # as the thread does
+        writer.recover(error)
 
 
 def _deadlines() -> int:

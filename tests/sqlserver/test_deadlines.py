@@ -5,7 +5,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
-from tests.swallowed import use_through_proxy
+from tests.swallowed import deliver_through_proxy, use_through_proxy
 
 skip_module_without_a_server()
 
@@ -24,3 +24,19 @@ def test_an_answer_that_never_comes_is_waited_for_no_longer_than_the_timeout(
 
     assert [] == [use for use in uses if not use.has_ended or use.deadlines]
     assert all(use.swallowed_bytes for use in uses)
+
+
+def test_rows_are_stored_exactly_once_although_an_answer_never_came(
+    server: SQLServerDatabase,
+) -> None:
+    variables = server.environment() | {"DATABASE_TIMEOUT_S": "1"}
+    deliver = partial(deliver_through_proxy, server.address, variables)
+
+    with ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes:
+        deliveries = list(processes.map(deliver, range(REQUESTS)))
+
+    assert [] == [each for each in deliveries if not each.has_ended or each.left]
+    assert all(each.swallowed_bytes for each in deliveries)
+    assert sorted(id_ for each in deliveries for id_ in each.ids) == sorted(
+        id_ for id_, _ in server.rows()
+    )
