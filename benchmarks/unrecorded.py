@@ -14,8 +14,8 @@ from db.settings import DatabaseSettings
 class NoRecorder:
     """Has the methods of `db.recorder.Recorder`, and does nothing."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
-        """Take the settings, and let them be."""
+    def __init__(self, settings: DatabaseSettings, refused_login: Exception | None = None) -> None:
+        """Ignore the settings, and whether the database refuses the login."""
 
     def open(self) -> None:
         """Start nothing."""
@@ -26,6 +26,9 @@ class NoRecorder:
     def is_ready(self) -> bool:
         """Tell that it is ready, always."""
         return True
+
+    def retry(self) -> None:
+        """Log in nowhere."""
 
     def close(self) -> None:
         """Have nothing to end."""

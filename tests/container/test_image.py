@@ -52,6 +52,18 @@ def test_microsofts_driver_reaches_for_a_server(image: str) -> None:
     assert "Traceback" not in done.stdout
 
 
+def test_rows_are_pruned_with_a_read_only_root_as_compose_does(image: str) -> None:
+    prune = "python -m db setup && exec python -m db prune --older-than 90d"
+
+    told = command(
+        *("docker", "run", "--rm", "--init", "--read-only", "--tmpfs=/tmp:mode=1777"),
+        *("--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
+        *("--env=DATABASE_URL=sqlite:////tmp/rows.sqlite3", image, "sh", "-c", prune),
+    )
+
+    assert "0 rows were older" in told
+
+
 def test_no_secret_of_the_builder_is_in_it(image: str) -> None:
     saved = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
     with saved:
