@@ -148,13 +148,11 @@ def kind_of(error: Exception) -> Failure:
         return Failure.TRANSIENT if error.connection_invalidated else _kind_of(error.orig)
     if isinstance(error, NotAPredictionError | UnicodeError):
         return Failure.DATA
-    if isinstance(error, IncompatibleDatabaseError):
+    if isinstance(error, IncompatibleDatabaseError | SettingsError):
         return Failure.PERMANENT
     # SQLAlchemy's own are those of a connection that broke while it was asked something
     if isinstance(error, SpoolError | ResourceClosedError | PendingRollbackError):
         return Failure.TRANSIENT
-    if isinstance(error, SettingsError):
-        return Failure.PERMANENT
     return Failure.UNKNOWN if isinstance(error, SQLAlchemyError) else _kind_of(error)
 
 

@@ -179,7 +179,7 @@ def test_the_model_page_tells_the_starter(server: Server) -> None:
     assert datetime.fromisoformat(description["created_at"]).tzinfo is not None
 
 
-def test_torch_serves_the_same_labels(
+def test_torch_serves_the_same_labels(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # fixtures
     repository: Path,
     starter: Path,
     server: Server,

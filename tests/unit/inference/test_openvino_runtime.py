@@ -22,7 +22,7 @@ from tests.bounds import INT8_BOUND
 from tests.faulty_model import POISON, make_faulty_model
 from tests.server import eventually
 
-REAL_CORE = openvino.Core
+RealCore = openvino.Core
 
 
 @pytest.fixture(name="folder")
@@ -269,7 +269,8 @@ def test_bf16_is_for_graphs_that_ask_for_it_on_processors_that_have_it(
 
     OpenVinoRuntime(path)
 
-    (settings,) = asked
+    assert 1 == len(asked)
+    settings = asked[0]
     assert ("bf16" if has_bf16 and wants_bf16 else "f32") == settings["INFERENCE_PRECISION_HINT"]
 
 
@@ -290,7 +291,7 @@ class Core:
     """OpenVINO on a processor that has bf16 or not; compiles for the real one, in float32."""
 
     def __init__(self, has_bf16: bool, asked: list[Any]) -> None:
-        self._core = REAL_CORE()
+        self._core = RealCore()
         self._capabilities = ["FP32", "INT8", *["BF16"] * has_bf16]
         self._asked = asked
 

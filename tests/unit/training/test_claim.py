@@ -27,7 +27,7 @@ def test_what_a_killed_run_has_left_is_removed(tmp_path):
 
     with claimed(files) as scratch:
         assert remains.parent == scratch
-        assert [] == list(scratch.iterdir())
+        assert not list(scratch.iterdir())
 
 
 def test_nothing_of_the_scratch_is_left_afterwards(tmp_path):

@@ -153,7 +153,7 @@ def test_of_150_unlabelled_texts_6_may_change_their_label(changed, holds):
     exact = np.eye(3)[[0, 1, 2] * 50]
     found = np.vstack([np.roll(exact[:changed], 1, axis=1), exact[changed:]])
 
-    proof = prove_by_agreement("int8", found, exact)
+    made = prove_by_agreement("int8", found, exact)
 
-    assert UnlabelledProof("int8", (150 - changed) / 150, 150) == proof
-    assert holds is proof.holds
+    assert UnlabelledProof("int8", (150 - changed) / 150, 150) == made
+    assert holds is made.holds

@@ -78,7 +78,7 @@ def test_runs_are_rows_with_their_figures(settings: DatabaseSettings, files: Fil
     assert ("rejected", None, 0.9, None) == tuple(
         second[name] for name in ("decision", "model_tag", "champion_accuracy", "p_value")
     )
-    assert [] == list(files.unrecorded_runs.iterdir())
+    assert not list(files.unrecorded_runs.iterdir())
 
 
 def test_a_run_waits_while_the_database_is_away(
@@ -106,7 +106,7 @@ def test_what_was_recorded_before_its_file_was_removed_is_not_doubled(
     log_run(run_report(), files, settings)
 
     assert 2 == len(rows(settings))
-    assert [] == list(files.unrecorded_runs.iterdir())
+    assert not list(files.unrecorded_runs.iterdir())
 
 
 def test_what_is_no_run_is_set_aside_and_keeps_no_other_waiting(
