@@ -116,7 +116,7 @@ class SentimentService:
         warming_up.join()  # so that the first answers take no longer than later ones
         if foreign := tables.result():
             fail_start(foreign)
-        self.recorder = Recorder(settings)
+        self.recorder = Recorder(settings, tables.refused_login)
         # A full collection of garbage holds everybody up: for 150 ms if it goes through all that
         # was imported, and in a flood for 90, since so much is in flight, every 8 s
         gc.freeze()

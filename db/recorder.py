@@ -27,9 +27,11 @@ class RecordingError(Exception):
 class Recorder:
     """Spool predictions at once, and have a thread write them to the database."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, refused_login: Exception | None = None) -> None:
         """Prepare the database's connections and take a file of the spool.
 
+        ``refused_login`` is what the database has just said if it refuses the login of the
+        settings: then nothing connects until the back-off ends, or `retry` ends it.
         Raises SettingsError where the database has no driver here or the spool no place.
         """
         self._store_text = settings.store_text
@@ -45,7 +47,7 @@ class Recorder:
             ) from error
         timeout_s = settings.database_timeout_s
         writer = Writer(self._engine, self._spool, instruments(), timeout_s)
-        self._thread = WriterThread(writer, self._spool)
+        self._thread = WriterThread(writer, self._spool, refused_login)
         self._can_spool = CachedCheck(self._probe, PROBE_EVERY_S)
         self._is_recording = True
 

@@ -5,6 +5,7 @@ import threading
 
 from db.engine import make_engine
 from db.ownership import ForeignTableError, check_tables
+from db.refusals import is_login_refused
 from db.settings import DatabaseSettings
 
 ANSWER_S = 2.0
@@ -21,6 +22,8 @@ class TablesCheck:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         """Begin. Raises SettingsError if the database has no driver here."""
+        self.refused_login: Exception | None = None
+        """What the database has said by now if it refuses the login."""
         self._engine = make_engine(settings)
         self._is_connected = threading.Event()
         self._found: ForeignTableError | None = None
@@ -46,6 +49,7 @@ class TablesCheck:
         except ForeignTableError as error:
             self._found = error
         except Exception as error:  # pylint: disable=broad-exception-caught  # the writer reports it
+            self.refused_login = error if is_login_refused(error) else None
             logger.debug("the tables were not checked: %s", type(error).__name__)
         finally:
             self._engine.dispose()

@@ -24,11 +24,14 @@ logger = logging.getLogger(__name__)
 class WriterThread:
     """The one thread of a process that writes."""
 
-    def __init__(self, writer: Writer, spool: Spool) -> None:
-        """Prepare the thread."""
+    def __init__(
+        self, writer: Writer, spool: Spool, refused_login: Exception | None = None
+    ) -> None:
+        """Prepare the thread; it begins to wait if the login has been refused just now."""
         self._writer = writer
         self._spool = spool
         self._logins = LoginBackoff(spool.folder)
+        self._refused_login = refused_login
         self._ends_s = float("inf")
         self._adopted_s = time.monotonic()
         self._failing: set[str] = set()  # what failed the latest time
@@ -40,7 +43,8 @@ class WriterThread:
 
         A new process may have a new password: it does not wait, though others do.
         """
-        self._logins.clear()
+        if self._refused_login is None:
+            self._logins.clear()
         self._thread.start()
 
     def wake(self) -> None:
@@ -65,6 +69,7 @@ class WriterThread:
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        self._survive(self._begin)
         while not self._stopping.is_set():
             self._survive(self._adopt)
             self._survive(self._work)
@@ -83,6 +88,10 @@ class WriterThread:
         else:
             self._failing.discard(action.__name__)
 
+    def _begin(self) -> None:
+        if self._refused_login is not None:
+            self._fail(self._refused_login)
+
     def _adopt(self) -> None:
         if time.monotonic() > self._adopted_s + ADOPT_EVERY_S:
             self._adopted_s = time.monotonic()
@@ -96,15 +105,18 @@ class WriterThread:
         try:
             self._writer.work(self._is_to_go_on)
         except Exception as error:  # pylint: disable=broad-exception-caught  # the thread goes on
-            if is_login_refused(error):
-                self._logins.refuse()
-            elif was_refused:
+            if was_refused and not is_login_refused(error):
                 self._logins.release()
-            with suppress(SpoolError):  # which comes again with the next attempt
-                self._writer.recover(error)
+            self._fail(error)
         else:
             if was_refused:
                 self._logins.clear()
+
+    def _fail(self, error: Exception) -> None:
+        if is_login_refused(error):
+            self._logins.refuse()
+        with suppress(SpoolError):  # which comes again with the next attempt
+            self._writer.recover(error)
 
     def _is_to_go_on(self, was_full: bool) -> bool:
         """Tell whether more is to be written: else the next rows gather first."""

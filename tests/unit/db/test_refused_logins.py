@@ -18,6 +18,7 @@ from db.login_backoff import FILE
 from db.recorder import Recorder
 from db.settings import DatabaseSettings
 from db.status import spool_depth
+from db.tables_check import TablesCheck
 from tests.postgres import PostgreSQL, running_or_skipped
 from tests.predictions import prediction
 from tests.server import eventually, run_python
@@ -119,6 +120,24 @@ def test_once_it_is_mended_retry_has_the_rows_written_at_once(
     assert "no service" in capsys.readouterr().out
     recorder.close()
     assert not list(locked.settings.spool_dir.iterdir())
+
+
+def test_the_check_of_the_tables_at_the_start_is_the_first_attempt(locked: Locked) -> None:
+    check = TablesCheck(locked.settings)
+    eventually(lambda: not check.is_running, STORED_WITHIN_S)
+    assert 1 == locked.attempts
+    recorder = Recorder(locked.settings, check.refused_login)
+
+    recorder.open()
+
+    recorder.record([prediction()])
+    eventually(partial(is_shown, 1), STORED_WITHIN_S)
+    assert (locked.settings.spool_dir / FILE).exists()
+    locked.mend()
+    recorder.retry()
+    awaited(locked.settings, 1)
+    recorder.close()
+    assert 1 == locked.attempts
 
 
 @pytest.mark.usefixtures("recorder")
