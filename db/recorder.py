@@ -47,13 +47,14 @@ class Recorder:
             ) from error
         timeout_s = settings.database_timeout_s
         writer = Writer(self._engine, self._spool, instruments(), timeout_s)
-        self._thread = WriterThread(writer, self._spool, refused_login)
+        self._thread = WriterThread(writer, self._spool)
+        self._refused_login = refused_login
         self._can_spool = CachedCheck(self._probe, PROBE_EVERY_S)
         self._is_recording = True
 
     def open(self) -> None:
         """Start writing: first the tables that are missing, then what was left over."""
-        self._thread.start()
+        self._thread.start(self._refused_login)
 
     def record(self, predictions: Sequence[Prediction]) -> None:
         """Spool the predictions in one transaction; on return they are safe from a kill.

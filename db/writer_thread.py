@@ -24,27 +24,27 @@ logger = logging.getLogger(__name__)
 class WriterThread:
     """The one thread of a process that writes."""
 
-    def __init__(
-        self, writer: Writer, spool: Spool, refused_login: Exception | None = None
-    ) -> None:
-        """Prepare the thread; it begins to wait if the login has been refused just now."""
+    def __init__(self, writer: Writer, spool: Spool) -> None:
+        """Prepare the thread."""
         self._writer = writer
         self._spool = spool
         self._logins = LoginBackoff(spool.folder)
-        self._refused_login = refused_login
         self._ends_s = float("inf")
         self._adopted_s = time.monotonic()
         self._failing: set[str] = set()  # what failed the latest time
         self._spooled, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
-    def start(self) -> None:
+    def start(self, refused_login: Exception | None = None) -> None:
         """Start: the tables that are missing and what was left over come first.
 
-        A new process may have a new password: it does not wait, though others do.
+        A new process may have a new password: it does not wait, though others do, unless
+        ``refused_login`` is what the database has just said to it.
         """
-        if self._refused_login is None:
+        if refused_login is None:
             self._logins.clear()
+        else:
+            self._fail(refused_login)
         self._thread.start()
 
     def wake(self) -> None:
@@ -69,7 +69,6 @@ class WriterThread:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        self._survive(self._begin)
         while not self._stopping.is_set():
             self._survive(self._adopt)
             self._survive(self._work)
@@ -87,10 +86,6 @@ class WriterThread:
             self._failing.add(action.__name__)
         else:
             self._failing.discard(action.__name__)
-
-    def _begin(self) -> None:
-        if self._refused_login is not None:
-            self._fail(self._refused_login)
 
     def _adopt(self) -> None:
         if time.monotonic() > self._adopted_s + ADOPT_EVERY_S:
