@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.engine import make_engine
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error.orig))
     except (SettingsError, SetupError, IncompatibleDatabaseError, OSError) as error:
         return _fail(str(error))
+    except SQLAlchemyError as error:
+        return _fail(f"{type(error).__name__}: {error}")
 
 
 def _parser() -> argparse.ArgumentParser:

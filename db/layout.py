@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from db.relations import schema_of
 from db.schema import MAX_LABEL_CHARACTERS, METRICS
 
 REWRITE_TIMEOUT_S = 3600.0
@@ -118,7 +119,11 @@ def cover_dashboards(connection: Connection) -> None:
     if DASHBOARDS not in indexes:
         dashboards_index().create(connection)
     if connection.dialect.name == "postgresql" and TIME_ORDER in indexes:
-        connection.execute(text(f"DROP INDEX {TIME_ORDER}"))  # the other one does what it did
+        # the other one does what it did; without its schema, another table's might be meant
+        schema = connection.dialect.identifier_preparer.quote(
+            schema_of(connection, "metrics") or ""
+        )
+        connection.execute(text(f"DROP INDEX {schema}.{TIME_ORDER}"))
 
 
 @dataclass(frozen=True)

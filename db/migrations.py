@@ -79,6 +79,8 @@ def migrate(
     if engine.dialect.name == "mssql":  # where the engine is one of single statements
         transactional = engine.execution_options(isolation_level="READ COMMITTED")
     taken = _taken(engine)
+    if taken:
+        _create_metrics_again(transactional, say)
     for number, step in enumerate(steps, 1):
         if number in taken:
             continue
@@ -88,8 +90,6 @@ def migrate(
             say(f"{LAYOUT[step].without}, until `python -m db setup` rewrites the table")
         else:
             _try(step, partial(_take, transactional, number, step), say)
-    if taken:
-        _create_metrics_again(transactional, say)
 
 
 def schema_version(engine: Engine) -> int:

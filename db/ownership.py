@@ -9,25 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     Column,
     Connection,
     DateTime,
     Dialect,
-    Float,
     Inspector,
-    Integer,
     MetaData,
-    Numeric,
     String,
     Table,
     Uuid,
     inspect,
+    select,
     text,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.types import TypeEngine
 
+from db.column_types import is_alike, is_the_same_number, shown
+from db.relations import other_kind, schema_of
 from db.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 from db.settings import SettingsError
 
@@ -65,12 +64,9 @@ OWN_TABLES = (
     OwnTable(FEEDBACK, is_inserted_into=False),
 )
 
-# Names resolve to the first schema of the search path that has them, also in our statements.
-SCHEMA_OF = {
-    "postgresql": "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE c.oid = to_regclass(:name)",
-    "mssql": "SELECT OBJECT_SCHEMA_NAME(OBJECT_ID(:name))",
-}
+MAX_STEPS = 1000
+"""More than there will ever be: tools that number by dates have larger versions."""
+
 # Who may only insert does not see what a default is, but that there is one.
 NOT_FILLED_BY_SQL_SERVER = (
     "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID(:name) AND is_nullable = 0"
@@ -108,20 +104,21 @@ def check_tables(connection: Connection) -> None:
 
 def _difference(connection: Connection, own: OwnTable) -> str | None:
     """Return in which way the table of that name is not ours, None if it is or there is none."""
-    name, schema = own.table.name, _schema(connection, own.table.name)
+    name, schema = own.table.name, schema_of(connection, own.table.name)
     inspector: Inspector = inspect(connection)
+    if (kind := other_kind(connection, name, schema)) is not None:
+        return f"is {kind}"
     if not inspector.has_table(name, schema=schema):
         return None
-    if name in _views(inspector, schema):
-        return "is a view"
     fold = _folding(connection)
     found = {fold(column["name"]): column for column in inspector.get_columns(name, schema=schema)}
     known = {fold(column.name) for column in own.table.columns}
     more = [column for folded, column in found.items() if folded not in known]
     return (
         _missing(own, {column.name for column in own.table.columns if fold(column.name) in found})
-        or _unlike(own, {name: column["type"] for name, column in found.items()}, connection)
+        or _unlike(own, found, connection)
         or _additional(own, more, connection)
+        or (_other_versions(connection) if own.table is SCHEMA_VERSION else None)
     )
 
 
@@ -131,16 +128,49 @@ def _missing(own: OwnTable, found: set[str]) -> str | None:
     return f"lacks {_columns(missing)}" if missing else None
 
 
-def _unlike(
-    own: OwnTable, types: Mapping[str, TypeEngine[Any]], connection: Connection
-) -> str | None:
+def _unlike(own: OwnTable, found: Mapping[str, Any], connection: Connection) -> str | None:
     dialect = connection.dialect
     for column in own.table.columns:
-        found = types.get(column.name)
-        if found is not None and not _is_alike(column.type, found, dialect):
-            shown = f"{_shown(found, dialect)}, not {_shown(column.type, dialect)}"
-            return f"has the column {column.name} as {shown}"
+        if (there := found.get(column.name)) is None:
+            continue
+        if not _is_alike(own, column, there["type"], dialect):
+            types = f"{shown(there['type'], dialect)}, not {shown(column.type, dialect)}"
+            return f"has the column {column.name} as {types}"
+        if own.is_inserted_into and (there.get("computed") or _is_generated(own, there)):
+            return f"fills the column {column.name} by itself"
     return None
+
+
+def _is_alike(own: OwnTable, column: Column[Any], found: TypeEngine[Any], dialect: Dialect) -> bool:
+    if own.table is SCHEMA_VERSION and column.name == "version" and dialect.name != "mssql":
+        return is_the_same_number(found)
+    if not own.is_inserted_into and isinstance(column.type, String):
+        return isinstance(found, String)
+    return is_alike(column.type, found, dialect)
+
+
+def _is_generated(own: OwnTable, there: Any) -> bool:
+    """Return whether a column has a value of its own: ours have none, in a table of versions."""
+    identity = there.get("identity")
+    if own.table is not SCHEMA_VERSION:
+        return bool(identity and identity.get("always"))
+    return identity is not None or there.get("default") is not None
+
+
+def _other_versions(connection: Connection) -> str | None:
+    """Return what a table of versions holds that is not ours, which are 1, 2, 3 and so on."""
+    versions = connection.scalars(select(SCHEMA_VERSION.c.version)).all()
+    if others := [version for version in versions if not _is_step(version)]:
+        return f"holds the version {others[0]}"
+    tables = [METRICS.name, TRAINING_RUNS.name]
+    inspector = inspect(connection)
+    if versions and not any(map(inspector.has_table, tables)):
+        return f"holds versions, though there is no table {' or '.join(tables)}"
+    return None
+
+
+def _is_step(version: object) -> bool:
+    return isinstance(version, int) and 0 < version <= MAX_STEPS
 
 
 def _additional(own: OwnTable, more: Sequence[Any], connection: Connection) -> str | None:
@@ -151,23 +181,6 @@ def _additional(own: OwnTable, more: Sequence[Any], connection: Connection) -> s
     return None
 
 
-def _schema(connection: Connection, name: str) -> str | None:
-    """Return the schema to which a name resolves, None for the default one."""
-    if (statement := SCHEMA_OF.get(connection.dialect.name)) is None:
-        return None
-    with suppress(DBAPIError):  # from a server that only speaks SQL Server's protocol
-        found = connection.scalar(text(statement), {"name": name})
-        return found if isinstance(found, str) else None
-    return None
-
-
-def _views(inspector: Inspector, schema: str | None) -> list[str]:
-    views = inspector.get_view_names(schema=schema)
-    if inspector.dialect.name == "postgresql":
-        views += inspector.get_materialized_view_names(schema=schema)
-    return views
-
-
 def _folding(connection: Connection) -> Callable[[str], str]:
     """Return what makes names equal that the database takes for one."""
     match connection.dialect.name:
@@ -176,26 +189,6 @@ def _folding(connection: Connection) -> Callable[[str], str]:
         case "mssql" if connection.scalar(text(IGNORES_CASE)) == 0:
             return str
     return str.casefold
-
-
-def _is_alike(ours: TypeEngine[Any], found: TypeEngine[Any], dialect: Dialect) -> bool:
-    """Return whether a column's type is of the kind that we would have created, if it says so."""
-    if isinstance(found, NullType):
-        return True
-    match ours:
-        case Uuid() if _shown(ours, dialect).startswith("CHAR"):
-            return isinstance(found, Uuid | String)
-        case Boolean():
-            is_native = dialect.supports_native_boolean
-            return isinstance(found, Boolean if is_native else (Boolean, Integer))
-        case Float():
-            return isinstance(found, Float | Numeric)
-    kinds = (kind for kind in (Uuid, Integer, DateTime, String) if isinstance(ours, kind))
-    return isinstance(found, next(kinds))
-
-
-def _shown(shown: TypeEngine[Any], dialect: Dialect) -> str:
-    return shown.compile(dialect=dialect).partition(" COLLATE ")[0]
 
 
 def _unfilled(connection: Connection, name: str, more: Sequence[Any]) -> list[str]:

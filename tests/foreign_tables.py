@@ -6,10 +6,12 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     DateTime,
     Float,
     Integer,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Uuid,
@@ -75,6 +77,33 @@ FOREIGN = {
             Column("description", String(200)),
         ),
         "the table schema_version also has the column description",
+    ),
+    "versions that are large": Foreign(
+        table("schema_version", Column("version", BigInteger), Column("applied_at", DateTime)),
+        "the table schema_version has the column version as BIGINT, not INTEGER",
+    ),
+    "versions that are dated by the database": Foreign(
+        table(
+            "schema_version",
+            Column("version", Integer),
+            Column("applied_at", DateTime, server_default=text("CURRENT_TIMESTAMP")),
+        ),
+        "the table schema_version fills the column applied_at by itself",
+    ),
+    "metrics with short labels": Foreign(
+        metrics_with(Column("label", String(4), nullable=False), without=("label",)),
+        "the table metrics has the column label as VARCHAR(4), not VARCHAR(64)",
+    ),
+    "metrics with small batches": Foreign(
+        metrics_with(Column("batch_size", SmallInteger, nullable=False), without=("batch_size",)),
+        "the table metrics has the column batch_size as SMALLINT, not INTEGER",
+    ),
+    "metrics that compute": Foreign(
+        metrics_with(
+            Column("confidence", Float, Computed("latency_ms", persisted=True)),
+            without=("confidence",),
+        ),
+        "the table metrics fills the column confidence by itself",
     ),
     "other metrics": Foreign(
         table("metrics", Column("name", String(50)), Column("value", Float)),
