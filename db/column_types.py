@@ -36,7 +36,7 @@ def is_alike(ours: TypeEngine[Any], found: TypeEngine[Any], dialect: Dialect) ->
             is_native = dialect.supports_native_boolean
             is_taken = isinstance(found, Boolean if is_native else (Boolean, Integer))
         case Float():
-            is_taken = isinstance(found, Numeric if is_sql_server else Float)
+            is_taken = isinstance(found, (Float, Numeric) if is_sql_server else Float)
         case DateTime():
             is_taken = isinstance(found, DateTime) and not _has_zone(found)
         case Integer():

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -53,7 +54,16 @@ def bound_postgresql(engine: Engine, connect_s: float, use_s: float) -> None:
     """
 
     def start(seconds: float, connection: Any, record: Any, *_: Any) -> None:
-        _set(record, Deadline(seconds, lambda: _hang_up(connection)))
+        was_shut = threading.Event()
+
+        def cut() -> bool:
+            if was_shut.is_set():  # the thread that waited has its error: else nobody closes it
+                connection.close()
+                return False
+            was_shut.set()
+            return _hang_up(connection)
+
+        _set(record, Deadline(seconds, cut))
 
     # inserted before SQLAlchemy's questions
     event.listen(engine, "connect", partial(start, connect_s), insert=True)
@@ -61,19 +71,28 @@ def bound_postgresql(engine: Engine, connect_s: float, use_s: float) -> None:
     event.listen(engine, "checkin", _cancel)
 
 
-def bound_odbc(engine: Engine, port: int | None, connect_s: float, use_s: float) -> None:
+@dataclass(frozen=True)
+class Peer:
+    """Where a connection goes, as far as that is known before."""
+
+    host: str | None = None
+    port: int | None = None
+
+
+def bound_odbc(engine: Engine, peer: Peer, connect_s: float, use_s: float) -> None:
     """Bound connecting, SQLAlchemy's first questions included, and each use of a connection.
 
-    ODBC does not tell which sockets a connection has. They are those that were opened meanwhile, to
-    ``port``, or to any if it is None.
+    ODBC does not tell which sockets a connection has. They are those to ``peer`` that were opened
+    meanwhile. If its port is not known, other threads may open some to the same host: if there are
+    several, none is shut down, and only the driver's own timeouts hold.
     """
 
     def connect(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
-        before = set(_outgoing(port))
+        before = set(_outgoing(peer.port))
         has_connected = threading.Event()
 
         def cut() -> bool:
-            is_cut = _shut(port, set(_outgoing(port)) - before)
+            is_cut = _shut(_opened_since(before, peer))
             return is_cut or not has_connected.is_set()  # the driver may be about to open one
 
         deadline = Deadline(connect_s, cut)
@@ -84,12 +103,12 @@ def bound_odbc(engine: Engine, port: int | None, connect_s: float, use_s: float)
             raise
         has_connected.set()
         _set(record, deadline)
-        record.info[SOCKETS] = set(_outgoing(port)) - before
+        record.info[SOCKETS] = _opened_since(before, peer)
         return connection
 
     def start(_connection: Any, record: Any, *_: Any) -> None:
         sockets = record.info.get(SOCKETS, set())
-        _set(record, Deadline(use_s, lambda: _shut(port, sockets)))
+        _set(record, Deadline(use_s, lambda: _shut(sockets)))
 
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "checkout", start)
@@ -120,7 +139,7 @@ def _hang_up(connection: Any) -> bool:
 
 
 def _outgoing(port: int | None) -> dict[Ends, int]:
-    """Return the sockets that this process has connected to a port, and their descriptors."""
+    """Return the sockets that this process has connected to a port, or to any, with descriptors."""
     import psutil  # pylint: disable=import-outside-toplevel  # 0.05 s that SQLite need not wait
 
     sockets = psutil.Process().net_connections("tcp")
@@ -132,10 +151,28 @@ def _outgoing(port: int | None) -> dict[Ends, int]:
     }
 
 
-def _shut(port: int | None, which: set[Ends]) -> bool:
+def _opened_since(before: set[Ends], peer: Peer) -> set[Ends]:
+    opened = set(_outgoing(peer.port)) - before
+    if peer.port is not None:
+        return opened
+    hosts = _addresses(peer.host)
+    opened = {ends for ends in opened if not hosts or ends[1][0] in hosts}
+    return opened if len(opened) == 1 else set()
+
+
+def _addresses(host: str | None) -> set[str]:
+    """Return the addresses of a host, none if it is not known."""
+    if host is None:
+        return set()
+    with suppress(OSError):
+        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    return set()
+
+
+def _shut(which: set[Ends]) -> bool:
     """Shut those sockets down; return whether there are any."""
     is_there = False
-    for ends, descriptor in _outgoing(port).items():
+    for ends, descriptor in _outgoing(None).items():
         if ends in which:
             with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as stalled:
                 if stalled.getpeername()[:2] == ends[1]:  # else the descriptor is another's by now

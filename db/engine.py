@@ -10,7 +10,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from db import freetds, odbc
-from db.deadlines import bound_odbc, bound_postgresql
+from db.deadlines import Peer, bound_odbc, bound_postgresql
 from db.settings import DatabaseSettings, SettingsError
 
 MAX_PARAMETER_BYTES = 1 << 30
@@ -58,7 +58,7 @@ def _engine(url: URL, settings: DatabaseSettings, timeouts: Timeouts) -> Engine:
             return _postgresql(url, timeouts, pool)
         case "mssql" | "mssql+pyodbc":
             engine = _sql_server(*_with_odbc_driver(url, settings), timeouts, pool)
-            bound_odbc(engine, url.port, timeouts.connect_s, timeouts.use_s)
+            bound_odbc(engine, _peer(url, settings), timeouts.connect_s, timeouts.use_s)
             return engine
         case "sqlite" | "sqlite+pysqlite":
             return _sqlite(url, pool)
@@ -135,6 +135,16 @@ def _with_odbc_driver(url: URL, settings: DatabaseSettings) -> tuple[URL, str]:
             _variable_of(error.part, url, settings), f"cannot be used: {error}", "Choose another"
         ) from error
     return URL.create(url.drivername, query={"odbc_connect": connection}), driver
+
+
+def _peer(url: URL, settings: DatabaseSettings) -> Peer:
+    """Return where a URL of SQL Server leads, as far as it says so."""
+    if url.database is None or "odbc_connect" in url.query:
+        return Peer()
+    if "driver" in url.query:
+        return Peer(url.host, url.port)
+    address = settings.address_of(url)
+    return Peer(address.host, address.port)
 
 
 def _check_lengths(url: URL, settings: DatabaseSettings) -> None:

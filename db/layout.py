@@ -23,6 +23,7 @@ from sqlalchemy import (
 from db.relations import schema_of
 from db.schema import MAX_LABEL_CHARACTERS, METRICS
 
+MAX_REWRITTEN_ROWS = 100_000  # which takes seconds, in which predictions are spooled
 REWRITE_TIMEOUT_S = 3600.0
 """How long a step may take on a large table, for `db setup`."""
 
@@ -148,10 +149,11 @@ LAYOUT: Mapping[Step, Purpose] = {
 """The steps, in their order."""
 
 
-def takes_long(step: Step, engine: Engine, max_rows: int | None) -> bool:
-    """Return whether a step changes a table of more than ``max_rows`` rows, None for no bound."""
-    if max_rows is None or engine.dialect.name not in LAYOUT[step].dialects:
+def takes_long(step: Step, engine: Engine) -> bool:
+    """Return whether a step changes a table of more than MAX_REWRITTEN_ROWS rows."""
+    if engine.dialect.name not in LAYOUT[step].dialects:
         return False
-    some = select(literal(1).label("one")).select_from(METRICS).limit(max_rows + 1).subquery()
+    limit = MAX_REWRITTEN_ROWS + 1
+    some = select(literal(1).label("one")).select_from(METRICS).limit(limit).subquery()
     with engine.connect() as connection:  # not all rows are counted, which may take minutes
-        return (connection.scalar(select(func.count()).select_from(some)) or 0) > max_rows
+        return (connection.scalar(select(func.count()).select_from(some)) or 0) == limit

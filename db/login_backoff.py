@@ -29,8 +29,14 @@ class Refusals:
     def read(cls, folder: Path) -> "Refusals | None":
         """Return what the file in a spool folder says, None if there is none."""
         try:
-            return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
-        except (OSError, TypeError, ValueError):  # a damaged file keeps nobody from trying
+            read = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            return cls(int(read["count"]), float(read["next_s"]))
+        except (
+            KeyError,
+            OSError,
+            TypeError,
+            ValueError,
+        ):  # damaged: try
             return None
 
     @property

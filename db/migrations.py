@@ -63,21 +63,19 @@ def _warn(line: str) -> None:
 def migrate(
     engine: Engine,
     steps: tuple[Step, ...] = STEPS,
-    max_rows: int | None = None,
     say: Callable[[str], None] = _warn,
+    patient: Engine | None = None,
 ) -> None:
     """Take the steps that a database has not taken yet.
 
-    Those of `db.layout` are left out, and tried again by the next call, if they fail or if the
-    table has more than ``max_rows`` rows; ``say`` is told which and why. Raises DBAPIError where
-    the login may not, or the database is away, and ForeignTableError, before anything is changed,
-    if tables of another program have our names.
+    Those of `db.layout` are left out, and tried again by the next call, if they fail; ``say`` is
+    told which and why. On a table of over MAX_REWRITTEN_ROWS rows they need an engine that waits as
+    long as they take, ``patient``. Raises DBAPIError if the login may not, or the database is away,
+    and ForeignTableError, before anything is changed, if tables of another program have our names.
     """
     with engine.connect() as connection:
         check_tables(connection)
-    transactional = engine
-    if engine.dialect.name == "mssql":  # where the engine is one of single statements
-        transactional = engine.execution_options(isolation_level="READ COMMITTED")
+    transactional = _transactional(engine)
     taken = _taken(engine)
     if taken:
         _create_metrics_again(transactional, say)
@@ -86,10 +84,20 @@ def migrate(
             continue
         if step not in LAYOUT:
             _take(transactional, number, step)
-        elif takes_long(step, engine, max_rows):
+        elif not takes_long(step, engine):
+            _try(step, partial(_take, transactional, number, step), say)
+        elif patient is None:
             say(f"{LAYOUT[step].without}, until `python -m db setup` rewrites the table")
         else:
-            _try(step, partial(_take, transactional, number, step), say)
+            say(f"rewriting a large table, which may take an hour ({step.__name__})")
+            _try(step, partial(_take, _transactional(patient), number, step), say)
+
+
+def _transactional(engine: Engine) -> Engine:
+    """Return the engine with transactions: SQL Server's is one of single statements."""
+    if engine.dialect.name != "mssql":
+        return engine
+    return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def schema_version(engine: Engine) -> int:

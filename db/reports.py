@@ -13,10 +13,11 @@ logger = logging.getLogger(__name__)
 
 
 class Reports:
-    """The failures since the last success; ``failures`` counts them."""
+    """The failures since rows were written; ``failures`` counts them."""
 
     def __init__(self) -> None:
         self.failures = 0
+        self._is_failing = False
         self.is_login_refused = False
         """Whether that was the latest failure."""
         self._said: set[tuple[Failure, str, bool]] = set()
@@ -25,6 +26,7 @@ class Reports:
     def failure(self, error: Exception) -> None:
         """Report an error that is to be tried again."""
         self.failures += 1
+        self._is_failing = True
         self.is_login_refused = is_login_refused(error)
         saying = (kind_of(error), name_of(error), self.is_login_refused)
         if saying not in self._said:
@@ -37,11 +39,16 @@ class Reports:
             self._advised.add(what)
             logger.warning(what)
 
+    def progress(self) -> None:
+        """Note that some rows were written: the next failure is the first one after them."""
+        self.failures = 0
+
     def success(self) -> None:
-        """Report that the database took something."""
-        if self.failures:
+        """Report that the database took all that there was."""
+        if self._is_failing:
             logger.info("the database takes predictions again")
         self.failures = 0
+        self._is_failing = False
         self.is_login_refused = False
         self._said.clear()
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.engine import make_engine
@@ -32,13 +32,13 @@ def set_up(settings: SetupSettings, say: Say, reset_passwords: bool = False) -> 
         else:
             engine = make_engine(settings)
             wait_for(engine, say)
-            _create_tables(make_engine(settings, use_timeout_s=REWRITE_TIMEOUT_S), say)
+            _create_tables(engine, make_engine(settings, use_timeout_s=REWRITE_TIMEOUT_S), say)
             check_compatibility(engine)
             engine.dispose()
     except DBAPIError as error:
         # neither the statement, which may set a password, nor a traceback that shows it
         raise SetupError(str(error.orig)) from None
-    except IncompatibleDatabaseError as error:
+    except (IncompatibleDatabaseError, SQLAlchemyError) as error:
         raise SetupError(str(error)) from None
 
 
@@ -55,7 +55,7 @@ def _set_up_sql_server(settings: SetupSettings, say: Say, reset_passwords: bool)
     wait_for(server, say)
     steps.create_database()
     administrator = settings.administrators_url()
-    _create_tables(make_engine(settings, administrator, REWRITE_TIMEOUT_S), say)
+    _create_tables(database, make_engine(settings, administrator, REWRITE_TIMEOUT_S), say)
     for login in logins:
         steps.create_login(login, reset_passwords)
     for login in logins:
@@ -65,8 +65,8 @@ def _set_up_sql_server(settings: SetupSettings, say: Say, reset_passwords: bool)
     database.dispose()
 
 
-def _create_tables(engine: Engine, say: Say) -> None:
+def _create_tables(engine: Engine, patient: Engine, say: Say) -> None:
     wait_for(engine, say)
-    repeat(engine, lambda: migrate(engine))
-    engine.dispose()
+    repeat(engine, lambda: migrate(engine, say=say, patient=patient))
+    patient.dispose()
     say("the tables are there")

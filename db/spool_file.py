@@ -251,7 +251,7 @@ class SpoolFile:
 
     def _select(self, condition: str) -> Generator[SpooledRow, None, None]:
         """Yield rows one by one: all that wait together may be larger than the memory."""
-        statement = f"SELECT position, body, refused FROM spool WHERE {condition}"  # noqa: S608
+        statement = f"SELECT position, CAST(body AS TEXT), refused FROM spool WHERE {condition}"  # noqa: S608
         with closing(self._connection.execute(statement)) as rows:
             for row in rows:
                 yield SpooledRow(self, *row)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.failures import Failure, kind_of
 from db.refusals import is_hopeless, is_lasting, reason
@@ -44,6 +44,10 @@ def wait_for(engine: Engine, say: Callable[[str], None]) -> None:
             if told != (told := f"{error.orig}{_remedy(error)}"):
                 say(f"waiting for the database: {told}")
             wait_s = LOGIN_RETRY_EVERY_S if is_lasting(error) else RETRY_EVERY_S
+        except SQLAlchemyError as error:  # its own, of a connection that broke in its questions
+            if time.monotonic() > deadline_s:
+                raise SetupError(f"not within {WAIT_S} s: {error}") from None
+            wait_s = RETRY_EVERY_S
         time.sleep(wait_s)
 
 
@@ -51,13 +55,13 @@ def repeat(engine: Engine, step: Callable[[], T]) -> T:
     """Take a step of a set-up, again if it fails, as it may while others take it too.
 
     The step looks first at what is there: what another has created by then is a success. Raises
-    DBAPIError if it fails for good, or as often as ``STEP_ATTEMPTS``.
+    SQLAlchemyError if it fails for good, or as often as ``STEP_ATTEMPTS``.
     """
     failed = 0
     while True:
         try:
             return step()
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             failed += 1
             if failed == STEP_ATTEMPTS or kind_of(error) is Failure.PERMANENT:
                 raise

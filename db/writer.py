@@ -21,7 +21,6 @@ from db.spool import Spool, SpoolError
 from db.spool_file import Place, SpooledRow
 
 BATCH_ROWS = 1000
-MAX_REWRITTEN_ROWS = 100_000  # which takes seconds, in which predictions are spooled
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ class Writer:
         self._knows_schema = True
         check_compatibility(self._engine)
         try:
-            migrate(self._engine, max_rows=MAX_REWRITTEN_ROWS, say=self.reports.advice)
+            migrate(self._engine, say=self.reports.advice)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
             is_hopeless = is_of_connecting(error) or isinstance(error, ForeignTableError)
             if is_hopeless or kind_of(error) is not Failure.PERMANENT:
@@ -130,16 +129,18 @@ class Writer:
         self._postponed.discard(rows)
         self._postponed.note_success()
         self._instruments.written.inc(len(rows))
+        self.reports.progress()
 
     def _attempt_less(self, rows: Sequence[SpooledRow]) -> None:
         """After a timeout or a broken connection, go on with half of the rows, or other ones.
 
         Connections break for many a reason. So it takes a second failure to hold a row guilty.
         """
-        self._limit.shrink(rows)
+        place = rows[0].place
+        if place not in self._postponed.places:
+            self._limit.shrink(rows)  # the others are not as slow as one that is known to be
         if len(rows) > 1:
             return
-        place = rows[0].place
         if place not in self._postponed.places and place != self._suspect:
             self._suspect = place
         elif self._postponed.add(rows[0]):

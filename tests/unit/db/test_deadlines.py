@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.deadlines import Deadline
 from db.engine import make_engine
 from db.settings import DatabaseSettings
+from tests.proxy import Proxy
 from tests.server import eventually
 from tests.swallowed import HANGS_S, deliver_through_proxy, use_through_proxy
 from tests.tds import sqlalchemy_questions
@@ -135,6 +136,47 @@ def test_other_connections_of_the_process_are_left_alone(name: str, server: TDSS
         assert b"for the other" == other.recv(100)
         earlier.sendall(b"x")  # of another port: it would raise if it had been shut down
     engine.dispose()
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1,{port}", "127.0.0.1:{port}"])
+def test_sockets_that_other_threads_open_meanwhile_are_left_alone(
+    server: TDSServer, place: str
+) -> None:
+    clients: list[tuple[socket.socket, socket.socket]] = []
+    has_connected = threading.Event()
+    with Proxy(server.address) as proxy, socket.create_server(("127.0.0.1", 0)) as http:
+
+        def open_clients() -> None:
+            while not has_connected.wait(0.01):
+                clients.append((socket.create_connection(http.getsockname()), http.accept()[0]))
+
+        host = place.format(port=proxy.port)
+        settings = DatabaseSettings.model_validate(
+            {
+                "database_url": f"mssql+pyodbc://u:p@{host}/db",
+                "sql_driver": find_driver("Microsoft"),
+                "sql_trust_server_certificate": True,
+                "database_timeout_s": 1,
+            }
+        )
+        engine = make_engine(settings)
+        opener = threading.Thread(target=open_clients)
+        opener.start()
+        eventually(lambda: clients, HANGS_S)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+        has_connected.set()
+        opener.join()
+        proxy.stall()
+        with pytest.raises(SQLAlchemyError), engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+        engine.dispose()
+
+    for client, accepted in clients:
+        accepted.sendall(b"still there")
+        assert b"still there" == client.recv(100)
+        client.close()
+        accepted.close()
 
 
 def test_a_deadline_cuts_again_until_nothing_is_left() -> None:

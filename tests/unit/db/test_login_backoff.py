@@ -116,7 +116,7 @@ def test_a_worker_that_cannot_write_the_file_waits_all_the_same(tmp_path: Path) 
     assert backoff.may_try()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"count": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"count": 1}', '{"count": 1, "next_s": null}'])
 def test_a_damaged_file_keeps_nobody_from_trying(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
 

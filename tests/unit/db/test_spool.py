@@ -1,5 +1,7 @@
 """The spool keeps what it took, whoever is killed, and shares nothing with its neighbours."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,17 @@ def test_rows_are_given_oldest_first_and_stay_until_they_are_removed(spool: Spoo
     assert ["1", "2"] == bodies(spool, limit=2)
     spool.remove(spool.oldest(2))
     assert ["3"] == bodies(spool)
+
+
+def test_a_row_whose_text_became_bytes_is_a_row_like_others(
+    spool: Spool, spool_folder: Path
+) -> None:
+    spool.append(["1", "2", "3"])
+    (path,) = files_in(spool_folder)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE spool SET body = CAST(body AS BLOB) WHERE position = 2")
+
+    assert ["1", "2", "3"] == bodies(spool)
 
 
 def test_an_empty_spool_leaves_no_file(spool: Spool, spool_folder: Path) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from db.engine import make_engine
 from db.instruments import instruments
 from db.migrations import migrate
 from db.recorder import Recorder
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, SetupSettings
+from db.setup import set_up
+from db.setup_error import SetupError
 from tests.postgres import PostgreSQL
 from tests.predictions import prediction
 from tests.proxy import Proxy
@@ -116,6 +118,34 @@ def test_each_of_the_first_answers_may_be_swallowed(
     assert [] == [each.requests for each in runs if not each.has_tried_again]
     assert all(each.swallowed_bytes for each in runs)
     assert [] == [each for each in runs if set(each.stored.values()) != {1}]
+
+
+def test_a_set_up_ends_too(postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.waiting.WAIT_S", 2)
+    requests = range(0, REQUESTS, 4)
+    for number in requests:
+        create(postgresql, f"set_up_{number}")
+
+    def try_set_up(number: int) -> bool:
+        with Proxy(postgresql.address) as proxy:
+            url = make_url(postgresql.environment(proxy.port)["DATABASE_URL"])
+            settings = SetupSettings(
+                database_url=SecretStr(str(url.set(database=f"set_up_{number}"))),
+                database_timeout_s=TIMEOUT_S,
+            )
+            proxy.swallow(number)
+            thread = threading.Thread(target=_set_up, args=[settings], daemon=True)
+            thread.start()
+            thread.join(HANGS_S)
+            return not thread.is_alive()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert all(pool.map(try_set_up, requests))
+
+
+def _set_up(settings: SetupSettings) -> None:
+    with suppress(SetupError):
+        set_up(settings, lambda _: None)
 
 
 def test_a_service_ends_though_the_database_has_stopped_answering(

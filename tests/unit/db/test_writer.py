@@ -14,11 +14,13 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, make_url
+from sqlalchemy.exc import OperationalError
 
 from db.engine import make_engine
 from db.instruments import instruments
 from db.migrations import STEPS, migrate
 from db.recorder import Recorder
+from db.reports import Reports
 from db.settings import DatabaseSettings
 from db.spool import Spool
 from db.status import quarantined, replay, spool_depth
@@ -324,3 +326,19 @@ def test_rows_wait_until_another_programs_table_is_out_of_the_way(
     (message,) = messages(caplog, logging.ERROR)
     assert foreign.difference in message
     assert "db setup" not in message  # which cannot help
+
+
+def test_the_first_failure_after_written_rows_is_retried_as_soon_as_any_first_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    reports = Reports()
+    for _ in range(3):
+        reports.failure(OperationalError("", None, sqlite3.OperationalError("busy")))
+
+    reports.progress()
+
+    assert 0 == reports.failures
+    assert "again" not in caplog.text  # rows that are left may still fail
+    reports.success()
+    assert "the database takes predictions again" in caplog.text
