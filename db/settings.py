@@ -79,6 +79,7 @@ class DatabaseSettings(BaseSettings):
             return _settled(_parsed(self.database_url))
         if self.sql_server is None:
             return _settled(URL.create("sqlite", database=str(SQLITE_PATH)))
+        _address("SQL_SERVER", self.sql_server, self.sql_port)  # before its text is shown
         if self.sql_user is None or self.sql_password is None:
             raise SettingsError(
                 "SQL_USER or SQL_PASSWORD",

@@ -185,6 +185,19 @@ def test_sql_server_without_a_login_is_an_error(
         DatabaseSettings.read().url()
 
 
+@pytest.mark.parametrize("missing", ["SQL_USER", "SQL_PASSWORD"])
+def test_a_password_in_the_address_is_not_told_without_a_login(
+    set_environment: SetEnvironment, missing: str
+) -> None:
+    set_environment({name: value for name, value in SQL.items() if name != missing})
+    set_environment({"SQL_SERVER": "tcp:h,1433;User ID=sa;Password=secret"})
+
+    with pytest.raises(SettingsError, match=r"^SQL_SERVER names no port") as caught:
+        DatabaseSettings.read().url()
+
+    assert "secret" not in str(caught.value)
+
+
 def test_the_administrator_has_another_url_on_sql_server_only(
     set_environment: SetEnvironment,
 ) -> None:
