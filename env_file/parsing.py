@@ -14,6 +14,7 @@ LINE = re.compile(r"[ \t]*(?:export[ \t]+)?([^=\s]+)[ \t]*=([ \t]*)(.*)", re.DOT
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 QUOTED = re.compile(r"""(?:'([^']*)'|"([^"]*)")[ \t]*(?:#.*)?""")
 BOM = "\ufeff"
+LONE_CR = re.compile(r"\r+(?![\r\n]|\Z)")  # python-dotenv and compose 1.29 end lines there
 UNCLOSED = "does not end with its quote. Close it on this line, or use the other one"
 
 
@@ -38,7 +39,7 @@ class Assignment:
 def read_text(path: Path) -> str:
     """Return the text of a `.env` with its line ends, empty if there is no file.
 
-    Raises EnvFileError unless it is UTF-8, and OSError.
+    Raises EnvFileError unless it is UTF-8 with lines that end with LF or CRLF, and OSError.
     """
     try:
         text = path.read_bytes().decode("utf-8") if path.exists() else ""
@@ -46,6 +47,9 @@ def read_text(path: Path) -> str:
         text = "\0"
     if "\0" in text:
         raise EnvFileError(f"{path} is not UTF-8 text. Save it as UTF-8.")
+    if (found := LONE_CR.search(text)) is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        raise EnvFileError(f"{path}:{line}: the line holds a carriage return. Save it with LF.")
     return text
 
 
@@ -69,8 +73,6 @@ def _assignment(number: int, line: str) -> Assignment:
     if not NAME.fullmatch(name):
         problem = "has a name that is not of letters, digits and _ alone. Correct it"
         return Assignment(number, "", "", problem)
-    if "\r" in line:
-        return Assignment(number, name, rest, "holds a carriage return. Save the file with LF")
     if rest[:1] in ("'", '"'):
         return Assignment(number, name, *_quoted(rest))
     if rest.startswith("#") and blanks:
@@ -92,6 +94,8 @@ def _quoted(rest: str) -> tuple[str, str]:
 def _plain(rest: str) -> tuple[str, str]:
     """Return the value of a text without quotes and its problem."""
     value = rest.partition(" #")[0].rstrip(" \t")
+    if "\t#" in value:  # compose 2 takes it for a part of the value
+        return value, "has a # behind a tab: a comment to Python alone. Put a space before the #"
     if value.isprintable() and "$" not in value and "#" not in value:
         return value, ""
     return value, f"needs quotes to mean the same to all readers. {_remedy(value)}"

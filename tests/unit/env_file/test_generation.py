@@ -162,3 +162,14 @@ def test_the_hosts_own_commands_go_on_recording_into_sqlite(tmp_path: Path) -> N
         settings.sql_password,
         settings.grafana_reader_password,
     )
+
+
+def test_a_file_with_lone_carriage_returns_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    content = b"# my settings\rSQL_PASSWORD=MyOwn1\rSA_PASSWORD=MyOwn2\r"
+    path.write_bytes(content)
+
+    with pytest.raises(EnvFileError, match=r"carriage return. Save it with LF\.$"):
+        complete(path)
+
+    assert content == path.read_bytes()

@@ -15,7 +15,7 @@ SINGLE, DOUBLE, OTHER = "in single quotes", "in double quotes", "Choose a value 
         ("V=se#cret", SINGLE),
         ("V=#secret", SINGLE),
         ("V= # secret", "comment on a line of its own"),
-        ("V=secret\t# comment", OTHER),
+        ("V=secret\t# comment", "Put a space before the #"),
         ("V=se$cret", SINGLE),
         ("V=se$$cret", SINGLE),
         ("V=se${cret}", OTHER),
@@ -33,7 +33,6 @@ SINGLE, DOUBLE, OTHER = "in single quotes", "in double quotes", "Choose a value 
         ("V='se'cret", "Close it"),
         ("V=secret\u00a0", OTHER),
         ("V=se\x1bcret", OTHER),
-        ("V=se\rcret", "LF"),
         ("V: secret", "NAME=VALUE"),
         ("export V", "NAME=VALUE"),
         ("secret", "NAME=VALUE"),
@@ -65,3 +64,29 @@ def test_another_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
 
     with pytest.raises(EnvFileError, match=r"\.env is not UTF-8 text\. Save it as UTF-8\.$"):
         read_text(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# my settings\rSQL_PASSWORD=secret\rSA_PASSWORD=secret\r", 1),
+        ("A=1\r\nV=se\rcret\r\n", 2),
+        ("A=1\n\n \rV=secret\n", 3),
+    ],
+)
+def test_a_lone_carriage_return_is_refused(tmp_path: Path, text: str, line: int) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(text.encode())
+
+    with pytest.raises(EnvFileError) as caught:
+        read_text(path)
+
+    assert f"{path}:{line}: the line holds a carriage return. Save it with LF." == str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["# A\r\n\r\nA=1\r\n", "A=1\r\r\nB=2\n", "A=1\r"])
+def test_carriage_returns_before_a_line_end_are_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(text.encode())
+
+    assert "1" == parse(read_text(path))[0].value
