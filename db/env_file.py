@@ -1,9 +1,13 @@
 """The `.env` that settings are read from: what cannot be read there must not be lost unseen."""
 
+import re
 from io import StringIO
 from pathlib import Path
 
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?{NAME.pattern}\s*=")
 
 
 def env_file_problem(path: Path) -> tuple[str, str] | None:
@@ -19,10 +23,23 @@ def env_file_problem(path: Path) -> tuple[str, str] | None:
         text = "\0"
     if "\0" in text:  # UTF-16 without its mark
         return "is not UTF-8 text", "Save it as UTF-8"
-    broken = next((line for line in parse_stream(StringIO(text)) if line.error), None)
-    if broken is None:
+    return next(filter(None, map(_problem, parse_stream(StringIO(text)))), None)
+
+
+def _problem(binding: Binding) -> tuple[str, str] | None:
+    """Return what is wrong with a line, and the remedy; neither shows its text."""
+    text = binding.original.string
+    line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+    if binding.error:
+        return f"cannot be parsed at line {line}", "Close its quotes, or write it as NAME=VALUE"
+    if any(map(ASSIGNMENT.match, text.strip().splitlines()[1:])):
+        problem = f"has another setting inside the text of line {line}"
+        return problem, "Close its quotes, and write each setting on a line of its own"
+    if binding.key is None:  # a comment
         return None
-    return (
-        f"cannot be parsed at line {broken.original.line}",
-        "Close its quotes, or write it as NAME=VALUE",
-    )
+    if NAME.fullmatch(binding.key) is None:
+        problem = f"has a name at line {line} that is not of ASCII letters, digits and _ alone"
+        return problem, "Write it as NAME=VALUE, without invisible characters"
+    if binding.value is None:
+        return f"has a name without a value at line {line}", "Write it as NAME=VALUE"
+    return None

@@ -35,6 +35,9 @@ BROKEN_FILES = {
     "UTF-16": f"API_KEYS={MARK}\n".encode("utf-16"),
     "UTF-16 without its mark": f"API_KEYS={MARK}\n".encode("utf-16-le"),
     "an open quote": f'API_KEYS="{MARK}\n'.encode(),
+    "an invisible character": f"\u200bAPI_KEYS={MARK}\n".encode(),
+    "a name alone": f"{MARK}\n".encode(),
+    "a line inside quotes": f'STORE_TEXT="\nAPI_KEYS={MARK}\n"\n'.encode(),
 }
 COMMANDS = (
     "db status",
@@ -116,7 +119,7 @@ def test_a_service_that_cannot_start_tells_none(
     assert MARK not in str(caught.value)
 
 
-@pytest.mark.parametrize("broken", ["UTF-16", "an open quote"])
+@pytest.mark.parametrize("broken", [each for each in BROKEN_FILES if "without" not in each])
 def test_a_service_whose_env_file_cannot_be_read_says_so_in_a_line(
     repository: Path, environment: dict[str, str], tmp_path: Path, broken: str
 ) -> None:

@@ -19,7 +19,20 @@ BROKEN = {
     "an open quote": (f"{TEXT}API_KEYS='planted".encode(), "cannot be parsed at line 3"),
     "two open quotes": (b"A=1\nB=\"planted\nC='planted\n", "cannot be parsed at line 2"),
     "text behind a quote": (b"A='planted'planted\n", "cannot be parsed at line 1"),
-    "no name": (b"A=1\n\n=planted\n", "cannot be parsed at line"),
+    "a mark inside": ("A=1\n\ufeffAPI_KEYS=planted\n".encode(), "has a name at line 2 that is not"),
+    "two marks": ("\ufeff\ufeffAPI_KEYS=planted\n".encode(), "has a name at line 1 that is not"),
+    "a zero-width space": ("\n\n\u200bAPI_KEYS=planted\n".encode(), "at line 3 that is not"),
+    "a quoted name": (b'"API_KEYS"=planted\n', "has a name at line 1 that is not"),
+    "a make assignment": (b"API_KEYS:=planted\n", "has a name at line 1 that is not"),
+    "a Cyrillic letter": ("\u0410PI_KEYS=planted\n".encode(), "has a name at line 1 that is not"),
+    "a wide equals sign": ("API_KEYS\uff1dplanted\n".encode(), "has a name at line 1 that is not"),
+    "a name alone": (b"# A\n\nplanted # comment\n", "has a name without a value at line 3"),
+    "an exported name alone": (b"export planted\n", "has a name without a value at line 1"),
+    "a line inside quotes": (b"A=1\nB='planted\nAPI_KEYS=planted'\n", "inside the text of line 2"),
+    "lines inside quotes": (b'B="\n# x\n export API_KEYS =planted\n"\n', "the text of line 1"),
+    "a line separator": ("A=1\u2028API_KEYS=planted\n".encode(), "inside the text of line 1"),
+    "a separator in a comment": (b"# A\x0bAPI_KEYS=planted\n", "inside the text of line 1"),
+    "no name": (b"A=1\n\n=planted\n", "cannot be parsed at line 3"),
 }
 
 
@@ -49,6 +62,28 @@ def test_all_of_a_file_is_read(tmp_path: Path, encoding: str) -> None:
     assert "sentiment:mine" == model.model_tag
     assert database.sql_password is not None
     assert "planted" == database.sql_password.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n# comment\n  # A=1\n\nA=1\n",
+        "\ufeffexport A=1",
+        "A=\nB=''\nC= # comment\n",
+        "  A = 1 # B=2\r\n",
+        "'A'=1\n",
+        "A='first\nsecond line, third = 3'\n",
+        'A="first\\nB=2"\n',
+        "A=http://x/?B=2\n",
+        "# my settings\rA=1\r",
+    ],
+)
+def test_what_python_reads_right_is_accepted(tmp_path: Path, text: str) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(text.encode())
+
+    assert env_file_problem(path) is None
+    check_env_file(path)
 
 
 def test_no_file_and_a_folder_are_no_mistake(tmp_path: Path) -> None:
