@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from db import freetds, odbc
 from db.deadlines import Peer, bound_odbc, bound_postgresql
+from db.postgresql_arguments import connect_arguments
 from db.settings import DatabaseSettings, SettingsError
 
 MAX_PARAMETER_BYTES = 1 << 30
@@ -41,7 +42,7 @@ def make_engine(
     try:
         url = url or settings.url()
         return _engine(url, settings, timeouts)
-    except (ArgumentError, ImportError, OSError) as error:
+    except (ArgumentError, ImportError, OSError, ValueError) as error:
         name = "the database" if url is None else url.drivername
         raise SettingsError(
             "DATABASE_URL or SQL_SERVER",
@@ -66,13 +67,8 @@ def _engine(url: URL, settings: DatabaseSettings, timeouts: Timeouts) -> Engine:
 
 
 def _postgresql(url: URL, timeouts: Timeouts, pool: dict[str, Any]) -> Engine:
-    ours = f"-c statement_timeout={timeouts.use_s}s -c lock_timeout={timeouts.use_s}s"
-    told = {
-        "connect_timeout": max(2, timeouts.connect_s),  # libpq knows no less
-        **url.query,
-        "options": f"{url.query.get('options', '')} {ours}".strip(),
-    }
-    engine = create_engine(url, connect_args=told, **pool)
+    arguments = connect_arguments(url, timeouts.connect_s, timeouts.use_s)
+    engine = create_engine(url, connect_args=arguments, **pool)
     bound_postgresql(engine, timeouts.connect_s, timeouts.use_s)
     return engine
 

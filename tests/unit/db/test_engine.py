@@ -8,9 +8,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import make_engine
-from db.settings import DatabaseSettings
-from tests.postgres import PostgreSQL
+from db.settings import DatabaseSettings, SettingsError
+from tests.postgres import DATABASE, USER, PostgreSQL
 from tests.proxy import Proxy
+from tests.server import free_port
 
 TIMEOUT_S = 1
 # FULL; that its flushes reach the disk itself on macOS. Source: https://sqlite.org/pragma.html
@@ -52,6 +53,74 @@ def test_options_of_the_url_are_kept(postgresql: PostgreSQL) -> None:
     engine.dispose()
 
     assert ("mine", "7s") == (path, timeout)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/{database}?host={host}:{port}",
+        "/{database}?host={host}:{closed}&host={host}:{port}",
+        "/{database}?host={host}:{port}&host={host}:{closed}",
+        "/{database}?host={host},{host}&port={closed},{port}",
+        "/{database}?host={host}&port={port}&connect_timeout=3",
+        "{host}:{port}/{database}?options=-csearch_path%3Da&options=-csearch_path%3Db",
+    ],
+)
+def test_hosts_in_the_query_are_reached(postgresql: PostgreSQL, place: str) -> None:
+    host, port = postgresql.address
+    where = place.format(host=host, port=port, closed=free_port(), database=DATABASE)
+    engine = make_engine(
+        DatabaseSettings(database_url=f"postgresql://{USER}@{where}", database_timeout_s=7)
+    )
+
+    with engine.connect() as connection:
+        timeout = connection.exec_driver_sql("SHOW statement_timeout").scalar()
+        reached = connection.exec_driver_sql("SHOW port").scalar()
+    engine.dispose()
+
+    assert ("7s", str(port)) == (timeout, reached)
+
+
+@pytest.mark.parametrize(
+    ("query", "threshold", "is_autocommit"),
+    [
+        ("", 5, False),
+        ("?prepare_threshold=0", 0, False),
+        ("?prepare_threshold=none", None, False),
+        ("?autocommit=false&prepare_threshold=7", 7, False),
+        ("?autocommit=true", 5, True),
+    ],
+)
+def test_psycopgs_own_parameters_have_their_types(
+    postgresql: PostgreSQL, query: str, threshold: int | None, is_autocommit: bool
+) -> None:
+    url = postgresql.environment()["DATABASE_URL"] + query
+    engine = make_engine(DatabaseSettings(database_url=url))
+
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        ask(engine)
+    engine.dispose()
+
+    assert (threshold, is_autocommit) == (driver.prepare_threshold, driver.autocommit)
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("prepare_threshold=-1", "gives prepare_threshold a value that is not a whole number"),
+        ("prepare_threshold=1&prepare_threshold=2", "gives prepare_threshold a value that"),
+        ("autocommit=perhaps", "gives autocommit a value that is not true or false"),
+        ("host=::1&host=::2", r"names a database that cannot be used here \(postgresql: "),
+    ],
+)
+def test_parameters_that_cannot_be_used_are_refused(query: str, problem: str) -> None:
+    settings = DatabaseSettings(database_url=f"postgresql://u@/db?{query}")
+
+    with pytest.raises(SettingsError, match=f"^DATABASE_URL.* {problem}") as caught:
+        make_engine(settings)
+
+    assert "\n" not in str(caught.value)
 
 
 def test_a_commit_to_sqlite_is_on_the_disk_on_macos_too(tmp_path: Path) -> None:
