@@ -38,14 +38,20 @@ def parse_url(text: str) -> URL:
         is_safe = _is_unambiguous(after_scheme) and not _unknown_to_libpq(url)
     if not is_safe or not text.isprintable():
         raise DatabaseUrlError("can be read in more than one way")
+    if not all((part or "").isprintable() for part in (url.username, url.host, url.database)):
+        raise DatabaseUrlError("holds a control character, percent-encoded")  # logs show the part
     return url
 
 
 def place_of(url: URL) -> str:
-    """Return the host and database of a URL for logs; its query may hold a password."""
+    """Return the host and database of a URL for logs, in one line.
+
+    Its query may hold a password.
+    """
     if url.drivername in SQLITE and "@" in (url.database or ""):
         return "a file"
-    return "/".join(part for part in (url.host, url.database) if part)
+    place = "/".join(part for part in (url.host, url.database) if part)
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in place)
 
 
 def _is_path(after_scheme: str) -> bool:

@@ -133,6 +133,10 @@ def test_a_usual_url_is_read(url: str, expected: str | None) -> None:
         "postgresql://host/db?password=secret&more",
         "postgresql://host/db?password=secret&more=x",
         "postgresql://u:p@host/db\n",
+        "postgresql://u:p@host/d%0Ab",
+        "postgresql://u%0A:p@host/db",
+        "mssql+pyodbc://u:p@host/d%1Bb?driver=x",
+        "sqlite:///d%0Ab",
         "mssql+pyodbc://u:p@ss@host/db?driver=x",
         "sqlite://u:p@host/db",
         "sqlite:///u:p@host/db",
@@ -143,3 +147,11 @@ def test_a_doubtful_url_is_refused_in_one_line(url: str) -> None:
         DatabaseSettings(database_url=SecretStr(url)).url()
 
     assert re.fullmatch(r"DATABASE_URL [^\n]+ percent-encoded [^\n]+", str(caught.value))
+
+
+def test_a_place_is_one_line() -> None:
+    settings = DatabaseSettings(
+        sql_server="host", sql_user="u", sql_password=SecretStr("p"), sql_db="d\nb\x1b\u2028é"
+    )
+
+    assert r"host/d\nb\x1b\u2028é" == place_of(settings.url())
