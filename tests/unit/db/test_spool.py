@@ -26,7 +26,7 @@ def test_a_row_whose_text_became_bytes_is_a_row_like_others(
 ) -> None:
     spool.append(["1", "2", "3"])
     (path,) = files_in(spool_folder)
-    with closing(sqlite3.connect(path)) as connection, connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE spool SET body = CAST(body AS BLOB) WHERE position = 2")
 
     assert ["1", "2", "3"] == bodies(spool)

@@ -48,7 +48,7 @@ def fixture_run(
     """Give a function that sets the server up without pauses, and returns what was told."""
     monkeypatch.setattr(waiting, "RETRY_EVERY_S", 0.01)
     monkeypatch.setattr(waiting, "LOGIN_RETRY_EVERY_S", 0.01)
-    monkeypatch.setattr(setup, "migrate", lambda engine: execute(engine, TABLES))
+    monkeypatch.setattr(setup, "migrate", lambda engine, **_: execute(engine, TABLES))
     fixed = SETTINGS | {"sql_port": server.address[1], "sql_driver": find_driver(request.param)}
 
     def run(reset_passwords: bool = False, **changes: Any) -> list[str]:
