@@ -5,16 +5,19 @@ for the questions that it asks itself after the login, FreeTDS none for COMMIT a
 their socket is shut down, all of them return an error.
 """
 
+import logging
 import os
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import Engine, event
+
+logger = logging.getLogger(__name__)
 
 AGAIN_AFTER_S = 0.5
 """While it connects, a driver may open another socket if one is shut down."""
@@ -142,13 +145,25 @@ def _outgoing(port: int | None) -> dict[Ends, int]:
     """Return the sockets that this process has connected to a port, or to any, with descriptors."""
     import psutil  # pylint: disable=import-outside-toplevel  # 0.05 s that SQLite need not wait
 
-    sockets = psutil.Process().net_connections("tcp")
+    try:
+        sockets = psutil.Process().net_connections("tcp")
+    except (psutil.Error, OSError) as error:
+        _warn_once(f"{type(error).__name__}: {error}")
+        return {}
     listening = {each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN}
     return {
         (tuple(each.laddr), tuple(each.raddr)): each.fd
         for each in sockets
         if each.raddr and each.laddr.port not in listening and port in (None, each.raddr.port)
     }
+
+
+@cache
+def _warn_once(problem: str) -> None:
+    logger.warning(
+        "the sockets of this process cannot be listed (%s): only the driver's own timeouts hold",
+        problem,
+    )
 
 
 def _opened_since(before: set[Ends], peer: Peer) -> set[Ends]:

@@ -20,6 +20,7 @@ from db.compatibility import IncompatibleDatabaseError
 from db.prediction import NotAPredictionError
 from db.settings import SettingsError
 from db.spool import SpoolError
+from db.tsql import numbers
 
 
 class Failure(Enum):
@@ -179,15 +180,10 @@ def _kind_of(error: BaseException | None) -> Failure:
     if state is None:
         names = [kind.__name__ for kind in type(error).__mro__]  # psycopg's own are subclasses
         return next((BY_CLASS[name] for name in names if name in BY_CLASS), Failure.UNKNOWN)
-    by_number = next((BY_NUMBER[n] for n in _numbers(error) if n in BY_NUMBER), Failure.UNKNOWN)
+    by_number = next((BY_NUMBER[n] for n in numbers(error) if n in BY_NUMBER), Failure.UNKNOWN)
     if state.startswith("28") and by_number is not Failure.UNKNOWN:
         return by_number  # a server that starts refuses logins, too
     for prefix in (state, state[:3], state[:2]):
         if prefix in BY_SQLSTATE:
             return BY_SQLSTATE[prefix]
     return by_number
-
-
-def _numbers(error: BaseException | None) -> list[int]:
-    """Return what may be numbers of SQL Server's errors, in the order of the text."""
-    return [int(number) for number in re.findall(r"\((\d+)\)", str(error))]

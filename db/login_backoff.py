@@ -2,7 +2,7 @@
 
 A login's policy counts failed attempts, and locks the account after a few of them. So attempts are
 minutes apart, those of all workers of a spool folder together: a file there says when the next one
-is. Whoever has mended the login deletes that file (`python -m db retry`), and all try at once.
+is. Once the login is mended, `python -m db retry` deletes that file, and all workers try at once.
 """
 
 import json

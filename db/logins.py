@@ -96,7 +96,7 @@ def _create_user(database: Engine, login: Login) -> None:
     try:
         execute(database, f"CREATE USER {name} FOR LOGIN {name}")
     except DBAPIError as error:
-        if LOGIN_HAS_ANOTHER_USER not in numbers(error):
+        if LOGIN_HAS_ANOTHER_USER not in numbers(error.orig):
             raise
         raise SetupError(
             f"{login.shown} is a login that the database knows under another name, as it does its "

@@ -1,6 +1,6 @@
-"""Tell our tables from those that another program has under the same names, by their columns.
+"""Recognise tables of other programs that have the names of ours, by their columns and rows.
 
-It is asked before anything is created, altered, inserted or deleted.
+The check comes before anything is created, altered, inserted or deleted.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

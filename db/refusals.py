@@ -39,7 +39,7 @@ def is_login_refused(error: Exception) -> bool:
 
 def refuses_password(error: DBAPIError) -> bool:
     """Return whether a login was refused for its name, its password or its account's state."""
-    said = numbers(error)
+    said = set(numbers(error.orig))
     if said & NOT_OPENED:
         return False
     state = sqlstate(error.orig)
@@ -50,7 +50,7 @@ def refuses_password(error: DBAPIError) -> bool:
 
 def opens_no_database(error: DBAPIError) -> bool:
     """Return whether a login had the right password, but may not use the database."""
-    return bool(numbers(error) & NOT_OPENED)
+    return not NOT_OPENED.isdisjoint(numbers(error.orig))
 
 
 def is_lasting(error: DBAPIError) -> bool:
@@ -69,5 +69,5 @@ def is_hopeless(error: DBAPIError) -> bool:
 
 def reason(error: DBAPIError) -> str:
     """Return what the driver says, and what it means for the account if that is known."""
-    states = [STATES[number] for number in sorted(numbers(error) & set(STATES))]
+    states = [STATES[number] for number in numbers(error.orig) if number in STATES]
     return "; ".join([str(error.orig), *states])

@@ -10,8 +10,8 @@ from sqlalchemy import URL
 
 from db.address import Address, AddressError, parse_address
 from db.database_url import DatabaseUrlError, parse_url
-from db.env_file import env_file_problem
-from db.grafana_login import login_problem
+from env_file.check import env_file_problem
+from env_file.values import login_problem
 
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 SQLITE_PATH = Path("data/predictions.sqlite3")

@@ -61,7 +61,7 @@ def logins_of(settings: SetupSettings) -> list[Login]:
     ):
         raise SettingsError(
             f"SQL_USER = {service!r} or SQL_PASSWORD",
-            "is not the login that the service is to have",
+            "cannot be the service's login",
             f"Set both, the name to another one than {admin!r} or {reader!r}",
         )
     logins = [Login(service, settings.sql_password, "SQL_USER", "SQL_PASSWORD", SERVICE_RIGHTS)]
@@ -70,7 +70,7 @@ def logins_of(settings: SetupSettings) -> list[Login]:
     if not _is_free(reader, {admin.lower()}):
         raise SettingsError(
             f"GRAFANA_READER_USER = {reader!r}",
-            "is not the login that Grafana is to have",
+            "cannot be Grafana's login",
             f"Set it to another name than {admin!r}",
         )
     password = settings.grafana_reader_password

@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Engine, func, select
 
 from db.depth import Depth
+from db.ownership import check_tables
 from db.schema import METRICS
 from db.spool_file import SpooledRow, SpoolFile, files_in
 
@@ -19,8 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 def stored_rows(engine: Engine) -> int:
-    """Count the rows in the database. Raises DBAPIError."""
+    """Count the rows in the database. Raises DBAPIError, or ForeignTableError."""
     with engine.connect() as connection:
+        check_tables(connection)
         return connection.scalar(select(func.count()).select_from(METRICS)) or 0
 
 

@@ -43,6 +43,6 @@ def known(engine: Engine, statement: str, *parameters: Any) -> tuple[Any, ...] |
     return None if row is None else tuple(row)
 
 
-def numbers(error: DBAPIError) -> set[int]:
-    """Return the numbers of SQL Server that an error's messages carry."""
-    return {int(number) for number in re.findall(r"\((\d+)\)", str(error.orig))}
+def numbers(error: BaseException | None) -> list[int]:
+    """Return what may be numbers of SQL Server's errors in a driver's message, in their order."""
+    return [int(number) for number in re.findall(r"\((\d+)\)", str(error))]

@@ -1,1 +1,4 @@
-"""The `.env` that compose and the host's commands read; it needs Python's own library alone."""
+"""The `.env` that compose and the host's commands read.
+
+`make env` runs it before anything is installed: only `check` needs more than the standard library.
+"""

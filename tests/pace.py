@@ -5,7 +5,7 @@ import time
 
 
 class Pace:
-    """Lets so many bytes pass in a second, of all threads together."""
+    """A limit on the bytes per second that all threads together may pass."""
 
     def __init__(self, bytes_per_s: float) -> None:
         self._bytes_per_s = bytes_per_s

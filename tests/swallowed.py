@@ -1,11 +1,15 @@
 """Use a database whose answers are swallowed from one request on, in a process of its own."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,9 +24,12 @@ from tests.predictions import prediction
 from tests.proxy import Proxy
 from tests.server import eventually
 
+REQUESTS = 40
+AT_ONCE = 8  # processes that mostly wait
 QUESTIONS = 10
 ATTEMPTS = 3
 HANGS_S = 30.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,16 @@ class Delivery:
     has_ended: bool
     ids: frozenset[str]
     left: int
+
+
+def for_each_request(
+    try_one: Callable[[tuple[str, int], Mapping[str, str], int], T],
+    address: tuple[str, int],
+    variables: Mapping[str, str],
+) -> list[T]:
+    """Try one of the functions here for each of the first requests, in processes of their own."""
+    with ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes:
+        return list(processes.map(partial(try_one, address, variables), range(REQUESTS)))
 
 
 def use_through_proxy(address: tuple[str, int], variables: Mapping[str, str], requests: int) -> Use:

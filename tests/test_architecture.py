@@ -10,14 +10,14 @@ PARTS = ("service", "api", "db", "inference", "training", "benchmarks", "grafana
 MAY_IMPORT = {
     "service": {"api", "db", "inference"},
     "api": set(),
-    "db": set(),
-    "inference": set(),
+    "db": {"env_file"},
+    "inference": {"env_file"},
     "training": {"db", "inference"},
     "benchmarks": {"service", "api", "db", "inference", "training"},
     "grafana": set(),
-    "env_file": {"db"},
+    "env_file": set(),
 }
-SERVING = ("service", "api", "db", "inference")
+SERVING = ("service", "api", "db", "env_file", "inference")
 ONLY_FOR_TRAINING = {
     "accelerate",
     "datasets",

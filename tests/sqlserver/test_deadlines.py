@@ -1,26 +1,17 @@
 """Whatever a real SQL Server does not answer, and whenever: its drivers' waits end."""
 
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
-
 from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
-from tests.swallowed import deliver_through_proxy, use_through_proxy
+from tests.swallowed import deliver_through_proxy, for_each_request, use_through_proxy
 
 skip_module_without_a_server()
-
-REQUESTS = 40
-AT_ONCE = 8  # processes that mostly wait
 
 
 def test_an_answer_that_never_comes_is_waited_for_no_longer_than_the_timeout(
     server: SQLServerDatabase,
 ) -> None:
     variables = server.environment() | {"DATABASE_TIMEOUT_S": "1"}
-    try_use = partial(use_through_proxy, server.address, variables)
 
-    with ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes:
-        uses = list(processes.map(try_use, range(REQUESTS)))
+    uses = for_each_request(use_through_proxy, server.address, variables)
 
     assert [] == [use for use in uses if not use.has_ended or use.deadlines]
     assert all(use.swallowed_bytes for use in uses)
@@ -30,10 +21,8 @@ def test_rows_are_stored_exactly_once_although_an_answer_never_came(
     server: SQLServerDatabase,
 ) -> None:
     variables = server.environment() | {"DATABASE_TIMEOUT_S": "1"}
-    deliver = partial(deliver_through_proxy, server.address, variables)
 
-    with ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes:
-        deliveries = list(processes.map(deliver, range(REQUESTS)))
+    deliveries = for_each_request(deliver_through_proxy, server.address, variables)
 
     assert [] == [each for each in deliveries if not each.has_ended or each.left]
     assert all(each.swallowed_bytes for each in deliveries)

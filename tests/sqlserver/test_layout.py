@@ -1,19 +1,17 @@
 """How rows lie in SQL Server, and that databases of earlier versions get there."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, UnicodeText, bindparam, inspect, text
 
-from db.engine import make_engine
 from db.insertion import insert_missing
 from db.layout import DASHBOARDS, FIGURES, TIME_ORDER
 from db.migrations import STEPS, migrate, schema_version
 from db.schema import METADATA
 from db.settings import DatabaseSettings
 from tests.predictions import prediction
-from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
+from tests.sql_server import skip_module_without_a_server
 from tests.stored import stored
 
 skip_module_without_a_server()
@@ -45,15 +43,6 @@ INSERT_BEFORE = (
     " WHERE NOT EXISTS (SELECT 1 FROM metrics AS stored WHERE stored.id = given.id)"
 )
 LABELS = ("позитивный", "陽性", "\U0001f600" * 32)
-
-
-@pytest.fixture(name="engine")
-def fixture_engine(server: SQLServerDatabase) -> Iterator[Engine]:
-    """Connect as the administrator."""
-    settings = server.settings()
-    engine = make_engine(settings, settings.administrators_url())
-    yield engine
-    engine.dispose()
 
 
 def label_type(engine: Engine) -> str:

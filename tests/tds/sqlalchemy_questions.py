@@ -18,3 +18,8 @@ def answer(query: Query) -> Answer | None:
         if part in query.sql:
             return Rows(["value"], [[value]])
     return None
+
+
+def answer_or_row(query: Query) -> Answer:
+    """Answer what the dialect asks, and other questions with a row."""
+    return answer(query) or Rows(["number"], [[1]])

@@ -1,5 +1,6 @@
 """Databases for the tests of the prediction log, each empty."""
 
+import ssl
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,7 @@ from db.settings import DatabaseSettings
 from db.spool import Spool
 from tests.postgres import PostgreSQL, running_or_skipped
 from tests.spools import OpenSpool
+from tests.tds.certificate import make_tls_context
 
 NUMBERS = count()
 
@@ -22,6 +24,12 @@ def fixture_postgresql() -> Iterator[PostgreSQL]:
     """Start a PostgreSQL server."""
     with running_or_skipped() as server:
         yield server
+
+
+@pytest.fixture(name="tls", scope="session")
+def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Make a certificate for stand-ins of SQL Server."""
+    return make_tls_context(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(autouse=True)

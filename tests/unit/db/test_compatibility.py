@@ -20,7 +20,6 @@ from tests.predictions import prediction
 from tests.server import eventually
 from tests.tds.answers import Failed
 from tests.tds.catalogue import Catalogue, Database, Principal
-from tests.tds.certificate import make_tls_context
 from tests.tds.drivers import DRIVERS, find_driver
 from tests.tds.server import TDSServer
 
@@ -39,12 +38,6 @@ def fixture_catalogue() -> Catalogue:
     # what a real one answers to an insert
     catalogue.failures["INSERT"] = Failed(208, "Invalid object name 'OPENJSON'.")
     return catalogue
-
-
-@pytest.fixture(name="tls", scope="module")
-def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """Make a certificate, which takes a while."""
-    return make_tls_context(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(name="server")

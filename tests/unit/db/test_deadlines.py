@@ -2,14 +2,12 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing import get_context
-from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,16 +16,18 @@ from db.engine import make_engine
 from db.settings import DatabaseSettings
 from tests.proxy import Proxy
 from tests.server import eventually
-from tests.swallowed import HANGS_S, deliver_through_proxy, use_through_proxy
+from tests.swallowed import (
+    HANGS_S,
+    deliver_through_proxy,
+    for_each_request,
+    use_through_proxy,
+)
 from tests.tds import sqlalchemy_questions
 from tests.tds.answers import Answer, Done, Failed, Rows
-from tests.tds.certificate import make_tls_context
 from tests.tds.drivers import DRIVERS, find_driver
 from tests.tds.requests import Query
 from tests.tds.server import TDSServer
 
-REQUESTS = 40
-AT_ONCE = 8  # processes that mostly wait
 VARIABLES = {
     "SQL_USER": "service",
     "SQL_PASSWORD": "secret",
@@ -61,9 +61,9 @@ def answer(query: Query) -> Answer:
 
 
 @pytest.fixture(name="server")
-def fixture_server(tmp_path: Path) -> Iterator[TDSServer]:
+def fixture_server(tls: ssl.SSLContext) -> Iterator[TDSServer]:
     """Start a stand-in for SQL Server."""
-    with TDSServer(make_tls_context(tmp_path), answer) as server:
+    with TDSServer(tls, answer) as server:
         yield server
 
 
@@ -72,26 +72,20 @@ def test_an_answer_that_never_comes_is_waited_for_no_longer_than_the_timeout(
     name: str, server: TDSServer
 ) -> None:
     variables = VARIABLES | {"SQL_DRIVER": find_driver(name)}
-    try_use = partial(use_through_proxy, server.address, variables)
 
-    with ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes:
-        uses = list(processes.map(try_use, range(REQUESTS)))
+    uses = for_each_request(use_through_proxy, server.address, variables)
 
     assert [] == [use for use in uses if not use.has_ended or use.deadlines]
     assert all(use.swallowed_bytes for use in uses)
 
 
 @pytest.mark.parametrize("name", DRIVERS)
-def test_rows_are_delivered_although_an_answer_never_came(name: str, tmp_path: Path) -> None:
+def test_rows_are_delivered_although_an_answer_never_came(name: str, tls: ssl.SSLContext) -> None:
     variables = VARIABLES | {"SQL_DRIVER": find_driver(name)}
     log = PredictionLog()
 
-    with (
-        TDSServer(make_tls_context(tmp_path), log.answer) as server,
-        ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes,
-    ):
-        deliver = partial(deliver_through_proxy, server.address, variables)
-        deliveries = list(processes.map(deliver, range(REQUESTS)))
+    with TDSServer(tls, log.answer) as server:
+        deliveries = for_each_request(deliver_through_proxy, server.address, variables)
 
     assert [] == [each for each in deliveries if not each.has_ended or each.left]
     assert all(each.swallowed_bytes for each in deliveries)
@@ -136,6 +130,25 @@ def test_other_connections_of_the_process_are_left_alone(name: str, server: TDSS
         assert b"for the other" == other.recv(100)
         earlier.sendall(b"x")  # of another port: it would raise if it had been shut down
     engine.dispose()
+
+
+def test_a_system_that_lists_no_sockets_is_told_once_and_keeps_nobody_from_connecting(
+    server: TDSServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "net_connections", refuse)
+    variables = VARIABLES | {"SQL_DRIVER": find_driver("Microsoft"), "SQL_SERVER": "localhost"}
+    fields = {key.lower(): value for key, value in variables.items()}
+    settings = DatabaseSettings.model_validate(fields | {"sql_port": server.address[1]})
+    engine = make_engine(settings)
+
+    with engine.connect() as connection:
+        assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
+    engine.dispose()
+
+    assert 1 == caplog.text.count("the sockets of this process cannot be listed")
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1,{port}", "127.0.0.1:{port}"])

@@ -16,10 +16,7 @@ from db.address import Address
 from db.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
 from tests.tds import sqlalchemy_questions
-from tests.tds.answers import Answer, Rows
-from tests.tds.certificate import make_tls_context
 from tests.tds.drivers import find_driver
-from tests.tds.requests import Query
 from tests.tds.server import TDSServer
 
 SETTINGS = {
@@ -45,21 +42,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def answer(query: Query) -> Answer:
-    """Answer what the dialect asks, and other questions with a row."""
-    return sqlalchemy_questions.answer(query) or Rows(["number"], [[1]])
-
-
-@pytest.fixture(name="tls", scope="module")
-def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """Make a certificate, which takes a while."""
-    return make_tls_context(tmp_path_factory.mktemp("tls"))
-
-
 @pytest.fixture(name="server")
 def fixture_server(tls: ssl.SSLContext) -> Iterator[TDSServer]:
     """Start a stand-in for SQL Server."""
-    with TDSServer(tls, answer) as server:
+    with TDSServer(tls, sqlalchemy_questions.answer_or_row) as server:
         yield server
 
 
@@ -121,7 +107,7 @@ def test_what_freetds_cannot_be_given_is_refused_in_a_url_too(url: str, part: st
 
 def test_servers_of_one_process_are_told_apart(server: TDSServer, tls: ssl.SSLContext) -> None:
     driver = find_driver("FreeTDS")
-    with TDSServer(tls, answer) as other:
+    with TDSServer(tls, sqlalchemy_questions.answer_or_row) as other:
         engines = [
             make_engine(
                 DatabaseSettings.model_validate(

@@ -5,19 +5,9 @@ from pathlib import Path
 import pytest
 
 from db.login_backoff import FILE, LONGEST_DELAY_S, LoginBackoff, clear
+from tests.clock import Clock
 
 LONGEST_S = 1.25 * LONGEST_DELAY_S
-
-
-class Clock:
-    """The time, as a test wants it."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_800_000_000.0
-
-    def time(self) -> float:
-        """Return it."""
-        return self.now_s
 
 
 @pytest.fixture(name="clock", autouse=True)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from db.engine import make_engine
 from db.recorder import Recorder
 from db.settings import DatabaseSettings
+from tests.foreign_tables import FOREIGN
 from tests.predictions import prediction
 from tests.stored import awaited
 
@@ -40,6 +42,22 @@ def test_setup_creates_the_tables_and_may_be_repeated(
     for _ in range(2):
         done = run(repository, environment, "setup")
         assert (0, "the tables are there\n") == (done.returncode, done.stdout)
+
+
+@pytest.mark.parametrize("command", [["setup"], ["status"], ["prune", "--older-than", "0d"]])
+def test_the_table_of_another_program_is_refused_by_each_command_in_one_line(
+    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings, command: list[str]
+) -> None:
+    engine = make_engine(sqlite)
+    FOREIGN["other metrics"].table.create(engine)
+    engine.dispose()
+
+    done = run(repository, environment, *command)
+
+    assert 1 == done.returncode
+    assert [FOREIGN["other metrics"].difference in line for line in done.stderr.splitlines()] == [
+        True
+    ]
 
 
 def test_status_tells_what_is_stored_and_what_waits(

@@ -11,11 +11,8 @@ from sqlalchemy import URL
 from db.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError
 from tests.tds import sqlalchemy_questions
-from tests.tds.answers import Answer, Rows
 from tests.tds.browser import Browser
-from tests.tds.certificate import make_tls_context
 from tests.tds.drivers import DRIVERS, find_driver
-from tests.tds.requests import Query
 from tests.tds.server import TDSServer
 
 # On Linux all of 127.0.0.0/8 is the loopback: an address of its own, where nobody else listens.
@@ -35,21 +32,10 @@ VALUES = [
 ]
 
 
-def answer(query: Query) -> Answer:
-    """Answer what the dialect asks, and other questions with a row."""
-    return sqlalchemy_questions.answer(query) or Rows(["number"], [[1]])
-
-
-@pytest.fixture(name="tls", scope="module")
-def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """Make a certificate, which takes a while."""
-    return make_tls_context(tmp_path_factory.mktemp("tls"))
-
-
 @pytest.fixture(name="server")
 def fixture_server(tls: ssl.SSLContext) -> Iterator[TDSServer]:
     """Start a stand-in for SQL Server."""
-    with TDSServer(tls, answer) as server:
+    with TDSServer(tls, sqlalchemy_questions.answer_or_row) as server:
         yield server
 
 
@@ -115,7 +101,7 @@ def test_a_port_in_the_servers_name_is_found(name: str, form: str, server: TDSSe
 def fixture_instance(tls: ssl.SSLContext) -> Iterator[TDSServer]:
     """Start a stand-in whose port only its host's Browser tells, by the name of EXPRESS."""
     try:
-        server = TDSServer(tls, answer, host=HOST_OF_INSTANCES)
+        server = TDSServer(tls, sqlalchemy_questions.answer_or_row, host=HOST_OF_INSTANCES)
         browser = Browser(HOST_OF_INSTANCES, {"EXPRESS": server.address[1]})
         with server, browser:
             yield server

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from ssl import SSLContext
 
 import pytest
@@ -19,7 +18,6 @@ from db.settings import DatabaseSettings
 from tests.predictions import HARD_TEXTS, prediction
 from tests.tds import sqlalchemy_questions
 from tests.tds.answers import Answer, Done, Failed, Rows
-from tests.tds.certificate import make_tls_context
 from tests.tds.drivers import DRIVERS, find_driver
 from tests.tds.requests import Query
 from tests.tds.server import Admit, TDSServer
@@ -37,12 +35,6 @@ def answer(query: Query) -> Answer:
     if known is not None:
         return known
     return Done(1) if query.sql.startswith("INSERT") else Rows(["number"], [[1]])
-
-
-@pytest.fixture(name="tls")
-def fixture_tls(tmp_path: Path) -> SSLContext:
-    """Make a certificate that nobody has signed."""
-    return make_tls_context(tmp_path)
 
 
 @contextmanager

@@ -8,19 +8,9 @@ import pytest
 
 from db.postponed import LONGEST_DELAY_S, MAX_ROWS, Postponed
 from db.spool_file import SpooledRow
+from tests.clock import Clock
 
 FILE: Any = SimpleNamespace(path=Path("a.spool"))
-
-
-class Clock:
-    """The time, as a test wants it."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def monotonic(self) -> float:
-        """Return it."""
-        return self.now_s
 
 
 @pytest.fixture(name="clock", autouse=True)

@@ -79,7 +79,7 @@ def fixture_recorder(locked: Locked) -> Iterator[Recorder]:
 
 
 def is_shown(rows: int) -> bool:
-    """Tell whether the writer has shown that many spooled rows since."""
+    """Return whether the gauge of spooled rows has that value."""
     return REGISTRY.get_sample_value(DEPTH) == rows
 
 

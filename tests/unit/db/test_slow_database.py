@@ -1,17 +1,22 @@
 """A slow network or a row that cannot be written holds up no other rows for ever."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
+from db.engine import make_engine
+from db.instruments import instruments
+from db.migrations import migrate
 from db.prediction import Prediction
 from db.recorder import Recorder
 from db.settings import DatabaseSettings
 from db.spool import MAX_BATCH_BYTES, Spool
 from db.status import quarantined, spool_depth
+from db.writer import Writer
 from tests.postgres import PostgreSQL, running_or_skipped
 from tests.predictions import prediction
 from tests.proxy import Proxy
@@ -41,7 +46,7 @@ def settings_for(database: PostgreSQL, folder: Path, port: int | None = None) ->
 
 
 def has(database: PostgreSQL, rows: list[Prediction]) -> bool:
-    """Tell whether these rows have arrived, each once."""
+    """Return whether the database has these rows, each once."""
     ids = [id_ for id_, _ in database.rows()]
     assert len(ids) == len(set(ids))
     return {str(row.id) for row in rows} <= set(ids)
@@ -91,6 +96,51 @@ def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
     eventually(lambda: has(database, [stuck]), DRAINED_WITHIN_S)
     recorder.close()
     assert 0 == spool_depth(tmp_path).waiting
+
+
+def test_a_slow_row_that_fails_again_makes_no_batch_of_others_smaller(
+    database: PostgreSQL, tmp_path: Path
+) -> None:
+    settings = settings_for(database, tmp_path / "spool")
+    engine = make_engine(settings)
+    migrate(engine)
+    stuck = prediction()
+    batches: list[bool] = []
+
+    def count(is_full: bool) -> bool:
+        batches.append(is_full)
+        return True
+
+    with (
+        closing(Spool(settings.spool_dir, 10_000, 10**8)) as spool,
+        psycopg.connect(database.url) as other,  # it has not committed this very id
+    ):
+        writer = Writer(engine, spool, instruments(), timeout_s=60)  # so that all else is quick
+        other.execute(SAME_ID, [stuck.id])
+        spool.append([stuck.to_json()])
+        for _ in range(2):  # alone, it is postponed the second time
+            fail(writer)
+        spool.append([prediction().to_json() for _ in range(300)])
+        fail(writer)  # of all rows, only the stuck one is left now, which has failed again
+        assert 1 == spool.depth().waiting
+        assert 1 == writer.reports.failures  # since rows were written: the next attempt is soon
+
+        spool.append([prediction().to_json() for _ in range(60)])
+        batches.clear()
+        with suppress(SQLAlchemyError):
+            writer.work(count)
+        assert spool.depth().waiting <= 1
+        other.rollback()
+    engine.dispose()
+
+    assert len(batches) < 10  # not 60 batches of one, or those that grow from there
+
+
+def fail(writer: Writer) -> None:
+    """Have the writer make an attempt that fails."""
+    with pytest.raises(SQLAlchemyError) as caught:
+        writer.work(lambda _: True)
+    writer.recover(caught.value)
 
 
 def test_a_batch_is_bounded_by_what_its_rows_take_on_the_wire(tmp_path: Path) -> None:

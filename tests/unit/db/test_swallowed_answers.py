@@ -71,7 +71,7 @@ def run(server: PostgreSQL, name: str, folder: Path, requests: int) -> Run:
 
 
 def tries_again(proxy: Proxy) -> bool:
-    """Tell whether the writer gives a connection up and opens another one."""
+    """Return whether the writer gives up a connection and opens another one."""
     before = proxy.seen.connections
     try:
         eventually(lambda: proxy.seen.connections > before, HANGS_S)

@@ -15,7 +15,6 @@ from db.setup_error import SetupError
 from db.waiting import STEP_ATTEMPTS, repeat, wait_for
 from tests.postgres import PostgreSQL
 from tests.tds.answers import Done
-from tests.tds.certificate import make_tls_context
 from tests.tds.drivers import DRIVERS, find_driver
 from tests.tds.server import TDSServer
 
@@ -33,12 +32,6 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def fixture_engine(postgresql: PostgreSQL) -> Engine:
     """Connect to a real server."""
     return make_engine(DatabaseSettings(database_url=postgresql.environment()["DATABASE_URL"]))
-
-
-@pytest.fixture(name="tls", scope="module")
-def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """Make a certificate, which takes a while."""
-    return make_tls_context(tmp_path_factory.mktemp("tls"))
 
 
 def ask(engine: Engine, statements: list[str]) -> Callable[[], int]:

@@ -17,15 +17,8 @@ from tests.set_up import (
     SetUp,
 )
 from tests.tds.catalogue import Catalogue
-from tests.tds.certificate import make_tls_context
 from tests.tds.drivers import DRIVERS, find_driver
 from tests.tds.server import TDSServer
-
-
-@pytest.fixture(name="tls", scope="module")
-def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """Make a certificate, which takes a while."""
-    return make_tls_context(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(name="catalogue")

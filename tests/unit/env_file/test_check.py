@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from bentoml.exceptions import BentoMLConfigException
 
-from db.env_file import env_file_problem
 from db.settings import DatabaseSettings, SettingsError
+from env_file.check import env_file_problem
 from inference.env_file import EnvFileError, check_env_file
 from inference.settings import ModelSettings
 

@@ -1,4 +1,8 @@
-"""The `.env` that settings are read from: what cannot be read there must not be lost unseen."""
+"""Check that python-dotenv, which reads settings from a `.env`, takes each line of it as a setting.
+
+pydantic-settings fails on other encodings with a traceback, reads UTF-16 without a mark as other
+names, and goes on after a line that it cannot parse: an API_KEYS there would be lost unseen.
+"""
 
 import re
 from io import StringIO
@@ -11,10 +15,7 @@ ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?{NAME.pattern}\s*=")
 
 
 def env_file_problem(path: Path) -> tuple[str, str] | None:
-    """Return what is wrong with a `.env` and the remedy; None if it can be read or is missing.
-
-    `inference.env_file` says the same of its settings: neither package may import the other.
-    """
+    """Return what is wrong with a `.env` and the remedy; None if it can be read or is missing."""
     try:
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
     except OSError as error:
