@@ -17,7 +17,7 @@ COUNT ?= 2000
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 QUIETLY := $(if $(filter env up demo,$(MAKECMDGOALS)),2>/dev/null)
 setting = $(or $($1),$(if $(wildcard .env),$(shell \
-	PYTHONPATH=$(HERE) $(PYTHON) -S -m env_file get $1 .env $(QUIETLY))))
+	PYTHONPATH=$(HERE) $(PYTHON) -S -m env_file $1 .env $(QUIETLY))))
 # The container image's name, for docker and for compose.
 IMAGE := $(or $(call setting,IMAGE),tweet-sentiment:latest)
 export IMAGE
@@ -27,7 +27,7 @@ export BENTOML_DO_NOT_TRACK
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := service.py api db inference training benchmarks grafana env_file
+SOURCES := service.py api db inference patches training benchmarks grafana env_file tools
 # Version 2 where there is one, else 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 STACK = -f docker-compose.yml $(if $(call setting,SQL_PORT_MAPPING),-f docker-compose.sql-port.yml)
@@ -46,10 +46,10 @@ serve: $(VENV)/$(if $(filter torch,$(RUNTIME)),.training,.serving)  ## serve on 
 	$(BIN)/bentoml serve --port $(PORT) --timeout-graceful-shutdown $(GRACE_S)
 
 test: lint  ## lint, and run all tests that this machine can run but those of faults and containers
-	$(BIN)/pytest --ignore=tests/faults --ignore=tests/container --ignore=tests/stack
+	$(BIN)/pytest --ignore=tests/fault_injection --ignore=tests/container --ignore=tests/stack
 
 test-faults: $(VENV)/.dev  ## kill, cut and fill everything under load; needs PostgreSQL's server
-	$(BIN)/pytest tests/faults
+	$(BIN)/pytest tests/fault_injection
 
 test-sqlserver: $(VENV)/.dev  ## test on the SQL Server of SQL_SERVER and SA_PASSWORD, in databases and with logins of its own
 	TEST_SQL_SERVER=1 $(BIN)/pytest tests/sqlserver
@@ -67,7 +67,7 @@ lint: $(VENV)/.dev  ## check style, types and errors (pylint fails under 9.0)
 	$(BIN)/pylint --jobs=0 --fail-under=9.0 --recursive=y $(SOURCES) tests
 
 audit: $(VENV)/.dev  ## ask PyPI for known weaknesses of all that is pinned
-	for pins in requirements/dev.txt benchmarks/peers/requirements.txt; do \
+	for pins in requirements/dev.txt benchmarks/baselines/requirements.txt; do \
 		$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r $$pins || exit; \
 	done
 
@@ -102,13 +102,13 @@ down:  ## stop them; predictions and dashboards stay
 	$(COMPOSE) $(STACK) down
 
 env:  ## complete .env, with generated passwords, by what the stack needs and it does not say
-	@PYTHONPATH=$(HERE) $(PYTHON) -S -m env_file complete .env
+	@PYTHONPATH=$(HERE) $(PYTHON) -S -m tools.generate_env .env
 
 demo: up  ## start them all, and replay tweets, so that the dashboards live
 	@$(MAKE) replay
 
 replay: $(VENV)/$(if $(call setting,DATASET),.training,.serving)  ## send COUNT tweets (2000), RATE a second (20), to the service at URL
-	@$(BIN)/python -m benchmarks.replay $(if $(URL),--url $(URL)) --rate $(RATE) --count $(COUNT)
+	@$(BIN)/python -m tools.replay $(if $(URL),--url $(URL)) --rate $(RATE) --count $(COUNT)
 
 dashboards: $(VENV)/.dev  ## write Grafana's dashboards and alert rules anew
 	$(BIN)/python -m grafana
@@ -127,7 +127,7 @@ clean:  ## remove the virtual environment and all caches; models and predictions
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
 
 # What the service is compared with, apart from all that it needs itself.
-$(VENV)/peers/.installed: benchmarks/peers/requirements.txt
+$(VENV)/peers/.installed: benchmarks/baselines/requirements.txt
 	@$(PYTHON) -m venv --clear $(VENV)/peers
 	@echo "Installing $< into $(VENV)/peers"
 	@$(VENV)/peers/bin/pip install --quiet \

@@ -23,39 +23,39 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.answers import (
+from api.command import be_command, end_with_command, fail_start, on_hangup
+from api.contract.openapi import send_page
+from api.contract.refusals import GONE, LATE, NOT_CLASSIFIED, QUEUE_TIMEOUT_S
+from api.contract.requests import PredictBatchInput, PredictInput, Question
+from api.contract.responses import (
     Answer,
     ModelDescription,
     PredictBatchOutput,
     PredictOutput,
     Refusal,
 )
-from api.batching import MAX_TEXTS, batch_quietly, portions
-from api.bodies import JSON_MEDIA_TYPE
-from api.command import be_command, end_with_command, fail_start, on_hangup
-from api.descriptors import raise_descriptor_limit
-from api.guard import Guard
-from api.listening import listen_plainly
-from api.log import name_requests
-from api.metrics import bound_metrics
-from api.openapi import send_page
-from api.refusals import GONE, LATE, NOT_CLASSIFIED, QUEUE_TIMEOUT_S
-from api.requests import PredictBatchInput, PredictInput, Question
+from api.http.body_reader import JSON_MEDIA_TYPE
+from api.http.log import name_requests
+from api.http.metrics import bound_metrics
+from api.http.middleware import Guard
 from api.settings import GuardSettings
-from api.shedding import shed_load
-from db.database_url import place_of
-from db.labels import check_labels
+from db.database.database_url import place_of
+from db.database.labels import check_labels
+from db.database.tables_check import TablesCheck
 from db.prediction import Prediction, made_at, new_id
-from db.recorder import Recorder, RecordingError
+from db.prediction_logger import Recorder, RecordingError
 from db.settings import DatabaseSettings, SettingsError
-from db.tables_check import TablesCheck
 from inference.classifier import Classification, ClassificationError, Classifier
 from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
 from inference.self_check import SelfCheck, load_checked
 from inference.settings import ModelSettings
 from inference.store import StoredModel
-from inference.turns import LANES
+from inference.stream_scheduler import LANES
+from patches.circus_socket import listen_plainly
+from patches.descriptors import raise_descriptor_limit
+from patches.load_shedding import shed_load
+from patches.micro_batcher import MAX_TEXTS, batch_quietly, portions
 
 SCORE_DECIMALS = 6  # what is left of a float32 probability
 LATENCY_DECIMALS = 3

@@ -11,14 +11,14 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from benchmarks.figures import Spread, table
 from benchmarks.plain_training import train_plainly
+from benchmarks.stats import Spread, table
 from inference.normalization import normalize
 from inference.starter import STARTER_FOLDER
-from training.dataset import Dataset, Tweets
-from training.evaluation import agreement
-from training.learning.finetuning import fine_tune
-from training.learning.recipe import Recipe
+from training.data.dataset import Dataset, Tweets
+from training.evaluation.metrics import agreement
+from training.finetuning.fine_tune import fine_tune
+from training.finetuning.hyperparameters import Recipe
 
 BATCH = 50
 

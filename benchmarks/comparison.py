@@ -6,10 +6,10 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.database import count_rows
-from benchmarks.figures import Spread, percentile, table
-from benchmarks.load import Plan, generate
+from benchmarks.loadgen import Plan, generate
 from benchmarks.servers import RECORDED, UNRECORDED, cpu_s, machine_cpu_s, serving
-from tests.server import Server
+from benchmarks.stats import Spread, percentile, table
+from tests.support.server import Server
 
 
 class ComparisonError(Exception):

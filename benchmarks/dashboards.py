@@ -9,15 +9,15 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.database import VARIABLE, claim, count_rows, engine_of
-from benchmarks.figures import Spread, table
-from benchmarks.goals import Goal
+from benchmarks.hardware import Machine
 from benchmarks.history import History, fill
-from benchmarks.machine import Machine
 from benchmarks.settings import REPOSITORY, Settings
+from benchmarks.stats import Spread, table
+from benchmarks.targets import Goal
 from db.prediction import utc_now
 from db.settings import SettingsError
-from tests.grafana_queries import View, in_postgresql, others, panels, rules, since
-from tests.postgres import PostgreSQL, installed_programs
+from tests.support.grafana_queries import View, in_postgresql, others, panels, rules, since
+from tests.support.postgres import PostgreSQL, installed_programs
 
 ERRORS = (SettingsError, SQLAlchemyError)
 

@@ -15,8 +15,8 @@ from sqlalchemy import (
     select,
 )
 
-from db.engine import make_engine
-from db.schema import METRICS
+from db.database.engine import make_engine
+from db.database.schema import METRICS
 from db.settings import DatabaseSettings, SettingsError
 
 VARIABLE = "BENCH_DATABASE_URL"

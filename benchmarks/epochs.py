@@ -7,11 +7,11 @@ from itertools import cycle, islice
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmarks.figures import Spread, table
 from benchmarks.plain_training import BATCH, train_plainly
 from benchmarks.settings import Lessons
-from training.learning.finetuning import fine_tune
-from training.learning.recipe import Recipe
+from benchmarks.stats import Spread, table
+from training.finetuning.fine_tune import fine_tune
+from training.finetuning.hyperparameters import Recipe
 
 EPOCH = Recipe(epochs=1)
 CLASSES = 3

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.figures import Spread, percentile, table
-from benchmarks.load import Outcome, Plan, generator
+from benchmarks.loadgen import Outcome, Plan, generator
 from benchmarks.settings import FirstSeconds
-from benchmarks.starts import Start
+from benchmarks.startup import Start
+from benchmarks.stats import Spread, percentile, table
 
 
 @dataclass(frozen=True, slots=True)

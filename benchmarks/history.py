@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, text
 
-from db.migrations import migrate
+from db.database.migrations import migrate
 
 NEW_MODEL_AFTER = 0.8
 """When the second model takes over, as a share of the whole time."""

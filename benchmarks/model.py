@@ -16,11 +16,11 @@ REPOSITORY = Path(__file__).parent.parent
 CACHE = REPOSITORY / "artifacts" / "bench" / "models"  # nobody else's: outdated ones are deleted
 MAKERS = (
     "benchmarks/random_model.py",
-    "training/export.py",
-    "inference/packed.py",
-    "training/packable.py",
-    "training/rewriting.py",
-    "training/verification.py",
+    "training/export/export.py",
+    "inference/packed_classifier.py",
+    "training/export/packing_check.py",
+    "training/export/graph_passes.py",
+    "training/export/verification.py",
     "inference/reference_texts.py",
     "inference/references.py",
     "inference/normalization.py",

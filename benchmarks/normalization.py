@@ -14,14 +14,14 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.figures import table
+from benchmarks.stats import table
 from inference.classifier import Classifier
 from inference.model_folder import ModelFolderError
 from inference.normalization import normalize
 from inference.starter import STARTER_FOLDER
-from training.dataset import LABELS, Tweets, load
+from training.data.dataset import LABELS, Tweets, load
+from training.data.label_alignment import match
 from training.errors import TrainingError
-from training.labels import match
 
 BATCH = 128
 _SENTENCE = re.compile(r"(?<=[.!?:]) ")

@@ -10,16 +10,16 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.database import sqlite_url
-from benchmarks.figures import percentile, table
-from benchmarks.goals import Goal
-from benchmarks.load import REFUSALS, Outcome, Plan, generate
-from benchmarks.machine import Machine
+from benchmarks.hardware import Machine
+from benchmarks.loadgen import REFUSALS, Outcome, Plan, generate
 from benchmarks.model import roberta_base
 from benchmarks.servers import RECORDED, peak_mb, serving
 from benchmarks.settings import Flood, Settings
+from benchmarks.stats import percentile, table
+from benchmarks.targets import Goal
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import ModelFolderError
-from tests.server import Server
+from tests.support.server import Server
 
 ERRORS = (ModelFolderError, TextsError)
 

@@ -17,8 +17,8 @@ from transformers import (
 )
 
 from inference.normalization import normalize
-from training.learning.recipe import Recipe
-from training.learning.trainer import TweetRows
+from training.finetuning.hyperparameters import Recipe
+from training.finetuning.trainer import TweetRows
 
 LENGTH = 128
 BATCH = 16

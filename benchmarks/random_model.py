@@ -14,7 +14,7 @@ from benchmarks.model import ORIGIN
 from benchmarks.texts import SAMPLES, read_texts
 from inference.model_folder import METADATA_FILE
 from inference.starter import STARTER_FOLDER
-from training.export import export
+from training.export.export import export
 
 SEED = 0
 MAX_TOKENS = 512  # RoBERTa's own limit

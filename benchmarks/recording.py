@@ -13,17 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.comparison import Comparison, ComparisonError, compare
 from benchmarks.database import claim, sqlite_url
-from benchmarks.figures import Spread, table
-from benchmarks.goals import Goal
-from benchmarks.load import Plan
-from benchmarks.machine import Machine
+from benchmarks.hardware import Machine
+from benchmarks.loadgen import Plan
 from benchmarks.model import roberta_base
 from benchmarks.settings import Settings
+from benchmarks.stats import Spread, table
+from benchmarks.targets import Goal
 from benchmarks.texts import TextsError, read_texts
 from benchmarks.writing import Appending, WritingError, measure_appending, measure_writer
 from db.settings import SettingsError
 from inference.model_folder import ModelFolder, ModelFolderError
-from tests.postgres import PostgreSQL, installed_programs
+from tests.support.postgres import PostgreSQL, installed_programs
 
 ERRORS = (
     ComparisonError,

@@ -10,13 +10,13 @@ from pathlib import Path
 import psutil
 
 from benchmarks.database import sqlite_url
-from tests.server import BENTOML, REPOSITORY, Server, put_into_store
+from tests.support.server import BENTOML, REPOSITORY, Server, put_into_store
 
 RECORDED = "service:SentimentService"
-EMPTY = "benchmarks.empty:EmptyService"
+EMPTY = "benchmarks.bentoml_noop:EmptyService"
 UNRECORDED = "benchmarks.unrecorded:SentimentService"
 STOP_DEADLINE_S = 60
-PEERS = REPOSITORY / "benchmarks" / "peers"
+PEERS = REPOSITORY / "benchmarks" / "baselines"
 PEERS_PYTHON = REPOSITORY / ".venv" / "peers" / "bin" / "python"  # `make bench` makes it
 PASSED_ON = (
     "HOME",
@@ -50,7 +50,7 @@ def serving(target: str, model: Path | None, database_url: str, folder: Path) ->
 
 
 def serving_plainly(model: Path, folder: Path) -> Server:
-    """Return the plain design, which starts as its context begins. See `benchmarks/peers`."""
+    """Return the plain design, which starts as its context begins. See `benchmarks/baselines`."""
     python = str(PEERS_PYTHON) if PEERS_PYTHON.exists() else sys.executable
     command = [python, "-m", "uvicorn", "plain:app", "--port", "{port}", "--no-access-log"]
     environment = _environment(folder, sqlite_url(folder)) | {"MODEL": str(model.absolute())}

@@ -11,19 +11,17 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.bare import bare_loop
 from benchmarks.database import sqlite_url
-from benchmarks.figures import Spread, table
 from benchmarks.first_seconds import (
     Warmth,
     measure_first_seconds,
     p99_ratio,
     show_first_seconds,
 )
-from benchmarks.goals import Goal
-from benchmarks.machine import Machine
+from benchmarks.hardware import Machine
 from benchmarks.model import roberta_base
-from benchmarks.pictures import draw_contest
+from benchmarks.model_only import bare_loop
+from benchmarks.plots import draw_contest
 from benchmarks.servers import (
     EMPTY,
     RECORDED,
@@ -47,7 +45,9 @@ from benchmarks.side_by_side import (
     contest,
     under,
 )
-from benchmarks.starts import Start, time_starts
+from benchmarks.startup import Start, time_starts
+from benchmarks.stats import Spread, table
+from benchmarks.targets import Goal
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import WEIGHTS_FILE, ModelFolder, ModelFolderError
 from inference.runtime import RuntimeNotInstalledError, check_runtime

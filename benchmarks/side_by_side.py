@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from api.batching import MAX_TEXTS
-from benchmarks.bare import BareLoop
-from benchmarks.figures import Spread, percentile
-from benchmarks.load import Plan, generate
+from benchmarks.loadgen import Plan, generate
+from benchmarks.model_only import BareLoop
 from benchmarks.servers import peak_mb, resume, suspend
 from benchmarks.settings import Contest
-from inference.turns import LANES
-from tests.server import Server
+from benchmarks.stats import Spread, percentile
+from inference.stream_scheduler import LANES
+from patches.micro_batcher import MAX_TEXTS
+from tests.support.server import Server
 
 OURS, PLAIN, LITSERVE, BARE = "this service", "plain", "LitServe", "bare loop"
 CAPACITY_CONNECTIONS = 32

@@ -14,19 +14,19 @@ from transformers import (
 
 from benchmarks.accuracy import Accuracies, compare_accuracies
 from benchmarks.epochs import Epochs, compare_epochs
-from benchmarks.figures import table
-from benchmarks.goals import Goal
-from benchmarks.machine import Machine
+from benchmarks.hardware import Machine
 from benchmarks.plain_training import BATCH, LENGTH
 from benchmarks.random_model import roberta_base
 from benchmarks.settings import Settings
+from benchmarks.stats import table
+from benchmarks.targets import Goal
 from benchmarks.texts import TextsError, read_texts
 from inference.starter import STARTER_FOLDER
-from training.base_model import load_base
-from training.dataset import Dataset, load
+from training.data.dataset import Dataset, load
 from training.errors import EXPECTED
-from training.learning.device import has_bf16
-from training.learning.finetuning import encode
+from training.finetuning.device import has_bf16
+from training.finetuning.fine_tune import encode
+from training.finetuning.pretrained import load_base
 
 ERRORS = (*EXPECTED, TextsError)
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from training.dataset import load
+from training.data.dataset import load
 from training.errors import TrainingError
 
 REPOSITORY = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ from db.settings import DatabaseSettings
 
 
 class NoRecorder:
-    """Has the methods of `db.recorder.Recorder`, and does nothing."""
+    """Has the methods of `db.prediction_logger.Recorder`, and does nothing."""
 
     def __init__(self, settings: DatabaseSettings, refused_login: Exception | None = None) -> None:
         """Ignore the settings, and whether the database refuses the login."""

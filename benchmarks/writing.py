@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks.database import count_rows, engine_of
-from benchmarks.figures import Spread, percentile
-from db.instruments import instruments
+from benchmarks.stats import Spread, percentile
 from db.prediction import Prediction, new_id, utc_now
-from db.spool import Spool
-from db.writer import Writer
-from db.writer_thread import WriterThread
+from db.spool.spool import Spool
+from db.writing.metrics import instruments
+from db.writing.writer import Writer
+from db.writing.writer_thread import WriterThread
 
 SEED = 0
 APPEND_ROWS = 16  # a batch as the service gets it under load

@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from db.compatibility import IncompatibleDatabaseError, check_compatibility
-from db.engine import make_engine
-from db.login_backoff import Refusals, clear
-from db.retention import keep_pruning, parse_age, prune
+from db.admin.retention import keep_pruning, parse_age, prune
+from db.admin.setup import set_up
+from db.admin.setup_error import SetupError
+from db.admin.status import quarantined, replay, spool_depth, stored_rows
+from db.database.compatibility import IncompatibleDatabaseError, check_compatibility
+from db.database.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
-from db.setup import set_up
-from db.setup_error import SetupError
-from db.status import quarantined, replay, spool_depth, stored_rows
+from db.writing.login_backoff import Refusals, clear
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,8 +8,8 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict  # pydantic's own settings library
 from sqlalchemy import URL
 
-from db.address import Address, AddressError, parse_address
-from db.database_url import DatabaseUrlError, parse_url
+from db.database.address import Address, AddressError, parse_address
+from db.database.database_url import DatabaseUrlError, parse_url
 from env_file.check import env_file_problem
 from env_file.values import login_problem
 
@@ -44,7 +44,7 @@ class DatabaseSettings(BaseSettings):
     sql_user: NonEmpty | None = None
     sql_password: SecretStr | None = None
     sql_db: NonEmpty = "sentiment"
-    sql_driver: NonEmpty | None = None  # then `db.odbc` chooses one
+    sql_driver: NonEmpty | None = None  # then `db.database.odbc` chooses one
     sql_trust_server_certificate: bool = False
     database_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30
     store_text: bool = True

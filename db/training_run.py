@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from db.engine import make_engine
-from db.migrations import migrate
-from db.schema import TRAINING_RUNS
+from db.database.engine import make_engine
+from db.database.migrations import migrate
+from db.database.schema import TRAINING_RUNS
 from db.settings import DatabaseSettings
 
 

@@ -10,7 +10,7 @@ import openvino
 
 from inference.packing import INPUTS, LONE_WIDTHS, Arrays
 from inference.precise_form import is_quantized, precise_form
-from inference.turns import LANES, Turns
+from inference.stream_scheduler import LANES, Turns
 
 PRECISION_HINT = ("runtime_options", "INFERENCE_PRECISION_HINT")
 """Where a graph says in which precision it wants to be computed, as OpenVINO itself reads it."""

@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification
 from transformers.utils import logging
 
 from inference.cuda_graphs import CapturedPass
-from inference.packed import PackedClassifier
+from inference.packed_classifier import PackedClassifier
 from inference.packing import INPUTS, Arrays
 
 PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}

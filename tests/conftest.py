@@ -20,7 +20,7 @@ atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from inference.classifier import Classifier
-from tests.variables import variables
+from tests.support.variables import variables
 
 REPOSITORY = Path(__file__).parent.parent
 HTTP_TIMEOUT_S = 60  # instead of 5: the machines that test are shared
@@ -73,7 +73,7 @@ def fixture_validation_tweets() -> list[str]:
     """Read the first 200 texts of the validation split of DATASET."""
     if "DATASET" not in os.environ:
         pytest.skip("DATASET names no folder of real tweets")
-    dataset = pytest.importorskip("training.dataset").load(os.environ["DATASET"])
+    dataset = pytest.importorskip("training.data.dataset").load(os.environ["DATASET"])
     return list(dataset.evaluation.texts[:200])
 
 

@@ -6,18 +6,31 @@ from pathlib import Path
 
 import pytest
 
-PARTS = ("service", "api", "db", "inference", "training", "benchmarks", "grafana", "env_file")
+PARTS = (
+    "service",
+    "api",
+    "db",
+    "inference",
+    "patches",
+    "training",
+    "benchmarks",
+    "grafana",
+    "env_file",
+    "tools",
+)
 MAY_IMPORT = {
-    "service": {"api", "db", "inference"},
+    "service": {"api", "db", "inference", "patches"},
     "api": set(),
     "db": {"env_file"},
     "inference": {"env_file"},
+    "patches": {"api"},
     "training": {"db", "inference"},
-    "benchmarks": {"service", "api", "db", "inference", "training"},
+    "benchmarks": {"service", "api", "db", "inference", "patches", "training"},
     "grafana": set(),
     "env_file": set(),
+    "tools": {"api", "benchmarks", "env_file", "inference", "training"},
 }
-SERVING = ("service", "api", "db", "env_file", "inference")
+SERVING = ("service", "api", "db", "env_file", "inference", "patches")
 ONLY_FOR_TRAINING = {
     "accelerate",
     "datasets",
@@ -31,7 +44,10 @@ ONLY_FOR_TRAINING = {
 }
 OPTIONAL = {
     "inference/cuda_graphs.py": {"torch"},  # for torch_runtime
-    "inference/packed.py": {"torch", "transformers"},  # for training, and for the next one
+    "inference/packed_classifier.py": {
+        "torch",
+        "transformers",
+    },  # for training, and for the next one
     "inference/torch_runtime.py": {"torch", "transformers"},  # only if RUNTIME=torch
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.linux_only import LINUX_ONLY
+from tests.support.linux_only import LINUX_ONLY
 from tests.test_architecture import PARTS, sources
 
 NAMES = {module.__name__: set(names) for module, names in LINUX_ONLY.items()}

@@ -2,7 +2,7 @@
 
 import sys
 
-from db.engine import make_engine
+from db.database.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError
 from training.errors import EXPECTED
 from training.files import Files

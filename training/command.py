@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 from db.settings import DatabaseSettings
-from training.claim import claimed
 from training.files import Files
-from training.flow import Outcome, assist, run
-from training.learning.processes import is_main_process
-from training.papers import summary
-from training.promotion import consequence
-from training.run_log import keep_run, record_runs
+from training.finetuning.distributed import is_main_process
+from training.lock import claimed
+from training.pipeline import Outcome, assist, run
+from training.promotion.registry import consequence
+from training.promotion.run_log import keep_run, record_runs
+from training.reporting import job_summary as summary
 from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
 

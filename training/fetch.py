@@ -11,21 +11,21 @@ import bentoml
 
 from inference.model_folder import ModelFolder
 from inference.store import register, served_files
-from training.atomic import write_json
-from training.base_model import BaseModel, BaseModelError, load_base
-from training.claim import claimed
-from training.dataset import LABELS, DatasetError, load
+from training.atomic_write import write_json
+from training.data.dataset import LABELS, DatasetError, load
+from training.data.label_alignment import named_outputs
+from training.data.sample_tweets import sample_texts
+from training.data.sampling import Sample, draw
 from training.errors import EXPECTED
+from training.export.precision_selection import export_agreeing, export_proven
 from training.files import Files
+from training.finetuning.pretrained import BaseModel, BaseModelError, load_base
 from training.hub.errors import UnreachableError
 from training.hub.repository import HubRepository
-from training.labels import named_outputs
-from training.metadata import metadata, write_metadata
-from training.origin import origin_of
-from training.precision import export_agreeing, export_proven
-from training.promotion import consequence, finish_promotion
-from training.samples import sample_texts
-from training.sampling import Sample, draw
+from training.lock import claimed
+from training.promotion.metadata import metadata, write_metadata
+from training.promotion.provenance import origin_of
+from training.promotion.registry import consequence, finish_promotion
 from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
 

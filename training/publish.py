@@ -3,14 +3,14 @@
 import logging
 import sys
 
-from training.claim import claimed
 from training.errors import EXPECTED
 from training.files import Files
 from training.hub.push import Published
 from training.hub.repository import HubRepository
-from training.promotion import finish_promotion
-from training.records import Best
-from training.release import Release, ReleaseError
+from training.lock import claimed
+from training.promotion.champion_record import Best
+from training.promotion.registry import finish_promotion
+from training.promotion.release import Release, ReleaseError
 from training.settings import HubSettings
 
 

@@ -11,12 +11,12 @@ import bentoml
 
 from inference.settings import ModelTagError, RuntimeNameError
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find, new_tag
-from training.claim import claimed
 from training.errors import EXPECTED, TrainingError
 from training.files import Files
-from training.promotion import consequence, finish_promotion, in_store, promote
-from training.records import Best
-from training.republish import Publication, republish, what_the_hub_has
+from training.lock import claimed
+from training.promotion.champion_record import Best
+from training.promotion.registry import consequence, finish_promotion, in_store, promote
+from training.promotion.republish import Publication, republish, what_the_hub_has
 from training.settings import HubSettings
 
 

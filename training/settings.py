@@ -7,7 +7,7 @@ from pydantic_settings import NoDecode
 
 from inference.runtime import RuntimeName
 from inference.settings import EnvironmentSettings
-from training.dataset import DEFAULT_SOURCE, LABELS
+from training.data.dataset import DEFAULT_SOURCE, LABELS
 from training.errors import TrainingError
 from training.hub.login import stored_token
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmark import figures_of, print_of, run
-from tests.grafana_queries import others, panels, rules
-from tests.postgres import installed_programs
+from tests.support.benchmark import figures_of, print_of, run
+from tests.support.grafana_queries import others, panels, rules
+from tests.support.postgres import installed_programs
 
 
 @pytest.mark.skipif(installed_programs() is None, reason="no PostgreSQL server is installed here")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmark import figures_of, print_of
+from tests.support.benchmark import figures_of, print_of
 
 pytest.importorskip("torch", reason="the training group is not installed")
 
@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="the training group is not installed")
 @pytest.fixture(name="printed", scope="module")
 def fixture_printed(repository: Path, output: Path) -> str:
     """Run the quick benchmark on a data set made of our samples; return what it printed."""
-    from tests.tweet_data import write_sample  # pylint: disable=import-outside-toplevel
+    from tests.support.tweet_data import write_sample  # pylint: disable=import-outside-toplevel
 
     folder = write_sample(output / "tweets")
     return print_of("growth", repository, output, DATASET=str(folder))

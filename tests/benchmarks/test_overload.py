@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmark import figures_of, print_of
+from tests.support.benchmark import figures_of, print_of
 
 
 @pytest.fixture(name="printed", scope="module")

@@ -9,8 +9,8 @@ from sqlalchemy import insert
 
 from benchmarks.database import count_rows, engine_of, sqlite_url
 from benchmarks.writing import predictions
-from db.schema import METRICS
-from tests.benchmark import figures_of, print_of, run
+from db.database.schema import METRICS
+from tests.support.benchmark import figures_of, print_of, run
 
 
 @pytest.fixture(name="users", scope="module")

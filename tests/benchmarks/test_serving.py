@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmark import figures_of, print_of, run
+from tests.support.benchmark import figures_of, print_of, run
 
 pytest.importorskip("torch", reason="the training group is not installed")
 

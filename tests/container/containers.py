@@ -12,7 +12,7 @@ from uuid import UUID
 
 import httpx
 
-from tests.server import eventually, free_port
+from tests.support.server import eventually, free_port
 
 READY_DEADLINE_S = 60
 COMMAND_DEADLINE_S = 600

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.server import eventually
+from tests.support.server import eventually
 
 MAY_INSTALL = "INSTALL_DOCKER"
 PACKAGES = ("docker.io", "docker-compose", "iptables")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.container.containers import EmbeddedStack, attempt, command, compose_program, inspect
-from tests.server import eventually
+from tests.support.server import eventually
 
 STORED_WITHIN_S = 10
 HEALTHY_WITHIN_S = 60  # probes come every 5 s, and each may take as long

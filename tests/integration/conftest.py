@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faulty_model import make_faulty_model
-from tests.rows import Rows
-from tests.server import BENTOML, Server, put_into_store
+from tests.support.faulty_model import make_faulty_model
+from tests.support.rows import Rows
+from tests.support.server import BENTOML, Server, put_into_store
 
 SERVE = [BENTOML, "serve", "--port", "{port}"]
 

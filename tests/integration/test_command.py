@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.rows import Rows
-from tests.server import BENTOML, Server, eventually, free_port, put_into_store, run_command
+from tests.support.rows import Rows
+from tests.support.server import BENTOML, Server, eventually, free_port, put_into_store, run_command
 
 SERVE = [BENTOML, "serve", "--port", "{port}"]
 ENDED_WITHIN_S = 30  # it takes less than two on a quiet machine

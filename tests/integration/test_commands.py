@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from inference.runtime import HUGE_PAGES
-from tests.rows import Rows
-from tests.server import (
+from tests.support.rows import Rows
+from tests.support.server import (
     BENTOML,
     Server,
     eventually,

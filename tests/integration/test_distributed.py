@@ -42,7 +42,7 @@ def run_learners(
         "TMPDIR": str(folder / "tmp"),
     }
     return subprocess.run(
-        [sys.executable, "-m", *launcher, "-m", "tests.learner", str(folder)],
+        [sys.executable, "-m", *launcher, "-m", "tests.support.learner", str(folder)],
         cwd=repository,
         env=os.environ | variables,
         stdout=subprocess.PIPE,

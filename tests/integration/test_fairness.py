@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.admission import MAX_TEXTS_IN_FLIGHT
-from api.requests import MAX_TEXTS
+from api.contract.requests import MAX_TEXTS
+from api.http.admission import MAX_TEXTS_IN_FLIGHT
 from benchmarks.connection import post
-from benchmarks.load import Plan, generate
-from tests.held_up import SERVE_MISTAKES, held_up, in_progress
-from tests.mistakes import HOLDS_UP
-from tests.server import Server, eventually, put_into_store
+from benchmarks.loadgen import Plan, generate
+from tests.support.held_up import SERVE_MISTAKES, held_up, in_progress
+from tests.support.mistakes import HOLDS_UP
+from tests.support.server import Server, eventually, put_into_store
 
 TEXT = "Beautiful post!!!"
 BODY = json.dumps({"text": TEXT}).encode()

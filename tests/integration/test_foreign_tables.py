@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import BENTOML, free_port, put_into_store, run_command, run_python
+from tests.support.server import BENTOML, free_port, put_into_store, run_command, run_python
 
 TABLES = {
     "schema_version": "CREATE TABLE schema_version (version INTEGER PRIMARY KEY)",

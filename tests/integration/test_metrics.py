@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.server import READY_DEADLINE_S, Server, eventually
+from tests.support.server import READY_DEADLINE_S, Server, eventually
 
 SHOWN_WITHIN_S = 20
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.log import MOST_LINES
-from api.refusals import ENDING, FAILED, LATE, NOT_BATCHED
-from db.recorder import PROBE_EVERY_S
-from inference.turns import LANES
-from tests.held_up import SERVE_MISTAKES, held_up, in_progress
-from tests.mistakes import ENDS_THE_LOOP, FAILS_THE_BATCH, FAILS_THE_LOOP, PROBED
-from tests.rows import Rows
-from tests.server import Server, eventually, put_into_store
+from api.contract.refusals import ENDING, FAILED, LATE, NOT_BATCHED
+from api.http.log import MOST_LINES
+from db.prediction_logger import PROBE_EVERY_S
+from inference.stream_scheduler import LANES
+from tests.support.held_up import SERVE_MISTAKES, held_up, in_progress
+from tests.support.mistakes import ENDS_THE_LOOP, FAILS_THE_BATCH, FAILS_THE_LOOP, PROBED
+from tests.support.rows import Rows
+from tests.support.server import Server, eventually, put_into_store
 
 ORIGIN = "https://app.example.com"
 PAGE = {"Origin": ORIGIN}

@@ -10,8 +10,8 @@ import pytest
 
 from tests.integration.conftest import SERVE
 from tests.integration.test_metrics import SHOWN_WITHIN_S, metrics
-from tests.rows import Rows
-from tests.server import Server, eventually, put_into_store
+from tests.support.rows import Rows
+from tests.support.server import Server, eventually, put_into_store
 
 BLOCK_BYTES = 512  # of `st_blocks`, whatever the file system's own are
 

@@ -12,10 +12,10 @@ import pytest
 
 from db.prediction import made_at
 from inference.classifier import Classifier
-from tests.bounds import INT8_BOUND
-from tests.faulty_model import POISON
-from tests.rows import Rows
-from tests.server import BENTOML, Server, put_into_store
+from tests.support.bounds import INT8_BOUND
+from tests.support.faulty_model import POISON
+from tests.support.rows import Rows
+from tests.support.server import BENTOML, Server, put_into_store
 
 
 def predict(server: Server, text: str) -> httpx.Response:

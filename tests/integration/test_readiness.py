@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import BENTOML, READY_DEADLINE_S, Server, eventually, put_into_store
+from tests.support.server import BENTOML, READY_DEADLINE_S, Server, eventually, put_into_store
 
-SERVE = [BENTOML, "serve", "tests.slow_preparation:SentimentService", "--port", "{port}"]
+SERVE = [BENTOML, "serve", "tests.support.slow_preparation:SentimentService", "--port", "{port}"]
 PATIENCE_S = 5  # for an answer that must not come
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.database import VARIABLE
 from tests.container.engine import MAY_INSTALL
-from tests.server import Server
-from tests.variables import variables
+from tests.support.server import Server
+from tests.support.variables import variables
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SHOWN_PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|json|jsonl|toml|yaml|md)))`|\]\(([\w./-]+)\)")

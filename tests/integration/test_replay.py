@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import SERVE
-from tests.server import Server, free_port
+from tests.support.server import Server, free_port
 
 KEY = "a-key-of-the-replay"
 
@@ -19,7 +19,7 @@ def fixture_run(repository: Path):  # type: ignore[no-untyped-def]
 
     def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "benchmarks.replay", *words],
+            [sys.executable, "-m", "tools.replay", *words],
             cwd=repository,
             env={name: value for name, value in os.environ.items() if name != "DATASET"}
             | variables,

@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.capped import AVX2_ONLY
-from tests.damaged_model import damaged_copy
-from tests.overflowing_model import make_overflowing_model
-from tests.server import BENTOML, Server, free_port, put_into_store, run_command
+from tests.support.capped import AVX2_ONLY
+from tests.support.damaged_model import damaged_copy
+from tests.support.overflowing_model import make_overflowing_model
+from tests.support.server import BENTOML, Server, free_port, put_into_store, run_command
 
 SERVE = [BENTOML, "serve", "--port", "{port}"]
 

@@ -13,16 +13,16 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.store import SERVING_FILES
-from tests.hub import Hub
-from tests.server import BENTOML, Server
-from tests.workplace import LEARNING, STANDING_STILL, Material, Workplace
+from tests.support.hub import Hub
+from tests.support.server import BENTOML, Server
+from tests.support.workplace import LEARNING, STANDING_STILL, Material, Workplace
 
 REPO_ID = "somebody/tweets"
 
 DRAW = """
 import json, sys
-from training.dataset import load
-from training.sampling import draw
+from training.data.dataset import load
+from training.data.sampling import draw
 source, train_size, eval_size = sys.argv[1:]
 rows = draw(load(source), int(train_size), int(eval_size), 42).evaluation
 print(json.dumps([rows.texts, rows.labels]))

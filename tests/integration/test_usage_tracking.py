@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import SERVE
-from tests.server import BENTOML, Server, put_into_store, run_command, run_python
+from tests.support.server import BENTOML, Server, put_into_store, run_command, run_python
 
 EXPORT = """
 import sys
 from pathlib import Path
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
-from training.export import export
-from tests.workplace import Material
+from training.export.export import export
+from tests.support.workplace import Material
 
 base = Material.make(Path("models/starter"), Path(sys.argv[1])).base
 export(

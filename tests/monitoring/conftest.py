@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faulty_model import make_faulty_model
 from tests.monitoring.prometheus import Prometheus, programs_or_skip
-from tests.server import BENTOML, Server, put_into_store
+from tests.support.faulty_model import make_faulty_model
+from tests.support.server import BENTOML, Server, put_into_store
 
 KEY = "a-key-of-the-tests"
 KEYS = f" , {KEY}, another-key"

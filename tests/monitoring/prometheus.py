@@ -11,7 +11,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.server import REPOSITORY, eventually, free_port
+from tests.support.server import REPOSITORY, eventually, free_port
 
 FOLDER = REPOSITORY / "grafana" / "prometheus"
 TARGET = "api:3000"

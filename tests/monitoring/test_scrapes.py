@@ -15,11 +15,11 @@ import psutil
 import pytest
 import yaml
 
-from tests.faulty_model import POISON
-from tests.grafana_queries import metric_panels, metric_rules
 from tests.monitoring.conftest import KEY, MAX_ROWS
 from tests.monitoring.prometheus import FOLDER, Prometheus, composed, promtool
-from tests.server import READY_DEADLINE_S, Server, eventually
+from tests.support.faulty_model import POISON
+from tests.support.grafana_queries import metric_panels, metric_rules
+from tests.support.server import READY_DEADLINE_S, Server, eventually
 
 WITH_KEY = {"X-API-Key": KEY}
 SHOWN_WITHIN_S = 30

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from db import odbc
-from db.engine import make_engine
+from db.database import odbc
+from db.database.engine import make_engine
 from db.settings import DatabaseSettings
-from tests.faults import conftest as faults
-from tests.sql_server import SQLServerDatabase
-from tests.stored import connected
+from tests.fault_injection import conftest as faults
+from tests.support.sql_server import SQLServerDatabase
+from tests.support.stored import connected
 
 VARIABLES = dict(os.environ)  # before a fixture takes the developer's own out of the tests
 

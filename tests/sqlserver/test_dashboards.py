@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from db.engine import make_engine
-from db.insertion import insert_missing
+from db.database.engine import make_engine
 from db.prediction import utc_now
-from tests.grafana_queries import View, expand, others, panels, rules, since
-from tests.predictions import prediction
-from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
+from db.writing.insertion import insert_missing
+from tests.support.grafana_queries import View, expand, others, panels, rules, since
+from tests.support.predictions import prediction
+from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
 
 skip_module_without_a_server()
 

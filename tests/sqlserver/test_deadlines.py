@@ -1,7 +1,7 @@
 """Whatever a real SQL Server does not answer, and whenever: its drivers' waits end."""
 
-from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
-from tests.swallowed import deliver_through_proxy, for_each_request, use_through_proxy
+from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
+from tests.support.swallowed import deliver_through_proxy, for_each_request, use_through_proxy
 
 skip_module_without_a_server()
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from db.engine import make_engine
-from db.ownership import ForeignTableError
-from db.schema import METADATA
-from db.setup import set_up
-from tests.foreign_tables import FOREIGN, Foreign
-from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
-from tests.unit.db.test_ownership import (
+from db.admin.setup import set_up
+from db.database.engine import make_engine
+from db.database.ownership import ForeignTableError
+from db.database.schema import METADATA
+from tests.support.foreign_tables import FOREIGN, Foreign
+from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
+from tests.unit.db.database.test_ownership import (
     described,
     test_a_table_of_another_program_is_named_with_the_difference_and_left_alone,
     test_a_table_of_another_version_of_ours_is_taken,

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, UnicodeText, bindparam, inspect, text
 
-from db.insertion import insert_missing
-from db.layout import DASHBOARDS, FIGURES, TIME_ORDER
-from db.migrations import STEPS, migrate, schema_version
-from db.schema import METADATA
+from db.database.layout import DASHBOARDS, FIGURES, TIME_ORDER
+from db.database.migrations import STEPS, migrate, schema_version
+from db.database.schema import METADATA
 from db.settings import DatabaseSettings
-from tests.predictions import prediction
-from tests.sql_server import skip_module_without_a_server
-from tests.stored import stored
+from db.writing.insertion import insert_missing
+from tests.support.predictions import prediction
+from tests.support.sql_server import skip_module_without_a_server
+from tests.support.stored import stored
 
 skip_module_without_a_server()
 

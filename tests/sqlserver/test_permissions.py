@@ -9,13 +9,13 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
-from db.engine import make_engine
-from db.failures import Failure, kind_of
-from db.migrations import migrate
+from db.admin.setup import set_up
+from db.database.engine import make_engine
+from db.database.migrations import migrate
 from db.settings import SetupSettings
-from db.setup import set_up
-from tests.predictions import prediction
-from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
+from db.writing.errors import Failure, kind_of
+from tests.support.predictions import prediction
+from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
 
 skip_module_without_a_server()
 

@@ -2,15 +2,16 @@
 
 # pylint: disable=unused-import  # pytest runs what is imported
 # ruff: noqa: F401
-from tests.sql_server import skip_module_without_a_server
-from tests.unit.db.test_migrations import (
+from tests.support.sql_server import skip_module_without_a_server
+from tests.unit.db.admin.test_retention import test_older_rows_are_deleted_in_small_transactions
+from tests.unit.db.database.test_migrations import (
     test_a_database_newer_than_the_code_is_left_alone,
     test_a_second_time_nothing_is_done,
     test_a_step_that_fails_leaves_nothing_behind,
     test_a_table_that_was_dropped_is_made_anew,
     test_later_steps_are_taken_by_databases_that_lack_them,
 )
-from tests.unit.db.test_recorder import (
+from tests.unit.db.test_prediction_logger import (
     fixture_recorder,
     test_a_prediction_is_read_back_as_it_was_recorded,
     test_a_row_tells_when_it_was_written,
@@ -27,6 +28,5 @@ from tests.unit.db.test_recorder import (
     test_what_no_database_is_sure_to_hold_is_replaced,
     test_without_store_text_all_but_the_text_is_recorded,
 )
-from tests.unit.db.test_retention import test_older_rows_are_deleted_in_small_transactions
 
 skip_module_without_a_server()

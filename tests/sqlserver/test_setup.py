@@ -9,14 +9,14 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from db.compatibility import IncompatibleDatabaseError, check_compatibility
-from db.engine import make_engine
+from db.admin.setup import set_up
+from db.admin.setup_error import SetupError
+from db.database.compatibility import IncompatibleDatabaseError, check_compatibility
+from db.database.engine import make_engine
+from db.database.tsql import execute, quoted_name, value
 from db.settings import SetupSettings
-from db.setup import set_up
-from db.setup_error import SetupError
-from db.tsql import execute, quoted_name, value
-from tests.sql_server import SQLServerDatabase, skip_module_without_a_server
-from tests.stored import connected
+from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
+from tests.support.stored import connected
 
 skip_module_without_a_server()
 

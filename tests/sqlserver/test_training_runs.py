@@ -4,13 +4,13 @@
 # ruff: noqa: F401
 import pytest
 
-from tests.sql_server import skip_module_without_a_server
+from tests.support.sql_server import skip_module_without_a_server
 
 pytest.importorskip("transformers", reason="the training group is not installed")
 skip_module_without_a_server()
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from tests.unit.training.test_run_log import (
+from tests.unit.training.promotion.test_run_log import (
     fixture_files,
     test_a_large_seed_and_a_long_path_are_taken,
     test_a_run_waits_while_the_database_is_away,

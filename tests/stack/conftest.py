@@ -12,7 +12,7 @@ import pytest
 from dotenv import dotenv_values
 
 from benchmarks.published import API_PORT_MAPPING, published_url
-from tests.server import eventually
+from tests.support.server import eventually
 
 READY_DEADLINE_S = 120
 DATA_SOURCE = "predictions"

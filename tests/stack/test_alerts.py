@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from tests.container.containers import command, compose_program
-from tests.grafana_queries import metric_panels, metric_rules
-from tests.server import eventually
 from tests.stack.conftest import Grafana
+from tests.support.grafana_queries import metric_panels, metric_rules
+from tests.support.server import eventually
 
 SCRAPED_WITHIN_S = 120
 EVALUATED_WITHIN_S = 180  # once a minute

@@ -1,4 +1,4 @@
-"""A Bento store of its own for every test that asks for one."""
+"""Fixtures of unit tests: an empty Bento store, and readers of `.env` files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
+
+from tests.support.env_readers import Reader, readers
 
 
 @pytest.fixture(name="store")
@@ -24,3 +26,12 @@ def fixture_store(tmp_path: Path) -> Iterator[ModelStore]:
     yield ModelStore(folder)
     for provider in places:
         provider.reset()
+
+
+@pytest.fixture(name="reader", params=list(readers()))
+def fixture_reader(request: pytest.FixtureRequest) -> Reader:
+    """Return a reader of `.env` files; skip a compose that is not installed."""
+    found = readers()[request.param]
+    if found is None:
+        pytest.skip(f"{request.param} is not installed")
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = ("db/odbc.py", "db/engine.py", "tests/unit/db/test_odbc.py")
+SOURCES = ("db/database/odbc.py", "db/database/engine.py", "tests/unit/db/database/test_odbc.py")
 
 
 @pytest.fixture(name="without_odbc")

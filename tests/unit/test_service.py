@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import service
-from api import guard
-from api.answers import Answer
-from api.requests import Asker, Question
+from api.contract.requests import Asker, Question
+from api.contract.responses import Answer
+from api.http import middleware as guard
 from db.prediction import Prediction
 from inference.classifier import Classification, Classifier
-from inference.turns import LANES
-from tests.server import eventually
+from inference.stream_scheduler import LANES
+from tests.support.server import eventually
 
 
 class Recorder:

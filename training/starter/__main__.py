@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from training.dataset import DatasetError, load
+from training.data.dataset import DatasetError, load
 from training.settings import DataSettings, SettingError
 from training.starter.arguments import read_arguments
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.starter.recipe import Recipe
+from training.starter.hyperparameters import Recipe
 
 DEFAULT_FOLDER = Path("models/starter")
 

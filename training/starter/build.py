@@ -13,16 +13,16 @@ from transformers import (
 )
 
 from inference.normalization import normalize
-from training.dataset import Dataset, Tweets
-from training.export import export
-from training.learning.chance import fixed_chance
+from training.data.dataset import Dataset, Tweets
+from training.export.export import export
+from training.finetuning.reproducibility import fixed_chance
 from training.starter.card import write_card
-from training.starter.facts import Facts, establish
 from training.starter.finetuning import finetune, lean_to_balance
+from training.starter.hyperparameters import Recipe
 from training.starter.pretraining import pretrain
-from training.starter.recipe import Recipe
+from training.starter.report import Facts, establish
 from training.starter.teacher import soft_targets
-from training.starter.vocabulary import (
+from training.starter.tokenizer import (
     encode,
     learn_vocabulary,
     load_tokenizer,

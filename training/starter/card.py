@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from training.papers.tables import class_table, confusion_table
-from training.starter.facts import Facts
-from training.starter.recipe import Recipe
+from training.reporting.tables import class_table, confusion_table
+from training.starter.hyperparameters import Recipe
+from training.starter.report import Facts
 
 FILE = "README.md"
 

@@ -12,9 +12,9 @@ from transformers import (
     RobertaModel,
 )
 
-from training.starter.phase import run_phase
-from training.starter.recipe import Recipe
+from training.starter.hyperparameters import Recipe
 from training.starter.rows import EncodedRows, Row, pad
+from training.starter.stage import run_phase
 
 
 def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by name

@@ -12,10 +12,10 @@ from transformers import (
     RobertaModel,
 )
 
-from training.dataset import LABELS
-from training.starter.phase import run_phase
-from training.starter.recipe import Recipe
+from training.data.dataset import LABELS
+from training.starter.hyperparameters import Recipe
 from training.starter.rows import EncodedRows, Row
+from training.starter.stage import run_phase
 
 
 # pylint: disable-next=too-many-ancestors,abstract-method  # as its own parent in transformers

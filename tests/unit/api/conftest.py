@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api.guard import Guard
-from api.requests import VALIDATED
+from api.contract.requests import VALIDATED
+from api.http.middleware import Guard
 
 
 class Clock:
@@ -43,7 +43,7 @@ async def broken(_request: Request) -> Response:
 def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Put a clock of our own in place of the system's, where rates are measured."""
     clock = Clock()
-    for module in ("api.admission", "api.log"):
+    for module in ("api.http.admission", "api.http.log"):
         monkeypatch.setattr(f"{module}.time", clock)
     return clock
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from starlette.types import ASGIApp
 
-from api.connections import BoundedProtocol
-from tests.server import eventually
+from patches.uvicorn_protocol import BoundedProtocol
+from tests.support.server import eventually
 
 PATIENCE_S = 30
 PAUSE_S = 0.2

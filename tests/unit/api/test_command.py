@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from api.command import on_hangup
-from tests.server import eventually
+from tests.support.server import eventually
 
 SOON_S = 10
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from benchmarks.database import claim, count_rows, engine_of, sqlite_url
 from benchmarks.writing import predictions
-from db.schema import METRICS
+from db.database.schema import METRICS
 from db.settings import SettingsError
 
 

@@ -8,7 +8,7 @@ pytest.importorskip("tqdm", reason="the training group is not installed")
 from benchmarks.normalization import WRITERS, card_form, compare
 from inference.classifier import Classifier
 from inference.normalization import normalize
-from training.dataset import Tweets
+from training.data.dataset import Tweets
 
 
 def test_the_model_cards_form_knows_placeholders_alone() -> None:

@@ -8,7 +8,7 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from benchmarks.accuracy import Accuracies
 from benchmarks.epochs import Epochs
-from benchmarks.machine import Machine
+from benchmarks.hardware import Machine
 from benchmarks.training import NO_DATASET, Report
 
 MACHINE = Machine("a processor", 2, "3.11", "1", "1")

@@ -10,7 +10,7 @@ pytest.importorskip("datasets", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from benchmarks.texts import read_texts
 from benchmarks.tweets import tweets, written
-from tests.tweet_data import write_sample
+from tests.support.tweet_data import write_sample
 
 
 def test_the_tweets_of_its_validation_are_written_as_texts(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import inspect
 
 from benchmarks.unrecorded import NoRecorder
-from db.recorder import Recorder
+from db.prediction_logger import Recorder
 
 
 def test_it_has_every_method_of_the_recorder() -> None:

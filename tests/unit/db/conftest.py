@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from db.engine import make_engine
+from db.database.engine import make_engine
 from db.settings import DatabaseSettings
-from db.spool import Spool
-from tests.postgres import PostgreSQL, running_or_skipped
-from tests.spools import OpenSpool
-from tests.tds.certificate import make_tls_context
+from db.spool.spool import Spool
+from tests.support.postgres import PostgreSQL, running_or_skipped
+from tests.support.spools import OpenSpool
+from tests.support.tds.certificate import make_tls_context
 
 NUMBERS = count()
 
@@ -35,7 +35,7 @@ def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 @pytest.fixture(autouse=True)
 def patient_close(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what is spooled written at the end, however slow the machine is."""
-    monkeypatch.setattr("db.recorder.DRAIN_DEADLINE_S", 60)
+    monkeypatch.setattr("db.prediction_logger.DRAIN_DEADLINE_S", 60)
 
 
 @pytest.fixture(name="settings", params=["sqlite", "postgresql"])

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from db.spool import Spool, SpoolError, SpoolFullError
-from db.spool_file import RESERVE_BYTES, files_in
-from tests.spools import bodies
+from db.spool.file import RESERVE_BYTES, files_in
+from db.spool.spool import Spool, SpoolError, SpoolFullError
+from tests.support.spools import bodies
 
 FILL_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from db.spool import Spool, SpoolFullError
+from db.spool.spool import Spool, SpoolFullError
 spool, taken = Spool(Path(sys.argv[1]), 10_000, 10_000_000), 0
 try:
     while True:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from db.engine import make_engine
-from db.recorder import Recorder
+from db.database.engine import make_engine
+from db.prediction_logger import Recorder
 from db.settings import DatabaseSettings
-from tests.foreign_tables import FOREIGN
-from tests.predictions import prediction
-from tests.stored import awaited
+from tests.support.foreign_tables import FOREIGN
+from tests.support.predictions import prediction
+from tests.support.stored import awaited
 
 
 @pytest.fixture(name="environment")

@@ -8,12 +8,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL
 
-from db.engine import make_engine
+from db.database.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError
-from tests.tds import sqlalchemy_questions
-from tests.tds.browser import Browser
-from tests.tds.drivers import DRIVERS, find_driver
-from tests.tds.server import TDSServer
+from tests.support.tds import sqlalchemy_questions
+from tests.support.tds.browser import Browser
+from tests.support.tds.drivers import DRIVERS, find_driver
+from tests.support.tds.server import TDSServer
 
 # On Linux all of 127.0.0.0/8 is the loopback: an address of its own, where nobody else listens.
 HOST_OF_INSTANCES = "127.27.43.59"

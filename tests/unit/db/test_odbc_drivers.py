@@ -9,18 +9,18 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from db.engine import make_engine
-from db.failures import Failure, kind_of
-from db.insertion import insert_missing
+from db.database.engine import make_engine
 from db.prediction import Prediction
-from db.refusals import is_login_refused
 from db.settings import DatabaseSettings
-from tests.predictions import HARD_TEXTS, prediction
-from tests.tds import sqlalchemy_questions
-from tests.tds.answers import Answer, Done, Failed, Rows
-from tests.tds.drivers import DRIVERS, find_driver
-from tests.tds.requests import Query
-from tests.tds.server import Admit, TDSServer
+from db.writing.errors import Failure, kind_of
+from db.writing.insertion import insert_missing
+from db.writing.login_errors import is_login_refused
+from tests.support.predictions import HARD_TEXTS, prediction
+from tests.support.tds import sqlalchemy_questions
+from tests.support.tds.answers import Answer, Done, Failed, Rows
+from tests.support.tds.drivers import DRIVERS, find_driver
+from tests.support.tds.requests import Query
+from tests.support.tds.server import Admit, TDSServer
 
 NVARCHAR, LONGEST_NVARCHAR = -9, 4000  # a longer text is sent by another type
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from db.prediction import NotAPredictionError, Prediction, made_at, new_id, utc_now
-from tests.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
+from tests.support.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 
 
 def test_ids_are_uuids_of_version_7() -> None:

@@ -14,15 +14,15 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from db.__main__ import main
-from db.login_backoff import FILE
-from db.recorder import Recorder
+from db.admin.status import spool_depth
+from db.database.tables_check import TablesCheck
+from db.prediction_logger import Recorder
 from db.settings import DatabaseSettings
-from db.status import spool_depth
-from db.tables_check import TablesCheck
-from tests.postgres import PostgreSQL, running_or_skipped
-from tests.predictions import prediction
-from tests.server import eventually, run_python
-from tests.stored import STORED_WITHIN_S, awaited
+from db.writing.login_backoff import FILE
+from tests.support.postgres import PostgreSQL, running_or_skipped
+from tests.support.predictions import prediction
+from tests.support.server import eventually, run_python
+from tests.support.stored import STORED_WITHIN_S, awaited
 
 ROLE, RIGHT, WRONG = "service", "right", "wrong"
 REFUSED = f'password authentication failed for user "{ROLE}"'

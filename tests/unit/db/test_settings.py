@@ -8,10 +8,10 @@ from typing import TypeAlias
 import pytest
 from pydantic import SecretStr
 
-from db import odbc
-from db.engine import make_engine
+from db.database import odbc
+from db.database.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
-from tests.tds.drivers import find_driver
+from tests.support.tds.drivers import find_driver
 
 SetEnvironment: TypeAlias = Callable[[dict[str, str]], None]
 SQL = {"SQL_SERVER": "db.example", "SQL_USER": "writer", "SQL_PASSWORD": "pa/ss w@rd"}

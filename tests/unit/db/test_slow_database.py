@@ -8,19 +8,19 @@ import psycopg
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.engine import make_engine
-from db.instruments import instruments
-from db.migrations import migrate
+from db.admin.status import quarantined, spool_depth
+from db.database.engine import make_engine
+from db.database.migrations import migrate
 from db.prediction import Prediction
-from db.recorder import Recorder
+from db.prediction_logger import Recorder
 from db.settings import DatabaseSettings
-from db.spool import MAX_BATCH_BYTES, Spool
-from db.status import quarantined, spool_depth
-from db.writer import Writer
-from tests.postgres import PostgreSQL, running_or_skipped
-from tests.predictions import prediction
-from tests.proxy import Proxy
-from tests.server import eventually
+from db.spool.spool import MAX_BATCH_BYTES, Spool
+from db.writing.metrics import instruments
+from db.writing.writer import Writer
+from tests.support.postgres import PostgreSQL, running_or_skipped
+from tests.support.predictions import prediction
+from tests.support.proxy import Proxy
+from tests.support.server import eventually
 
 TEN_MBIT_BYTES_PER_S = 1_250_000
 TIMEOUT_S = 1

@@ -12,17 +12,17 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from db.engine import make_engine
-from db.instruments import instruments
-from db.migrations import migrate
-from db.recorder import Recorder
+from db.admin.setup import set_up
+from db.admin.setup_error import SetupError
+from db.database.engine import make_engine
+from db.database.migrations import migrate
+from db.prediction_logger import Recorder
 from db.settings import DatabaseSettings, SetupSettings
-from db.setup import set_up
-from db.setup_error import SetupError
-from tests.postgres import PostgreSQL
-from tests.predictions import prediction
-from tests.proxy import Proxy
-from tests.server import eventually
+from db.writing.metrics import instruments
+from tests.support.postgres import PostgreSQL
+from tests.support.predictions import prediction
+from tests.support.proxy import Proxy
+from tests.support.server import eventually
 
 REQUESTS = 40
 AT_ONCE = 14  # threads that mostly wait; the server takes 40 connections
@@ -121,7 +121,7 @@ def test_each_of_the_first_answers_may_be_swallowed(
 
 
 def test_a_set_up_ends_too(postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.waiting.WAIT_S", 2)
+    monkeypatch.setattr("db.admin.waiting.WAIT_S", 2)
     requests = range(0, REQUESTS, 4)
     for number in requests:
         create(postgresql, f"set_up_{number}")
@@ -151,7 +151,7 @@ def _set_up(settings: SetupSettings) -> None:
 def test_a_service_ends_though_the_database_has_stopped_answering(
     postgresql: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.recorder.DRAIN_DEADLINE_S", 1)
+    monkeypatch.setattr("db.prediction_logger.DRAIN_DEADLINE_S", 1)
     create(postgresql, "ending")
     with Proxy(postgresql.address) as proxy:
         url = make_url(postgresql.environment(proxy.port)["DATABASE_URL"]).set(database="ending")

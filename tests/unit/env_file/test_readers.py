@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from env_file.parsing import parse
-from tests.env_readers import Reader, by_our_parser
+from tests.support.env_readers import Reader, by_our_parser
 
 ACCEPTED = {
     "V=plain": "plain",

@@ -18,10 +18,10 @@ import sqlglot
 from sqlalchemy import Engine, create_engine, insert, text
 from sqlalchemy.dialects.mssql.base import RESERVED_WORDS
 
-from db.migrations import migrate
+from db.database.migrations import migrate
+from db.database.schema import METRICS, TRAINING_RUNS
 from db.prediction import Prediction, new_id
-from db.schema import METRICS, TRAINING_RUNS
-from tests.grafana_queries import (
+from tests.support.grafana_queries import (
     View,
     dashboard,
     expand,
@@ -31,7 +31,7 @@ from tests.grafana_queries import (
     rules,
     since,
 )
-from tests.postgres import running_or_skipped
+from tests.support.postgres import running_or_skipped
 
 NOW = datetime(2026, 3, 1, 12, 0, 0)
 LABELS = ("negative", "neutral", "positive")

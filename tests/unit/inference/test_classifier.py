@@ -17,8 +17,8 @@ from inference.model_folder import ModelFolder
 from inference.packing import Arrays
 from inference.runtime import RuntimeName
 from inference.tokenization import TweetTokenizer
-from tests.bounds import INT8_BOUND
-from tests.faulty_model import POISON, make_faulty_model
+from tests.support.bounds import INT8_BOUND
+from tests.support.faulty_model import POISON, make_faulty_model
 
 
 class NotANumber:

@@ -16,11 +16,11 @@ from inference.classifier import softmax
 from inference.model_folder import ModelFolder
 from inference.openvino_runtime import PRECISION_HINT, InputsError, OpenVinoRuntime
 from inference.packing import INPUTS, Arrays, lay_out
+from inference.stream_scheduler import LANES
 from inference.tokenization import TweetTokenizer
-from inference.turns import LANES
-from tests.bounds import INT8_BOUND
-from tests.faulty_model import POISON, make_faulty_model
-from tests.server import eventually
+from tests.support.bounds import INT8_BOUND
+from tests.support.faulty_model import POISON, make_faulty_model
+from tests.support.server import eventually
 
 RealCore = openvino.Core
 

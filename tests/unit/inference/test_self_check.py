@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from inference.self_check import SelfCheckError, load_checked
-from tests.bounds import INT8_BOUND
-from tests.capped import run_capped
-from tests.damaged_model import damaged_copy
-from tests.overflowing_model import make_overflowing_model
+from tests.support.bounds import INT8_BOUND
+from tests.support.capped import run_capped
+from tests.support.damaged_model import damaged_copy
+from tests.support.overflowing_model import make_overflowing_model
 
 CHECK = (
     "import json, sys, pathlib, inference.self_check as s;"

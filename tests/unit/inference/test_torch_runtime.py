@@ -17,7 +17,7 @@ from inference.normalization import normalize
 from inference.packing import ROW_TOKENS, lay_out
 from inference.tokenization import TokenizedText, TweetTokenizer
 from inference.torch_runtime import TorchRuntime
-from tests.bounds import FP32_BOUND
+from tests.support.bounds import FP32_BOUND
 
 HALF_BOUND = 0.03  # in probabilities; bfloat16 keeps 8 bits
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

@@ -11,7 +11,7 @@ def fixture_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
     """Give a maker of data sets laid out like the Hub's, whose columns the caller chooses."""
     datasets = pytest.importorskip("datasets", reason="the training group is not installed")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    from tests.tweet_data import LABELS, write_data  # pylint: disable=import-outside-toplevel
+    from tests.support.tweet_data import LABELS, write_data  # pylint: disable=import-outside-toplevel
 
     def make(labels: Sequence[str] = LABELS, **splits: dict[str, list]) -> Path:
         return write_data(tmp_path / "tweets", splits, labels)
@@ -24,6 +24,6 @@ def fixture_sample_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """Return the repository's own sample as a data set: 100 rows of train, 50 of validation."""
     datasets = pytest.importorskip("datasets", reason="the training group is not installed")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    from tests.tweet_data import write_sample  # pylint: disable=import-outside-toplevel
+    from tests.support.tweet_data import write_sample  # pylint: disable=import-outside-toplevel
 
     return write_sample(tmp_path / "sample")

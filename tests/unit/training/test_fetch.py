@@ -14,17 +14,17 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from inference.classifier import Classifier
 from inference.normalization import normalize
 from inference.store import list_models, register
-from tests.bounds import FP32_BOUND
+from tests.support.bounds import FP32_BOUND
 from training import fetch as command
-from training.atomic import write_json
-from training.base_model import BaseModelError
-from training.claim import claimed
-from training.dataset import DatasetError
+from training.atomic_write import write_json
+from training.data.dataset import DatasetError
+from training.export.verification import MAX_DEVIATIONS
 from training.fetch import fetch
 from training.files import Files
-from training.records import Best
+from training.finetuning.pretrained import BaseModelError
+from training.lock import claimed
+from training.promotion.champion_record import Best
 from training.settings import TrainingSettings
-from training.verification import MAX_DEVIATIONS
 
 pytestmark = pytest.mark.usefixtures("store")
 SIZES = {"train_size": 60, "eval_size": 50}

@@ -13,13 +13,13 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.classifier import Classifier
 from inference.store import served_files
-from tests.base_models import xlm_roberta
-from tests.hub import Hub
-from tests.hub.client import keep_client_to
+from tests.support.base_models import xlm_roberta
+from tests.support.hub import Hub
+from tests.support.hub.client import keep_client_to
 from training import fetch as command
+from training.data.label_alignment import LabelsError
 from training.fetch import fetch
 from training.hub.repository import HubRepository
-from training.labels import LabelsError
 from training.settings import TrainingSettings
 
 pytestmark = pytest.mark.usefixtures("store")

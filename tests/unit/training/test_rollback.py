@@ -11,15 +11,15 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.store import MODEL_NAME, find, list_models, register
-from tests.hub import Hub
-from tests.hub.client import UPLOAD_DEPRECATION, keep_client_to
-from training import promotion
-from training.atomic import write_json
+from tests.support.hub import Hub
+from tests.support.hub.client import UPLOAD_DEPRECATION, keep_client_to
+from training.atomic_write import write_json
 from training.files import Files
 from training.hub.push import push_to_hf
 from training.hub.repository import HubRepository
-from training.promotion import consequence
-from training.records import Best
+from training.promotion import registry as promotion
+from training.promotion.champion_record import Best
+from training.promotion.registry import consequence
 from training.rollback import RollbackError, main, roll_back
 
 NAME = "us/sentiment"

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from db import setup, waiting
+from db.admin import setup, waiting
+from db.admin.setup import set_up
+from db.database.tsql import execute
 from db.settings import SetupSettings
-from db.setup import set_up
-from db.tsql import execute
-from tests.set_up import (
+from tests.support.set_up import (
     ADMIN,
     SETTINGS,
     TABLES,
     SetUp,
 )
-from tests.tds.catalogue import Catalogue
-from tests.tds.drivers import DRIVERS, find_driver
-from tests.tds.server import TDSServer
+from tests.support.tds.catalogue import Catalogue
+from tests.support.tds.drivers import DRIVERS, find_driver
+from tests.support.tds.server import TDSServer
 
 
 @pytest.fixture(name="catalogue")

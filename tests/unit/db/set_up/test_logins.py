@@ -3,9 +3,9 @@
 import pytest
 
 from db.__main__ import main
+from db.admin.setup_error import SetupError
 from db.settings import SettingsError
-from db.setup_error import SetupError
-from tests.set_up import (
+from tests.support.set_up import (
     ADMIN,
     READER,
     SERVICE,
@@ -13,9 +13,9 @@ from tests.set_up import (
     SetUp,
     attempts,
 )
-from tests.tds.answers import Failed
-from tests.tds.catalogue import Catalogue, Database, Principal
-from tests.tds.server import TDSServer
+from tests.support.tds.answers import Failed
+from tests.support.tds.catalogue import Catalogue, Database, Principal
+from tests.support.tds.server import TDSServer
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlglot
 
+from db.admin.setup import set_up
+from db.admin.setup_error import SetupError
 from db.settings import SettingsError, SetupSettings
-from db.setup import set_up
-from db.setup_error import SetupError
-from tests.set_up import (
+from tests.support.set_up import (
     ADMIN,
     READER,
     READERS_RIGHTS,
@@ -21,10 +21,10 @@ from tests.set_up import (
     SetUp,
     attempts,
 )
-from tests.tds.answers import Failed
-from tests.tds.catalogue import Catalogue, Database
-from tests.tds.drivers import find_driver
-from tests.tds.server import TDSServer
+from tests.support.tds.answers import Failed
+from tests.support.tds.catalogue import Catalogue, Database
+from tests.support.tds.drivers import find_driver
+from tests.support.tds.server import TDSServer
 
 
 def test_everything_is_asked_for_in_t_sql_and_in_order(run: SetUp, catalogue: Catalogue) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub import Hub
-from tests.hub.client import keep_client_to
+from tests.support.hub import Hub
+from tests.support.hub.client import keep_client_to
 
 
 @pytest.fixture(name="hub")

@@ -16,9 +16,9 @@ pytest.importorskip("huggingface_hub", reason="the training group is not install
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from huggingface_hub import ModelCard
 
-from tests.hub import Hub
-from tests.hub.client import UPLOAD_DEPRECATION
-from tests.server import run_python
+from tests.support.hub import Hub
+from tests.support.hub.client import UPLOAD_DEPRECATION
+from tests.support.server import run_python
 from training.hub.errors import (
     ForbiddenError,
     OverloadError,

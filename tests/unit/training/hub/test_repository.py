@@ -10,7 +10,7 @@ pytest.importorskip("huggingface_hub", reason="the training group is not install
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from huggingface_hub import constants
 
-from tests.hub import Hub
+from tests.support.hub import Hub
 from training.hub.errors import (
     ForbiddenError,
     HiddenError,

@@ -12,14 +12,14 @@ pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("datasets", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from tests.base_models import blinded
-from tests.hub import Hub
-from tests.server import run_python
+from tests.support.base_models import blinded
+from tests.support.hub import Hub
+from tests.support.server import run_python
 
 MODEL, TWEETS = "us/model", "us/tweets"
 LOAD_MODELS = """
 import json, sys
-from training.base_model import load_base
+from training.finetuning.pretrained import load_base
 for revision in sys.argv[2:]:
     found = load_base(sys.argv[1], None, 0, revision=revision or None)
     bias = found.model.classifier.out_proj.bias[0].item()
@@ -27,7 +27,7 @@ for revision in sys.argv[2:]:
 """
 LOAD_TWEETS = """
 import json, sys
-from training.dataset import DatasetError, load
+from training.data.dataset import DatasetError, load
 for revision in sys.argv[2:]:
     try:
         found = load(sys.argv[1], None, revision or None)

@@ -15,10 +15,10 @@ pytest.importorskip("huggingface_hub", reason="the training group is not install
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from tests.hub import Hub
-from tests.hub.client import UPLOAD_DEPRECATION
-from tests.server import run_python
-from training.dataset import load
+from tests.support.hub import Hub
+from tests.support.hub.client import UPLOAD_DEPRECATION
+from tests.support.server import run_python
+from training.data.dataset import load
 
 pytestmark = pytest.mark.filterwarnings(UPLOAD_DEPRECATION)
 
@@ -34,7 +34,7 @@ there, here = map(AutoTokenizer.from_pretrained, sys.argv[1:])
 print(there("Beautiful post!!!") == here("Beautiful post!!!"))
 """
 FINGERPRINT = (
-    "import sys; from training.dataset import load; print(load(*sys.argv[1:]).fingerprint)"
+    "import sys; from training.data.dataset import load; print(load(*sys.argv[1:]).fingerprint)"
 )
 
 

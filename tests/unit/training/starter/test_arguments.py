@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from training.starter.arguments import Arguments, read_arguments
-from training.starter.recipe import Recipe
+from training.starter.hyperparameters import Recipe
 
 
 def test_without_any_argument_the_committed_model_is_made():

@@ -14,9 +14,9 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from safetensors.torch import load_file
 
 from inference.classifier import Classifier
-from training.dataset import LABELS, Dataset, Tweets
+from training.data.dataset import LABELS, Dataset, Tweets
 from training.starter.build import build, export_again
-from training.starter.recipe import Phase, Recipe
+from training.starter.hyperparameters import Phase, Recipe
 
 RECIPE = Recipe(
     calibration_size=20,

@@ -6,11 +6,11 @@ import yaml
 pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
 # pylint: disable=wrong-import-position  # facts read the served form by OpenVINO
-from training.dataset import LABELS
-from training.evaluation import evaluate
+from training.data.dataset import LABELS
+from training.evaluation.metrics import evaluate
 from training.starter.card import render
-from training.starter.facts import Facts
-from training.starter.recipe import Recipe
+from training.starter.hyperparameters import Recipe
+from training.starter.report import Facts
 
 TRUE = [0, 0, 1, 1, 1, 2, 2, 2]
 SERVED = [0, 1, 1, 1, 0, 2, 2, 1]

@@ -10,7 +10,7 @@ from transformers import RobertaConfig, RobertaForSequenceClassification
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from training.starter.finetuning import cross_entropy, hide_tokens, lean_to_balance
-from training.starter.vocabulary import learn_vocabulary
+from training.starter.tokenizer import learn_vocabulary
 
 
 @pytest.fixture(name="tokenizer")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from inference.classifier import Classifier
-from training.dataset import LABELS, load
-from training.evaluation import evaluate
+from training.data.dataset import LABELS, load
+from training.evaluation.metrics import evaluate
 
 LARGEST = 12_000_000
 """In bytes, all files together."""

@@ -1,0 +1,1 @@
+"""What clients send and receive: requests, responses, errors, and the OpenAPI document."""

@@ -1,0 +1,124 @@
+"""JSON bodies: read within bounds of size, time and memory, and validated."""
+
+import asyncio
+import time
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.types import Receive
+
+from api.contract.errors import RefusedError
+from api.contract.requests import UNKNOWN_FIELD, Asker, Body, Validated
+from api.http.invalid_json import find_faulty_text, is_other_encoding
+from api.http.log import REQUEST_ID
+
+MAX_BODY_BYTES = 1 << 20
+MAX_DROPPED_BYTES = 16 << 20
+MAX_HELD_BYTES = 64 << 20  # of all bodies that are on their way
+SMALL_BODY_BYTES = 16 << 10  # which is always held: connections are bounded too
+BODY_DEADLINE_S = 10.0
+MAX_DETAILS = 10
+JSON_MEDIA_TYPE = "application/json"
+
+
+class ClientGoneError(Exception):
+    """The client has closed the connection; whatever it is answered reaches nobody."""
+
+
+class BodyReader:
+    """Read the bodies of all requests of a process."""
+
+    def __init__(self, deadline_s: float = BODY_DEADLINE_S) -> None:
+        """Give every body ``deadline_s`` seconds to arrive."""
+        self._deadline_s = deadline_s
+        self._held_bytes = 0
+
+    async def read(self, model: type[Body], headers: Headers, receive: Receive) -> Validated:
+        """Read and validate a body. Raises RefusedError and ClientGoneError."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                body = await self._read(headers, receive)
+        except TimeoutError as error:
+            raise RefusedError(
+                HTTPStatus.REQUEST_TIMEOUT,
+                "the body took too long to arrive",
+                headers={"Connection": "close"},
+            ) from error
+        try:
+            posted = model.model_validate_json(body)
+        except ValidationError as error:
+            raise _bad_request(error, model, body) from error
+        return Validated(posted, time.perf_counter(), Asker(REQUEST_ID.get()))
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        """Read a body, counting: what Content-Length says changes nothing.
+
+        What is refused is read on and dropped for a while, since many clients read no answer
+        before they have sent all.
+        """
+        body, received, refusal = bytearray(), 0, _wrong_media_type(headers)
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGoneError
+                chunk = message.get("body", b"")
+                received += len(chunk)
+                refusal = refusal or self._refusal(received, len(chunk))
+                if refusal is None:
+                    body += chunk
+                    self._held_bytes += len(chunk)
+                if received > MAX_DROPPED_BYTES or not message.get("more_body", False):
+                    break
+        finally:
+            self._held_bytes -= len(body)
+        if refusal is not None:
+            raise refusal
+        return bytes(body)
+
+    def _refusal(self, received: int, more: int) -> RefusedError | None:
+        if received > MAX_BODY_BYTES:
+            return RefusedError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the body is larger than {MAX_BODY_BYTES} bytes",
+            )
+        if received > SMALL_BODY_BYTES and self._held_bytes + more > MAX_HELD_BYTES:
+            return RefusedError(
+                HTTPStatus.TOO_MANY_REQUESTS, "too many large bodies are on their way"
+            )
+        return None
+
+
+def _wrong_media_type(headers: Headers) -> RefusedError | None:
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == JSON_MEDIA_TYPE:
+        return None
+    return RefusedError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        f"Content-Type must be {JSON_MEDIA_TYPE}, not {media_type[:100]!r}",
+    )
+
+
+def _bad_request(error: ValidationError, model: type[Body], body: bytes) -> RefusedError:
+    detail: list[Any] = error.errors(include_url=False, include_input=False)
+    del detail[MAX_DETAILS:]
+    contexts = [each.pop("ctx", {}) for each in detail]
+    first = detail[0]
+    if first["type"] == "json_invalid":
+        first |= _fault(model, body)
+    field = ".".join(str(part) for part in first["loc"])
+    message = f"{field}: {first['msg']}" if field else first["msg"]
+    if first["type"] == UNKNOWN_FIELD:  # of which pydantic lets no validator name the place
+        first["loc"] = (contexts[0]["field"],)
+    return RefusedError(HTTPStatus.BAD_REQUEST, message, detail)
+
+
+def _fault(model: type[Body], body: bytes) -> dict[str, Any]:
+    """Return what can be told better than by the parser, which names no text."""
+    if is_other_encoding(body):
+        return {"msg": "Invalid JSON: the body must be UTF-8 without a byte order mark"}
+    (field,) = model.model_fields
+    faulty = find_faulty_text(body, field)
+    return {} if faulty is None else {"loc": faulty.loc, "msg": faulty.msg}

@@ -1,0 +1,1 @@
+"""Commands for administrators: set-up, status, and deleting old rows."""

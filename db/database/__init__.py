@@ -1,0 +1,1 @@
+"""Connections, schema and migrations of the databases that predictions are written to."""

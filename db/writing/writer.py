@@ -1,0 +1,162 @@
+"""Move rows from the spool to the database."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Engine
+
+from db.database.compatibility import check_compatibility
+from db.database.migrations import migrate
+from db.database.ownership import ForeignTableError
+from db.spool.file import Place, SpooledRow
+from db.spool.queue_depth import Depth
+from db.spool.spool import Spool, SpoolError
+from db.writing.batch_limit import BatchLimit
+from db.writing.bisection import Refused, write_each
+from db.writing.deferred_rows import Postponed
+from db.writing.errors import Failure, is_of_connecting, kind_of
+from db.writing.failure_log import Reports, message_of, name_of
+from db.writing.insertion import insert_missing
+from db.writing.metrics import Instruments
+
+BATCH_ROWS = 1000
+
+logger = logging.getLogger(__name__)
+
+
+class Writer:
+    """Write what is spooled, and forget it once it is committed."""
+
+    def __init__(
+        self, engine: Engine, spool: Spool, instruments: Instruments, timeout_s: float
+    ) -> None:
+        """Prepare; nothing is connected yet. The engine gives up after ``timeout_s``."""
+        self.reports = Reports()
+        self._engine = engine
+        self._spool = spool
+        self._instruments = instruments
+        self._limit = BatchLimit(timeout_s, BATCH_ROWS)
+        self._postponed = Postponed(timeout_s)
+        self._suspect: Place | None = None  # a row that has failed by itself
+        self._knows_schema = False
+
+    def work(self, is_to_go_on: Callable[[bool], bool]) -> None:
+        """Write what there is, at the end what could not be written alone either.
+
+        Raises whatever fails, to be tried again. ``is_to_go_on`` is asked after each transaction,
+        whether or not it was a full one: then more rows are likely to wait.
+        """
+        has_answered = self._learn_schema()
+        while rows := self._next():
+            is_full = self._limit.is_reached(rows)
+            self._write(rows)
+            self.show()  # a long backlog takes minutes
+            has_answered = True
+            if not is_to_go_on(is_full):
+                break
+        while (row := self._postponed.due()) is not None and is_to_go_on(True):
+            self._retry(row)
+            has_answered = True
+        if has_answered:
+            self.reports.success()
+        self.show()
+
+    def recover(self, error: Exception) -> None:
+        """Report a failure, and have the next attempt begin with a new connection."""
+        self.reports.failure(error)
+        self._engine.dispose()
+        self._knows_schema = False
+        depth = self.show()
+        self._instruments.retried.inc(min(depth.waiting, self._limit.rows))
+
+    def show(self) -> Depth:
+        """Set the gauges; return how much is spooled."""
+        depth = self._spool.depth()
+        self._instruments.show(depth, self._spool.used())
+        return depth
+
+    def _learn_schema(self) -> bool:
+        """Create what is missing; tell whether the database has just been asked, and obliged.
+
+        A login that may create nothing may still insert: that is tried all the same, unless the
+        table is another program's.
+        """
+        if self._knows_schema:
+            return False
+        self._knows_schema = True
+        check_compatibility(self._engine)
+        try:
+            migrate(self._engine, say=self.reports.advice)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
+            is_hopeless = is_of_connecting(error) or isinstance(error, ForeignTableError)
+            if is_hopeless or kind_of(error) is not Failure.PERMANENT:
+                raise
+            self.reports.failure(error)
+            return False
+        return True
+
+    def _write(self, rows: Sequence[SpooledRow]) -> None:
+        for refused in write_each(rows, self._write_all):
+            self._quarantine(refused)
+
+    def _next(self) -> list[SpooledRow]:
+        limit = self._limit
+        return self._spool.oldest(limit.rows, limit.bytes, self._postponed.places)
+
+    def _retry(self, row: SpooledRow) -> None:
+        """Try a row alone that has failed alone; if it fails again, others go first."""
+        try:
+            self._write([row])
+        except SpoolError:  # its file was replaced: it waits in another place, if it waits
+            self._postponed.discard([row])
+            raise
+
+    def _write_all(self, rows: Sequence[SpooledRow]) -> None:
+        with self._instruments.flush.time(), self._engine.connect() as connection:
+            start_s = time.monotonic()
+            try:
+                with connection.begin():
+                    insert_missing(connection, [row.body for row in rows])
+            except Exception as error:
+                if kind_of(error) is Failure.TRANSIENT:
+                    self._attempt_less(rows)
+                raise
+            duration_s = time.monotonic() - start_s
+        self._limit.grow(rows, duration_s)
+        self._spool.remove(rows)
+        self._suspect = None
+        self._postponed.discard(rows)
+        self._postponed.note_success()
+        self._instruments.written.inc(len(rows))
+        self.reports.progress()
+
+    def _attempt_less(self, rows: Sequence[SpooledRow]) -> None:
+        """After a timeout or a broken connection, go on with half of the rows, or other ones.
+
+        Connections break for many a reason. So it takes a second failure to hold a row guilty.
+        """
+        place = rows[0].place
+        if place not in self._postponed.places:
+            self._limit.shrink(rows)  # the others are not as slow as one that is known to be
+        if len(rows) > 1:
+            return
+        if place not in self._postponed.places and place != self._suspect:
+            self._suspect = place
+        elif self._postponed.add(rows[0]):
+            logger.warning(
+                "a row of %d bytes cannot be written in time, though others can: it is kept, and "
+                "tried again after ever longer pauses",
+                rows[0].wire_bytes,
+            )
+
+    def _quarantine(self, refused: Refused[SpooledRow]) -> None:
+        error = refused.error
+        self._spool.quarantine(refused.row, f"{type(error).__name__} {message_of(error)}")
+        self._postponed.discard([refused.row])
+        self._instruments.quarantined.inc()
+        # no message: it may quote the text
+        logger.error(
+            "the database refuses a row (%s): it is kept, see `python -m db quarantine`",
+            name_of(error),
+        )

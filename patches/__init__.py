@@ -1,0 +1,1 @@
+"""Changes to private parts of BentoML, uvicorn and circus, which have no public option."""

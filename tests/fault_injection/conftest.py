@@ -1,0 +1,109 @@
+"""Services that are killed and started again, on databases that fail.
+
+Another ring may run the same tests on another database: it imports the fixtures of this file and
+the tests that suit any database (the files say which), and has a fixture ``database`` of its own.
+"""
+
+import os
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fault_injection.report import Report
+from tests.fault_injection.restartable import Service
+from tests.support.database import Database
+from tests.support.postgres import PostgreSQL, running_or_skipped
+from tests.support.proxy import Proxy
+from tests.support.server import put_into_store
+
+DISK = "5m"
+MakeService = Callable[..., Service]
+
+
+@pytest.fixture(name="report")
+def fixture_report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Return what prints progress and tallies."""
+    return Report(capsys)
+
+
+@pytest.fixture(name="chance")
+def fixture_chance(request: pytest.FixtureRequest, report: Report) -> random.Random:
+    """Return a seeded source of moments; another FAULTS_SEED makes other ones."""
+    seed = f"{os.environ.get('FAULTS_SEED', '1')}-{request.node.name}"
+    report.line(f"seed {seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture(name="bento_home", scope="session")
+def fixture_bento_home(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Bento store that has the starter model."""
+    folder = tmp_path_factory.mktemp("bentoml")
+    put_into_store(starter, _environment(folder, folder))
+    return folder
+
+
+@pytest.fixture(name="make_service")
+def fixture_make_service(repository: Path, bento_home: Path, tmp_path: Path) -> MakeService:
+    """Return what makes a service, not started yet, with a spool of its own.
+
+    Its arguments are dicts of variables; later ones win.
+    """
+    environment = _environment(bento_home, tmp_path)
+    spools = (tmp_path / f"spool-{number}" for number in range(100))
+
+    def make_service(*variables: dict[str, str]) -> Service:
+        settings = environment | {"SPOOL_DIR": str(next(spools))}
+        for more in variables:
+            settings |= more
+        return Service(repository, settings)
+
+    return make_service
+
+
+@pytest.fixture(name="database")
+def fixture_database() -> Iterator[PostgreSQL]:
+    """Return a PostgreSQL server without tables."""
+    with running_or_skipped() as database:
+        yield database
+
+
+@pytest.fixture(name="proxy")
+def fixture_proxy(database: Database) -> Iterator[Proxy]:
+    """Return a proxy before the database."""
+    with Proxy(database.address) as proxy:
+        yield proxy
+
+
+@pytest.fixture(name="small_disk")
+def fixture_small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder that is a file system of 5 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(name="small_home")
+def fixture_small_home(small_disk: Path, bento_home: Path) -> Path:
+    """Return a home for BentoML on the small disk, where the figures of its metrics lie too."""
+    home = small_disk / "bentoml"
+    home.mkdir()
+    (home / "models").symlink_to(bento_home / "models")
+    return home
+
+
+def _environment(bento_home: Path, log_folder: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
+    return kept | {
+        "BENTOML_DO_NOT_TRACK": "true",
+        "BENTOML_HOME": str(bento_home),
+        "ENV_FILE": "",
+        "TEST_LOG_FOLDER": str(log_folder),
+    }

@@ -1,0 +1,60 @@
+"""What a fault test prints and how it ends."""
+
+import contextlib
+from collections.abc import Sequence
+
+import pytest
+
+from tests.fault_injection.restartable import Service
+from tests.support.database import Database, SQLiteDatabase
+from tests.support.load import Load
+from tests.support.server import eventually
+
+ARRIVE_WITHIN_S = 30  # all rows of a run, after the last fault is over
+
+
+class Report:
+    """Lines on the terminal, whether or not pytest captures what tests print."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def line(self, text: str) -> None:
+        """Print a line of progress."""
+        with self._capsys.disabled():
+            print(f"\n    {text}", end="", flush=True)
+
+    def conclude(
+        self,
+        database: Database | SQLiteDatabase,
+        services: Sequence[Service],
+        loads: Sequence[Load],
+        at_least: int,
+    ) -> None:
+        """End loads and services, print the tallies, and fail over any loss or double.
+
+        ``at_least`` is the number of answers to each load that makes the test mean something.
+        """
+        for load in loads:
+            load.stop()
+        with contextlib.suppress(AssertionError):  # the tallies say more
+            eventually(lambda: not _lost(database, loads), ARRIVE_WITHIN_S)
+        statuses = [service.stop() for service in services]
+        rows = database.rows()
+        tallies = [load.tally(rows) for load in loads]
+
+        for load, tally in zip(loads, tallies, strict=True):
+            self.line(f"{tally} (refused {len(load.refusals)}, broken off {load.broken})")
+        for load, tally in zip(loads, tallies, strict=True):
+            assert (0, 0, 0) == (tally.lost, tally.doubled, tally.misnamed), repr(tally)
+            assert tally.answered >= at_least, f"too few answers to mean something: {tally}"
+            assert not load.unexpected(), load.unexpected()[:3]
+        assert [0 for _ in services] == statuses, f"exit statuses {statuses}"
+        spools = {service.spool for service in services}
+        left = [path.name for spool in spools for path in spool.iterdir()]
+        assert not left, f"all rows are delivered, but the spool still has {left}"
+
+
+def _lost(database: Database | SQLiteDatabase, loads: Sequence[Load]) -> int:
+    rows = database.rows()
+    return sum(load.tally(rows).lost for load in loads)

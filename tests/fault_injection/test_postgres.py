@@ -1,0 +1,33 @@
+"""The PostgreSQL server of these tests itself."""
+
+from contextlib import closing
+
+import psycopg
+
+from tests.support.postgres import PostgreSQL
+
+
+def test_a_database_without_the_table_has_no_rows(database: PostgreSQL) -> None:
+    assert [] == database.rows()
+
+
+def test_a_killed_server_keeps_what_was_committed_and_nothing_else(database: PostgreSQL) -> None:
+    with closing(psycopg.connect(database.url)) as writer:
+        writer.execute("CREATE TABLE metrics (id uuid, text text)")
+        writer.execute("INSERT INTO metrics VALUES (gen_random_uuid(), 'committed 😀')")
+        writer.commit()
+        writer.execute("INSERT INTO metrics VALUES (gen_random_uuid(), 'not committed')")
+
+        database.kill()
+
+    database.start()
+    assert ["committed 😀"] == [text for _, text in database.rows()]
+
+
+def test_a_stopped_server_can_be_started_again_on_its_port(database: PostgreSQL) -> None:
+    address = database.address
+
+    database.stop()
+    database.start()
+
+    assert (address, []) == (database.address, database.rows())

@@ -1,0 +1,35 @@
+"""The count of these tests itself."""
+
+import pytest
+
+from tests.support.reconcile import Answered, Tally
+
+KEPT = [Answered("one", "id-1"), Answered("two", "id-2"), Answered("three", None)]
+ROWS = [("id-1", "one"), ("id-2", "two"), ("id-3", "three"), ("id-4", "stored, not answered")]
+
+
+def test_a_tally_of_a_clean_run_shows_more_rows_than_answers() -> None:
+    tally = Tally.of(KEPT, ROWS)
+
+    assert "answered 3, stored 4, lost 0, doubled 0" == str(tally)
+    assert 0 == tally.misnamed
+
+
+@pytest.mark.parametrize(
+    ("rows", "lost", "doubled", "misnamed"),
+    [
+        (ROWS[1:], 1, 0, 0),
+        ([], 3, 0, 0),
+        ([*ROWS, ("id-5", "one")], 0, 1, 1),  # a text twice, under two ids
+        ([*ROWS, ROWS[1]], 0, 1, 0),  # a row twice
+        ([*ROWS, ("id-1", "another")], 0, 1, 0),  # an id twice
+        ([*ROWS, *ROWS], 0, 4, 0),
+        ([("id-2", "one"), ("id-1", "two"), *ROWS[2:]], 0, 0, 2),
+    ],
+)
+def test_a_tally_finds_what_is_lost_doubled_or_misnamed(
+    rows: list[tuple[str, str]], lost: int, doubled: int, misnamed: int
+) -> None:
+    tally = Tally.of(KEPT, rows)
+
+    assert (lost, doubled, misnamed) == (tally.lost, tally.doubled, tally.misnamed)

@@ -1,0 +1,168 @@
+"""A training that is killed leaves the old champion or the new one, and the next run sees to it."""
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the training group is not installed")
+pytest.importorskip("nncf", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position  # only where the training group is installed
+from tests.support.hub import Hub
+from tests.support.workplace import LEARNING, STANDING_STILL, Material, Workplace
+
+# The first argument names a function, the second how often it is called before the process is
+# killed in place of the call, the third whether it is killed after it instead.
+KILLED_TRAINING = """
+import importlib, os, signal, sys
+from training.export import precision_selection as precision
+from training.__main__ import main
+
+precision._lower_precisions = lambda: []  # fp32 needs no calibration, which takes most of a run
+
+module, _, name = sys.argv[1].rpartition(".")
+home = importlib.import_module(module)
+called, calls_left, kills_after = getattr(home, name), int(sys.argv[2]), sys.argv[3] == "after"
+
+def killing(*arguments, **keywords):
+    global calls_left
+    calls_left -= 1
+    if calls_left >= 0:
+        return called(*arguments, **keywords)
+    if kills_after:
+        called(*arguments, **keywords)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(home, name, killing)
+sys.exit(main())
+"""
+FINISH = (
+    "from training.files import Files; import training.promotion.registry as p;"
+    " p.finish_promotion(Files())"
+)
+BEFORE, AFTER = "before", "after"
+REPO_ID = "somebody/tweets"
+MOMENTS = [
+    ("training.pipeline.fine_tune", 0, BEFORE, False),
+    ("training.pipeline.fine_tune", 0, AFTER, False),
+    ("training.promotion.comparison.export_proven", 0, AFTER, False),
+    ("training.pipeline.name_successor", 0, AFTER, False),
+    ("training.pipeline.copy_models", 0, AFTER, False),
+    ("training.pipeline.write_papers", 0, AFTER, False),
+    ("training.promotion.registry.write_json", 0, AFTER, False),  # what is intended is written
+    ("shutil.copytree", 0, AFTER, False),  # BentoML has made the model, aside of the store
+    ("training.promotion.registry.register", 0, AFTER, True),  # the model is in the store
+    ("training.promotion.registry.write_json", 1, AFTER, True),  # so is its record
+    ("training.pipeline.prune", 0, BEFORE, True),
+    ("training.pipeline.write_json", 0, AFTER, True),  # the figures of the run are written
+]
+PUBLISHING = [
+    (
+        "training.promotion.registry.register",
+        0,
+        AFTER,
+    ),  # it is completed first
+    ("training.command.publish", 0, BEFORE),
+    ("training.hub.push._commit", 0, AFTER),
+    ("training.promotion.release.push_to_hf", 0, AFTER),  # all is there, but this is not yet known
+]
+
+
+@pytest.fixture(name="material", scope="module")
+def fixture_material(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """Make tweets and a base model."""
+    return Material.make(starter, tmp_path_factory.mktemp("material"))
+
+
+@pytest.fixture(name="champions", scope="module")
+def fixture_champions(material: Material, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """Return a machine whose first run did not improve: its champion is the base model."""
+    workplace = Workplace(tmp_path_factory.mktemp("champions"), material)
+    workplace.train(STANDING_STILL)
+    return workplace
+
+
+@pytest.fixture(name="hub")
+def fixture_hub() -> Iterator[Hub]:
+    """Start a Hub with a repository to publish to."""
+    with Hub() as hub:
+        hub.create(REPO_ID)
+        yield hub
+
+
+@pytest.fixture(name="workplace")
+def fixture_workplace(
+    hub: Hub, champions: Workplace, material: Material, tmp_path: Path
+) -> Workplace:
+    """Return a copy of that machine, from which models are published."""
+    folder = tmp_path / "machine"
+    shutil.copytree(champions.folder, folder)
+    variables = hub.environment(tmp_path / "huggingface", hub.token("somebody"))
+    return Workplace(folder, material, HF_REPO_ID=REPO_ID, **variables)
+
+
+@pytest.mark.parametrize(("function", "calls", "when", "is_promoted"), MOMENTS)
+def test_a_killed_training_leaves_the_old_champion_or_the_new_one(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # a moment has four sides
+    function: str, calls: int, when: str, is_promoted: bool, workplace: Workplace, hub: Hub
+) -> None:
+    models, best = workplace.models, workplace.read("best_metrics.json")
+    before = hub.state(REPO_ID)
+
+    killed = workplace.run(["-c", KILLED_TRAINING, function, str(calls), when], LEARNING)
+    done = workplace.run(["-c", FINISH])
+
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    assert 0 == done.returncode, done.stderr
+    if is_promoted:
+        (model,) = set(workplace.models) - set(models)
+        assert f"sentiment:{model.name}" == workplace.read("best_metrics.json")["model_tag"]
+    else:
+        assert models == workplace.models
+        assert best == workplace.read("best_metrics.json")
+    assert not (workplace.folder / "artifacts" / "promotion.json").exists()
+    assert before == hub.state(REPO_ID)
+
+
+@pytest.mark.parametrize(("function", "calls", "when"), PUBLISHING)
+def test_a_killed_publication_is_completed_once(
+    function: str, calls: int, when: str, workplace: Workplace, hub: Hub
+) -> None:
+    models = set(workplace.models)
+    killed = workplace.run(["-c", KILLED_TRAINING, function, str(calls), when], LEARNING)
+
+    done = workplace.run(["-m", "training.publish"])
+
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    assert 0 == done.returncode, done.stderr
+    (model,) = set(workplace.models) - models
+    found = hub.state(REPO_ID)
+    assert {model.name: found.head} == found.tags
+    assert 2 == len(hub.repositories["models", REPO_ID].commits)  # the Hub's own, and ours
+    weights = "openvino_model.bin"
+    assert (model / weights).read_bytes() == hub.files(REPO_ID)[weights]
+
+
+def test_a_run_that_is_killed_while_it_publishes_waits_for_the_database(
+    workplace: Workplace,
+) -> None:
+    named = {"DATABASE_URL": f"sqlite:///{workplace.folder}/runs.sqlite3"}
+    moment = ["training.command.publish", "0", BEFORE]
+
+    killed = workplace.run(["-c", KILLED_TRAINING, *moment], LEARNING | named)
+
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    assert 1 == len(list((workplace.folder / "artifacts" / "unrecorded_runs").glob("*.json")))
+
+
+def test_the_run_after_a_killed_one_promotes(workplace: Workplace) -> None:
+    moment = ["training.promotion.registry.write_json", "0", AFTER]
+    killed = workplace.run(["-c", KILLED_TRAINING, *moment], LEARNING)
+
+    told = workplace.train(LEARNING)
+
+    assert -signal.SIGKILL == killed.returncode
+    assert "The candidate is better: " in told
+    assert 2 == len(workplace.models)

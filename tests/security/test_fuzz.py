@@ -1,0 +1,57 @@
+"""The OpenAPI page says all that the service does: thousands of generated requests agree."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.security.conftest import KEY
+from tests.support.server import Server
+
+SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
+EXAMPLES = 1500  # for each of the operations, of which only two take a body
+LEAST_CASES = 2000
+DEADLINE_S = 900
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "positive_data_acceptance",
+    "unsupported_method",
+    "allow_header_conformance",
+    "ignored_auth",
+)
+
+
+@pytest.mark.usefixtures("honest")
+def test_what_the_page_declares_is_what_is_answered(server: Server, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+
+    run = subprocess.run(
+        [
+            SCHEMATHESIS,
+            "--no-color",
+            "run",
+            f"{server.url}/docs.json",
+            f"--header=X-API-Key:{KEY}",
+            f"--checks={','.join(CHECKS)}",
+            "--phases=coverage,fuzzing",
+            f"--max-examples={EXAMPLES}",
+            "--seed=1",
+            "--generation-database=none",
+            f"--report-json-path={report}",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+    assert 0 == run.returncode, run.stdout[-5000:]
+    assert json.loads(report.read_text())["test_cases"]["generated"] >= LEAST_CASES

@@ -1,0 +1,46 @@
+"""Databases that a service can be told to record in, as the fault tests see them."""
+
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from tests.support.rows import Rows
+
+Row = tuple[str, str]  # the id in its usual form, the text
+
+
+class Database(Protocol):
+    """A database that runs somewhere; ``address`` is its host and port."""
+
+    address: tuple[str, int]
+
+    def environment(self, port: int | None = None) -> dict[str, str]:
+        """Return the service's variables; with a port of the loopback, through a proxy there."""
+
+    def rows(self) -> list[Row]:
+        """Return all rows, none where there is no table yet."""
+
+
+class KillableDatabase(Database, Protocol):
+    """A database whose server process belongs to the test."""
+
+    def start(self) -> None:
+        """Start the server; return once it answers."""
+
+    def kill(self) -> None:
+        """End the server at once, as a crash does."""
+
+
+class SQLiteDatabase:
+    """A SQLite file: no server, no address, no proxy."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def environment(self) -> dict[str, str]:
+        """Return the service's variables."""
+        return {"DATABASE_URL": f"sqlite:///{self._path}"}
+
+    def rows(self) -> list[Row]:
+        """Return all rows."""
+        return [(str(UUID(row["id"])), row["text"]) for row in Rows(self._path).all()]

@@ -1,0 +1,39 @@
+"""Fine-tune the starter, alone or in several processes."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from inference.starter import STARTER_FOLDER
+from training.finetuning.distributed import is_main_process, process_number
+from training.finetuning.fine_tune import fine_tune
+from training.finetuning.hyperparameters import Recipe
+
+MOODS = ("good", "bad")
+TEXTS = [f"{mood} day, {number} times over" for number in range(32) for mood in MOODS]
+LABELS = [2, 0] * 32
+RECIPE = Recipe(epochs=2, learning_rate=3e-4, batch_size=16)
+
+
+def learn(path: Path) -> None:
+    """Write what came of it, and whether this process says that it is the main one.
+
+    There is no dropout, whose random numbers would be others in several processes.
+    """
+    model = AutoModelForSequenceClassification.from_pretrained(
+        STARTER_FOLDER, dtype=torch.float32, hidden_dropout_prob=0.0
+    )
+    tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER)
+    run = fine_tune(model, tokenizer, TEXTS, LABELS, RECIPE, seed=1)
+    with torch.no_grad():
+        logits = model(**tokenizer(TEXTS, padding=True, return_tensors="pt")).logits
+    told = asdict(run) | {"is_main": is_main_process(), "logits": logits.tolist()}
+    path.write_text(json.dumps(told), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    learn(Path(sys.argv[1], f"{process_number()}.json"))

@@ -1,0 +1,68 @@
+"""Reports of training runs whose figures can be worked out by hand."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from training.evaluation.mcnemar import PairedTest
+from training.evaluation.prediction import Scores
+from training.export.precision_selection import Choice
+from training.finetuning.hyperparameters import Recipe, TrainingRun
+from training.promotion.champion_record import Origin
+from training.promotion.false_promotion import FalsePromotion
+from training.promotion.gate import Decision
+from training.reporting.report import Judged, RunReport
+
+TRUE = (0, 0, 1, 1, 1, 2, 2, 2)
+REASON = "int8 has accuracy 0.8750 against 0.8750 in fp32"
+ORIGIN = Origin(
+    base_model="cardiffnlp/twitter-roberta-base-sentiment-latest",
+    dataset="cardiffnlp/tweet_eval",
+    dataset_fingerprint="d" * 64,
+    sample_fingerprint="a" * 64,
+    train_size=1000,
+    eval_size=8,
+    eval_split="validation",
+    seed=42,
+    git_commit="0123abc",
+)
+FALSE_PROMOTION = FalsePromotion(against_all=0.27, against_one=0.44, rivals=2, rows=8)
+LEARNING = TrainingRun(
+    recipe=Recipe(),
+    steps=96,
+    loss=0.61,
+    duration_s=120.5,
+    processes=1,
+    precision="fp32",
+    weights="e" * 64,
+)
+
+
+def scores(*predictions: int) -> Scores:
+    """Return scores of the eight rows of ``TRUE``, each prediction with a confidence of 0.8."""
+    return Scores(TRUE, np.full((len(TRUE), 3), 0.1) + 0.7 * np.eye(3)[list(predictions)])
+
+
+def judged(name: str, *predictions: int) -> Judged:
+    """Return a model that predicted this."""
+    return Judged(name, scores(*predictions), Choice("int8", REASON))
+
+
+def run_report(**changes: Any) -> RunReport:
+    """Return the report of a run that improved on a champion, but for these changes."""
+    report = RunReport(
+        origin=ORIGIN,
+        candidate=judged("candidate", 0, 1, 1, 1, 1, 2, 2, 2),
+        base=judged(ORIGIN.base_model, 0, 1, 1, 1, 0, 2, 2, 1),
+        learning=LEARNING,
+        champion=judged("sentiment:old", 0, 0, 1, 1, 0, 2, 2, 1),
+        test=PairedTest(both=1300, only_candidate=130, only_champion=95, neither=475),
+        decision=Decision(
+            True, "accuracy 0.8750 against 0.7500 of sentiment:old: better", FALSE_PROMOTION
+        ),
+        model_tag="sentiment:new",
+        timestamp="2026-10-01T10:00:00+00:00",
+        duration_s=185.24,
+    )
+    return replace(report, **changes)

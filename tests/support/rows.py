@@ -1,0 +1,45 @@
+"""The rows of a prediction log, read by a program that knows nothing of the service."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.support.server import eventually
+
+RECORDED_WITHIN_S = 10  # 2 s are promised; these machines are shared
+
+
+class Rows:
+    """A SQLite file with the table `metrics`; rows arrive there shortly after the answers."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return all rows in the order of their ids."""
+        return self._select("SELECT * FROM metrics ORDER BY id")
+
+    def of_text(self, text: str) -> list[dict[str, Any]]:
+        """Return the rows of one text."""
+        return self._select("SELECT * FROM metrics WHERE text = ?", text)
+
+    def awaited(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the one row of each text once it is there. Raises AssertionError, also for two."""
+        wanted = set(texts)
+        eventually(lambda: {row["text"] for row in self.all()} >= wanted, RECORDED_WITHIN_S)
+        found = self.all()
+        by_text = {text: [row for row in found if row["text"] == text] for text in wanted}
+        assert {1} == {len(rows) for rows in by_text.values()}
+        return [by_text[text][0] for text in texts]
+
+    def _select(self, statement: str, *parameters: str) -> list[dict[str, Any]]:
+        with closing(sqlite3.connect(self._path)) as connection:
+            connection.row_factory = sqlite3.Row
+            try:
+                return [dict(row) for row in connection.execute(statement, parameters)]
+            except sqlite3.OperationalError as error:
+                if "no such table" not in str(error):
+                    raise
+                return []  # a service may be ready before it has made its tables

@@ -1,0 +1,34 @@
+"""Spools of processes that live and that were killed."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from db.spool.file import files_in
+from db.spool.spool import Spool
+
+SPOOL_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from db.spool.spool import Spool
+Spool(Path(sys.argv[1]), 10_000, 10_000_000).append(sys.argv[2:])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+OpenSpool = Callable[..., Spool]
+
+
+def bodies(spool: Spool, limit: int = 1000) -> list[str]:
+    """Return what waits in the spool."""
+    return [row.body for row in spool.oldest(limit)]
+
+
+def killed_after_spooling(folder: Path, *rows: str) -> Path:
+    """Have a process spool rows and be killed; return its file."""
+    before = set(files_in(folder))
+    command = [sys.executable, "-c", SPOOL_AND_DIE, str(folder), *rows]
+    done = subprocess.run(command, check=False, timeout=60)
+    assert -signal.SIGKILL == done.returncode
+    (left_over,) = set(files_in(folder)) - before
+    return left_over

@@ -1,0 +1,43 @@
+"""What stands in a database that the settings name, whichever it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, inspect, select
+
+from db.database.engine import make_engine
+from db.database.schema import METRICS
+from db.prediction import Prediction
+from db.settings import DatabaseSettings
+from db.writing.insertion import COLUMNS
+from tests.support.server import eventually
+
+STORED_WITHIN_S = 20  # 2 s are promised; these machines are shared
+
+
+@contextmanager
+def connected(settings: DatabaseSettings) -> Iterator[Connection]:
+    """Connect as the service does."""
+    engine = make_engine(settings)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def stored(settings: DatabaseSettings) -> list[Prediction]:
+    """Read all rows, none where there is no table."""
+    with connected(settings) as connection:
+        if not inspect(connection).has_table(METRICS.name):
+            return []
+        rows = connection.execute(select(*(METRICS.c[name] for name in COLUMNS))).mappings().all()
+    return [Prediction(**row) for row in rows]
+
+
+def awaited(settings: DatabaseSettings, count: int) -> list[Prediction]:
+    """Return all rows once there are so many. Raises AssertionError where more arrive."""
+    rows = eventually(lambda: len(found := stored(settings)) >= count and found, STORED_WITHIN_S)
+    assert rows
+    assert count == len(rows)
+    return rows

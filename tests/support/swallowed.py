@@ -1,0 +1,146 @@
+"""Use a database whose answers are swallowed from one request on, in a process of its own."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.database.engine import make_engine
+from db.settings import DatabaseSettings
+from db.spool.spool import Spool
+from db.writing.insertion import insert_missing
+from db.writing.metrics import instruments
+from db.writing.writer import Writer
+from tests.support.predictions import prediction
+from tests.support.proxy import Proxy
+from tests.support.server import eventually
+
+REQUESTS = 40
+AT_ONCE = 8  # processes that mostly wait
+QUESTIONS = 10
+ATTEMPTS = 3
+HANGS_S = 30.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Use:
+    """How the use of a database ended; ``deadlines`` are the threads that still watch it."""
+
+    requests: int
+    swallowed_bytes: int
+    has_ended: bool
+    deadlines: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How rows were delivered: ``ids`` of all of them, and how many are ``left`` in the spool."""
+
+    requests: int
+    swallowed_bytes: int
+    has_ended: bool
+    ids: frozenset[str]
+    left: int
+
+
+def for_each_request(
+    try_one: Callable[[tuple[str, int], Mapping[str, str], int], T],
+    address: tuple[str, int],
+    variables: Mapping[str, str],
+) -> list[T]:
+    """Try one of the functions here for each of the first requests, in processes of their own."""
+    with ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes:
+        return list(processes.map(partial(try_one, address, variables), range(REQUESTS)))
+
+
+def use_through_proxy(address: tuple[str, int], variables: Mapping[str, str], requests: int) -> Use:
+    """Use a database, the answers to all but the first ``requests`` chunks of requests swallowed.
+
+    ``variables`` name the database, except for its address.
+    """
+    with Proxy(address) as proxy:
+        engine = make_engine(_through(proxy, variables))
+        proxy.swallow(requests)
+        thread = threading.Thread(target=_use, args=[engine], daemon=True)
+        thread.start()
+        thread.join(HANGS_S)
+        has_ended = not thread.is_alive()
+        with suppress(AssertionError):
+            eventually(lambda: not _deadlines(), HANGS_S)
+        return Use(requests, proxy.seen.swallowed_bytes, has_ended, _deadlines())
+
+
+def deliver_through_proxy(
+    address: tuple[str, int], variables: Mapping[str, str], requests: int
+) -> Delivery:
+    """Have the writer deliver rows, the first time as in `use_through_proxy`, then undisturbed."""
+    with Proxy(address) as proxy, TemporaryDirectory() as folder:
+        settings = _through(proxy, variables)
+        spool = Spool(Path(folder) / "spool", 100, 10**6)
+        engine = make_engine(settings)
+        writer = Writer(engine, spool, instruments(), settings.database_timeout_s)
+        rows = [prediction() for _ in range(3)]
+        spool.append([row.to_json() for row in rows])
+        proxy.swallow(requests)
+        thread = threading.Thread(target=_deliver, args=[writer], daemon=True)
+        thread.start()
+        thread.join(HANGS_S)
+        has_ended, swallowed_bytes = not thread.is_alive(), proxy.seen.swallowed_bytes
+        proxy.restore()
+        for _ in range(ATTEMPTS if has_ended else 0):
+            _deliver(writer)
+        left = spool.depth().waiting
+        engine.dispose()
+        spool.close()
+    ids = frozenset(str(row.id) for row in rows)
+    return Delivery(requests, swallowed_bytes, has_ended, ids, left)
+
+
+def _through(proxy: Proxy, variables: Mapping[str, str]) -> DatabaseSettings:
+    place = {"SQL_SERVER": "localhost", "SQL_PORT": str(proxy.port)}
+    fields = {name.lower(): value for name, value in ({**variables} | place).items()}
+    return DatabaseSettings.model_validate(fields)
+
+
+def _deliver(writer: Writer) -> None:
+    """Make an attempt, as the writer's thread does."""
+    try:
+        writer.work(lambda _: True)
+    except Exception as error:  # pylint: disable=broad-exception-caught  # as the thread does
+        writer.recover(error)
+
+
+def _deadlines() -> int:
+    return sum(thread.name == "deadline" for thread in threading.enumerate())
+
+
+def _use(engine: Engine) -> None:
+    """Ask and write as the service, its migrations and `db setup` do."""
+    transactional = engine.execution_options(isolation_level="READ COMMITTED")
+    with suppress(SQLAlchemyError):
+        with engine.connect() as connection:
+            _ask(connection)
+            insert_missing(connection, [prediction().to_json()])
+        with transactional.begin() as connection:
+            _ask(connection)
+        with transactional.connect() as connection:
+            _ask(connection)
+            connection.rollback()
+        with engine.connect() as connection:
+            _ask(connection)
+    engine.dispose()
+
+
+def _ask(connection: Connection) -> None:
+    for _ in range(QUESTIONS):
+        connection.exec_driver_sql("SELECT 1")

@@ -1,0 +1,25 @@
+"""What SQLAlchemy's dialect asks a SQL Server that it has just connected to."""
+
+from tests.support.tds.answers import Answer, Rows
+from tests.support.tds.requests import Query
+
+ANSWERS = {
+    "ProductVersion": "16.0.4000.1",
+    "schema_name()": "dbo",
+    "dm_exec_sessions'": "dm_exec_sessions",
+    "test max support": "test max support",
+    "transaction_isolation_level": "READ COMMITTED",
+}
+
+
+def answer(query: Query) -> Answer | None:
+    """Return the answer to one of these questions, None if it is another one."""
+    for part, value in ANSWERS.items():
+        if part in query.sql:
+            return Rows(["value"], [[value]])
+    return None
+
+
+def answer_or_row(query: Query) -> Answer:
+    """Answer what the dialect asks, and other questions with a row."""
+    return answer(query) or Rows(["number"], [[1]])

@@ -1,0 +1,75 @@
+"""Tests touch nothing of the developer's: no database, no server, no Bento store, no package."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.container.engine import MAY_INSTALL, NoEngineError, install
+from tests.support.sql_server import NEEDED
+from tests.support.variables import variables
+
+
+@pytest.fixture(name="seen", scope="module")
+def fixture_seen() -> set[str]:
+    """Return the variables that a fixture of the widest scopes sees."""
+    return set(os.environ)
+
+
+def test_no_setting_of_the_developers_is_seen_by_fixtures_of_any_scope(seen: set[str]) -> None:
+    assert set() == seen & (variables() - {"DATASET"})
+
+
+def test_bentoml_works_in_a_folder_of_the_tests() -> None:
+    assert Path(os.environ["BENTOML_HOME"]).name.startswith("bentoml-")
+    assert not Path(os.environ["BENTOML_HOME"]).is_relative_to(Path.home() / "bentoml")
+
+
+def test_a_sql_server_that_is_named_is_left_alone_until_somebody_asks(repository: Path) -> None:
+    named = dict.fromkeys(NEEDED, "theirs")
+    environment = {name: value for name, value in os.environ.items() if name != "TEST_SQL_SERVER"}
+    command = [sys.executable, "-m", "pytest", "-q", "tests/sqlserver"]
+
+    done = subprocess.run(
+        command,
+        cwd=repository,
+        env=environment | named,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "`make test-sqlserver` asks for it" in done.stdout
+    assert "failed" not in done.stdout
+    assert "passed" not in done.stdout
+
+
+@pytest.mark.parametrize("told", [None, "", "0"])
+def test_no_package_is_installed_unasked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str | None
+) -> None:
+    called = tmp_path / "called"
+    (tmp_path / "apt-get").write_text(f"#!/bin/sh\ntouch {called}\n", encoding="utf-8")
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv(MAY_INSTALL, raising=False)
+    if told is not None:
+        monkeypatch.setenv(MAY_INSTALL, told)
+
+    with pytest.raises(NoEngineError, match=r"docker.io: not installed\. .*INSTALL_DOCKER=1"):
+        install("docker.io")
+
+    assert not called.exists()
+
+
+def test_packages_are_installed_when_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "apt-get").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/log\n', encoding="utf-8")
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv(MAY_INSTALL, "1")
+
+    install("docker.io")
+
+    assert "install" in (tmp_path / "log").read_text(encoding="utf-8")

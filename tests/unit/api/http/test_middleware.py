@@ -1,0 +1,303 @@
+"""What the guard refuses, what it passes on, and the one shape of every error."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from api.contract.refusals import LATE
+from api.contract.requests import VALIDATED, Validated
+from api.http.admission import Admission
+from api.http.middleware import Guard
+from api.settings import GuardSettings
+from tests.unit.api.conftest import Clock, busy, echo, post
+
+WITH_A_KEY = GuardSettings.model_validate({"api_keys": "the-key"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error"),
+    [
+        ("GET", "/nowhere", 404, "Not Found"),
+        ("POST", "/nowhere", 404, "Not Found"),
+        ("GET", "/predict", 405, "Method Not Allowed"),
+        ("GET", "/broken", 500, "Internal Server Error"),
+        ("POST", "/predict/", 404, "Not Found"),
+        ("POST", "/predict%0A", 404, "Not Found"),
+        ("GET", "/busy%0A", 404, "Not Found"),
+        ("GET", "/busy%7F", 404, "Not Found"),
+    ],
+)
+def test_every_error_is_a_json_object(
+    client: TestClient, method: str, path: str, status: int, error: str
+) -> None:
+    response = client.request(method, path, follow_redirects=False)
+
+    assert (status, {"error": error}) == (response.status_code, response.json())
+    assert str(len(response.content)) == response.headers["content-length"]
+
+
+def test_a_wrong_method_names_the_right_one(client: TestClient) -> None:
+    assert "POST" == client.get("/predict").headers["allow"]
+
+
+async def fails_in_bentomls_words(_request: Request) -> Response:
+    """Answer what BentoML does where an endpoint raises what it should not."""
+    words = "An unexpected error has occurred, please check the server log."
+    return JSONResponse({"error": words}, 500)
+
+
+def test_a_failure_is_told_in_no_words_of_bentoml() -> None:
+    client = TestClient(Guard(one_route(fails_in_bentomls_words, "/model")))
+
+    response = client.get("/model")
+
+    assert (500, {"error": "Internal Server Error"}) == (response.status_code, response.json())
+
+
+def test_an_overloaded_service_says_when_to_come_again(client: TestClient) -> None:
+    response = client.get("/busy")
+
+    assert (503, "1") == (response.status_code, response.headers["retry-after"])
+
+
+async def fails(_request: Request) -> Response:
+    """Raise what nobody catches."""
+    raise RuntimeError("/secret/path")
+
+
+async def stands_still(_request: Request) -> Response:
+    """Answer never."""
+    await asyncio.Event().wait()
+    raise AssertionError("an event has happened that nobody sets")
+
+
+def one_route(endpoint: Any, path: str = "/predict") -> Starlette:
+    """Make an application of one endpoint."""
+    return Starlette(routes=[Route(path, endpoint, methods=["GET", "POST"])])
+
+
+def test_what_nobody_catches_is_logged_with_the_requests_id_and_told_to_no_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = TestClient(Guard(one_route(fails, "/model")))
+
+    response = client.get("/model", headers={"X-Request-Id": "abc-1"})
+
+    assert (500, {"error": "Internal Server Error"}) == (response.status_code, response.json())
+    assert "abc-1" == response.headers["x-request-id"]
+    assert "abc-1" in caplog.text
+
+
+def test_what_takes_too_long_is_answered_in_the_shape_of_all_errors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = TestClient(Guard(one_route(stands_still), deadline_s=0.01))
+
+    response = post(client, "/predict", '{"text": "fine"}')
+
+    assert (504, {"error": "Gateway Timeout"}) == (response.status_code, response.json())
+    assert f"request {response.headers['x-request-id']}: POST '/predict' was answered 504" in (
+        caplog.text
+    )
+
+
+def test_failures_are_logged_and_strangers_less_loudly(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.http.log.MOST_LINES", 1000)  # other tests have had some of them
+    caplog.set_level("INFO", "bentoml")
+    client = TestClient(Guard(Starlette(routes=[Route("/busy", busy)]), WITH_A_KEY))
+
+    for headers in ({}, {"X-API-Key": "the-key"}):
+        client.get("/busy", headers={"X-Request-Id": "an-id"} | headers)
+    client.get("/nowhere", headers={"X-API-Key": "the-key"})
+
+    assert [
+        ("INFO", "request an-id: GET '/busy' was answered 401"),
+        ("WARNING", "request an-id: GET '/busy' was answered 503"),
+    ] == [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name.startswith("bentoml")
+    ]
+
+
+@pytest.mark.parametrize("given", ["", "two words", "x" * 65, "<script>"])
+def test_a_request_without_a_decent_id_gets_one_of_its_own(client: TestClient, given: str) -> None:
+    ids = {
+        client.get("/nowhere", headers={"X-Request-Id": given}).headers["x-request-id"]
+        for _ in range(2)
+    }
+
+    assert 2 == len(ids)
+    assert given not in ids
+
+
+@pytest.mark.parametrize("path", ["/predict", "/nowhere", "/busy", "/broken"])
+def test_every_answer_has_the_headers_of_security(client: TestClient, path: str) -> None:
+    headers = post(client, path, '{"text": "fine"}').headers
+
+    assert ("nosniff", "no-store") == (headers["x-content-type-options"], headers["cache-control"])
+    assert "server" not in headers
+
+
+def test_whoever_has_no_key_is_refused_before_its_body_is_read() -> None:
+    client = TestClient(Guard(one_route(echo), WITH_A_KEY))
+
+    refused = client.post("/predict", content=b"no JSON")
+    accepted = client.post("/predict", json={"text": "fine"}, headers={"X-API-Key": "the-key"})
+
+    assert (401, 200) == (refused.status_code, accepted.status_code)
+    assert "Bearer" == refused.headers["www-authenticate"]
+
+
+def test_an_open_service_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    client = TestClient(Guard(one_route(echo)))
+    for _ in range(3):
+        post(client, "/predict", '{"text": "fine"}')
+
+    assert 1 == caplog.text.count("API_KEYS is not set")
+
+
+def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_again(
+    clock: Clock,
+) -> None:
+    admission = Admission(most=2)
+    client = TestClient(Guard(one_route(echo), admission=admission))
+
+    with admission.working_on(2):
+        clock.now_s += 6.5
+        refused = post(client, "/predict", '{"text": "a"}')
+    accepted = post(client, "/predict", '{"text": "a"}')
+
+    assert (429, "7") == (refused.status_code, refused.headers["retry-after"])
+    assert 200 == accepted.status_code
+
+
+def test_a_batch_that_finds_no_room_comes_in_once_there_is() -> None:
+    admission = Admission(most=2)
+    guard = Guard(one_route(echo, "/predict_batch"), admission=admission)
+
+    async def ask() -> tuple[int, int, int]:
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test")
+        with admission.working_on(1, is_batch=True):
+            asked = asyncio.ensure_future(client.post("/predict_batch", json={"texts": ["a", "b"]}))
+            async with asyncio.timeout(60):
+                while not admission.in_line:
+                    await asyncio.sleep(0)
+            in_line = admission.in_line
+        return in_line, (await asked).status_code, admission.in_flight
+
+    assert (2, 200, 0) == asyncio.run(ask())
+
+
+def test_a_batch_for_which_there_is_no_room_in_line_either_is_refused(clock: Clock) -> None:
+    admission = Admission(most=2)
+    client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
+
+    async def refused() -> httpx.Response:
+        with admission.working_on(1, is_batch=True), admission.working_on(2, is_batch=True):
+            clock.now_s += 6.5
+            return await asyncio.to_thread(post, client, "/predict_batch", '{"texts": ["a", "b"]}')
+
+    response = asyncio.run(refused())
+
+    assert (429, "7") == (response.status_code, response.headers["retry-after"])
+
+
+def test_a_batch_that_waits_too_long_for_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.http.middleware.QUEUE_TIMEOUT_S", 0.01)
+    admission = Admission(most=2)
+    client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
+
+    with admission.working_on(1, is_batch=True):
+        response = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
+
+    assert (503, LATE.error) == (response.status_code, response.json()["error"])
+    assert "1" == response.headers["retry-after"]
+    assert (0, 0) == (admission.in_line, admission.in_flight)
+
+
+def test_a_batch_whose_client_leaves_waits_for_room_no_more() -> None:
+    admission = Admission(most=2)
+    messages = [
+        {"type": "http.request", "body": b'{"texts": ["a", "b"]}', "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+    statuses: list[int] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/predict_batch", "headers": headers}
+    with admission.working_on(1, is_batch=True):
+        asyncio.run(Guard(one_route(echo), admission=admission)(scope, receive, send))
+
+        assert 499 == statuses[0]
+        assert (0, 1) == (admission.in_line, admission.in_flight)
+
+
+def test_a_text_whose_answer_has_begun_is_in_flight_no_more() -> None:
+    admission = Admission(most=1)
+    seen: list[int] = []
+
+    async def send(_message: Any) -> None:
+        seen.append(admission.in_flight)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b'{"text": "fine"}', "more_body": False}
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+    asyncio.run(Guard(one_route(echo), admission=admission)(scope, receive, send))
+
+    assert [0, 0] == seen
+
+
+def test_the_endpoint_learns_that_its_client_has_left() -> None:
+    seen: list[bool] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        validated: Validated = scope[VALIDATED]
+        seen.append(validated.asker.is_gone)
+        async with asyncio.timeout(60):
+            while not validated.asker.is_gone:
+                await asyncio.sleep(0)
+        seen.append(validated.asker.is_gone)
+
+    messages = [
+        {"type": "http.request", "body": b'{"text": "fine"}', "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return messages.pop(0)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+    asyncio.run(Guard(app)(scope, receive, lambda _: asyncio.sleep(0)))
+
+    assert [False, True] == seen
+
+
+def test_websockets_are_closed() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Guard(Starlette())({"type": "websocket"}, asyncio.Event().wait, send))
+
+    assert ["websocket.close"] == [message["type"] for message in sent]

@@ -1,0 +1,111 @@
+"""Only what is older goes."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
+
+from db.admin.retention import ROWS_AT_ONCE, keep_pruning, parse_age, prune
+from db.database.migrations import migrate
+from db.prediction import utc_now
+from db.settings import DatabaseSettings
+from db.writing.insertion import insert_missing
+from tests.support.predictions import prediction
+from tests.support.stored import stored
+
+
+@pytest.mark.parametrize(
+    ("text", "age"),
+    [
+        ("90d", timedelta(days=90)),
+        ("12h", timedelta(hours=12)),
+        ("30m", timedelta(minutes=30)),
+        ("0d", timedelta()),
+    ],
+)
+def test_an_age_is_a_number_and_a_unit(text: str, age: timedelta) -> None:
+    assert age == parse_age(text)
+
+
+@pytest.mark.parametrize("text", ["", "90", "d", "-1d", "1.5d", "90 d", "90w"])
+def test_anything_else_is_an_error_that_shows_it(text: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text}' is no age: write 90d, 12h or 30m"):
+        parse_age(text)
+
+
+@pytest.mark.parametrize("text", ["900000d", "99999999999d"])
+def test_an_age_before_all_dates_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="is longer ago than there were dates"):
+        parse_age(text)
+
+
+def test_older_rows_are_deleted_in_small_transactions(
+    engine: Engine, settings: DatabaseSettings
+) -> None:
+    now = utc_now()  # a batch's rows have one time, and here those of three transactions
+    old = [replace(prediction(), timestamp=now - timedelta(days=91)) for _ in range(2500)]
+    young = [replace(prediction(), timestamp=now - timedelta(days=89)) for _ in range(10)]
+    migrate(engine)
+    with engine.begin() as connection:
+        insert_missing(connection, [row.to_json() for row in [*old, *young]])
+    told: list[str] = []
+
+    deleted = prune(engine, timedelta(days=90), told.append)
+
+    assert 2500 == deleted
+    assert {row.id for row in young} == {row.id for row in stored(settings)}
+    assert [f"deleted {count} rows" for count in (ROWS_AT_ONCE, 2 * ROWS_AT_ONCE, 2500)] == told
+
+
+@pytest.mark.parametrize("count", [1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1])
+def test_each_transaction_deletes_one_range_of_few_rows(engine: Engine, count: int) -> None:
+    now = utc_now()
+    made = [
+        replace(prediction(), timestamp=now - timedelta(days=2, seconds=number // 3))
+        for number in range(count)
+    ]
+    migrate(engine)
+    with engine.begin() as connection:
+        insert_missing(connection, [row.to_json() for row in made])
+    statements: list[tuple[str, int]] = []
+
+    def note(_connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE"):
+            statements.append((statement, cursor.rowcount))
+
+    event.listen(engine, "after_cursor_execute", note)
+
+    assert count == prune(engine, timedelta(days=1), lambda _: None)
+    assert all(
+        statement.count("timestamp") and "IN (" not in statement for statement, _ in statements
+    )
+    assert max(rows for _, rows in statements) <= ROWS_AT_ONCE
+    assert count == sum(rows for _, rows in statements)
+
+
+class EndedError(Exception):
+    """The process was ended while it waited."""
+
+
+def test_pruning_goes_on_until_the_process_ends_and_failures_are_tried_again_sooner() -> None:
+    outcomes = iter([None, OperationalError("", {}, Exception("away")), None])
+    waited: list[float] = []
+    told: list[str] = []
+
+    def run() -> None:
+        if (outcome := next(outcomes)) is not None:
+            raise outcome
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            raise EndedError
+
+    with pytest.raises(EndedError):
+        keep_pruning(run, timedelta(hours=24), told.append, wait)
+
+    assert [86400, 600, 86400] == waited
+    assert ["nothing more was deleted: away; trying again in 0:10:00"] == told

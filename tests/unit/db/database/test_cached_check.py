@@ -1,0 +1,114 @@
+"""A check is carried out once in a while, and its verdict is never older than that."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from db.database.cached_check import CachedCheck
+from tests.support.server import eventually
+
+
+class Disk:
+    """What is checked: it notes how often."""
+
+    def __init__(self) -> None:
+        self.is_well = True
+        self.checks = 0
+        self.now_s = 100.0
+        self.may_end = threading.Event()
+        self.may_end.set()
+
+    def monotonic(self) -> float:
+        """Return the time in seconds."""
+        return self.now_s
+
+    def check(self) -> bool:
+        """Check, which takes until it may end."""
+        self.checks += 1
+        is_well = self.is_well
+        assert self.may_end.wait(60)
+        return is_well
+
+
+@pytest.fixture(name="disk")
+def fixture_disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Make a disk with a clock that stands until it is moved."""
+    disk = Disk()
+    monkeypatch.setattr("db.database.cached_check.time", disk)
+    return disk
+
+
+def test_within_its_age_a_verdict_is_not_looked_for_again(disk: Disk) -> None:
+    is_well = CachedCheck(disk.check, max_age_s=1)
+
+    verdicts = []
+    for _ in range(10):
+        verdicts.append(is_well())
+        disk.now_s += 0.25
+
+    assert [True] * 10 == verdicts
+    assert 3 == disk.checks
+
+
+@pytest.mark.parametrize("was_well", [True, False])
+def test_a_change_is_seen_once_the_verdict_is_old(disk: Disk, was_well: bool) -> None:
+    disk.is_well = was_well
+    is_well = CachedCheck(disk.check, max_age_s=1)
+
+    before = is_well()
+    disk.is_well = not was_well
+    disk.now_s += 0.99
+    during = is_well()
+    disk.now_s += 0.01
+
+    assert [was_well, was_well, not was_well] == [before, during, is_well()]
+
+
+def test_the_time_that_a_check_takes_is_part_of_its_verdicts_age(disk: Disk) -> None:
+    def slowly() -> bool:
+        disk.now_s += 5
+        return disk.check()
+
+    is_well = CachedCheck(slowly, max_age_s=1)
+
+    assert is_well()
+    disk.is_well = False
+    assert not is_well()
+
+
+def test_those_who_ask_together_share_one_check(disk: Disk) -> None:
+    is_well = CachedCheck(disk.check, max_age_s=1)
+    disk.may_end.clear()
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(is_well) for _ in range(8)]
+        eventually(lambda: disk.checks, 60)
+        disk.may_end.set()
+
+    assert [True] * 8 == [each.result() for each in asked]
+    assert 1 == disk.checks
+
+
+def test_a_check_that_raises_leaves_no_verdict(disk: Disk) -> None:
+    def fail_at_first() -> bool:
+        if not disk.check() or disk.checks == 1:
+            raise RuntimeError("no verdict")
+        return True
+
+    is_well = CachedCheck(fail_at_first, max_age_s=1)
+
+    with pytest.raises(RuntimeError, match="no verdict"):
+        is_well()
+    assert is_well()
+
+
+def test_what_somebody_has_seen_to_fail_is_not_checked_to_say_so(disk: Disk) -> None:
+    is_well = CachedCheck(disk.check, max_age_s=1)
+    before = is_well()
+    is_well.refute()
+    during = is_well()
+    disk.now_s += 1
+
+    assert [True, False, True] == [before, during, is_well()]
+    assert 2 == disk.checks

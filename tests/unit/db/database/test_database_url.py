@@ -1,0 +1,157 @@
+"""A URL is read as it was meant or refused: no part of a password becomes a host or database."""
+
+import random
+import re
+from urllib.parse import quote
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
+
+from db.database.database_url import DatabaseUrlError, parse_url, place_of
+from db.database.engine import make_engine
+from db.settings import DatabaseSettings, SettingsError
+from tests.support.server import free_port
+
+SIGNS = "@/:?#%&=;[]{}\\'\"$!+,.~|^*()<>`-_"
+TEMPLATES = [
+    "postgresql://svc:{}@127.0.0.1:{port}/tweets",
+    "postgresql://{}@127.0.0.1:{port}/tweets",
+    "postgresql+psycopg://svc:{}@127.0.0.1:{port}/tweets?connect_timeout=2",
+    "postgresql://127.0.0.1:{port}/tweets?user=svc&password={}",
+    "postgresql://127.0.0.1:{port}/tweets?password={}&user=svc",
+    "mssql+pyodbc://svc:{}@127.0.0.1:{port}/tweets?driver=FreeTDS",
+    "mssql+pyodbc:///?odbc_connect=DRIVER={{FreeTDS}};SERVER=127.0.0.1;PORT={port};UID=u;PWD={}",
+    "mysql://svc:{}@127.0.0.1:{port}/tweets",
+    "oracle+oracledb://svc:{}@127.0.0.1:{port}/tweets",
+    "sqlite://svc:{}@127.0.0.1/tweets",
+    "sqlite:///svc:{}@127.0.0.1/tweets",
+    "sqlite:////svc:{}@127.0.0.1/tweets",
+    "postgresql:/svc:{}@127.0.0.1:{port}/tweets",
+    "svc:{}@127.0.0.1:{port}/tweets",
+]
+
+
+def made_up(chance: random.Random) -> str:
+    """Return a password in which no four characters in a row can be a coincidence."""
+    signs = chance.choices(SIGNS, k=chance.randint(1, 8))
+    letters = chance.choices("QXZJVKW", k=24)
+    return "".join(chance.sample(signs + letters, len(signs) + len(letters)))
+
+
+def told_at_start(url: str) -> str:
+    """Return what the service and its writer log of a database that does not answer."""
+    settings = DatabaseSettings(database_url=SecretStr(url), database_timeout_s=2)
+    told = ""
+    try:
+        told = place_of(settings.url())
+        with make_engine(settings).connect():
+            raise AssertionError("nobody listens there")
+    except (SettingsError, DBAPIError) as error:
+        return f"{told} {error} {getattr(error, 'orig', '')}"
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_no_part_of_a_password_is_told(
+    template: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+    chance, port = random.Random(template), free_port()
+
+    for _ in range(60):
+        password = made_up(chance)
+        told = told_at_start(template.format(password, port=port))
+        parts = {password[start : start + 4] for start in range(len(password) - 3)}
+        assert not [part for part in parts if part in told], (password, told)
+
+
+@pytest.mark.parametrize("template", [each for each in TEMPLATES if "svc:{}@" in each])
+def test_what_is_read_is_read_as_it_was_meant(template: str) -> None:
+    chance = random.Random(template)
+    for _ in range(500):
+        try:
+            url = parse_url(template.format(made_up(chance), port=5432))
+        except DatabaseUrlError:
+            continue
+        assert ("svc", "127.0.0.1", 5432, "tweets") == (
+            url.username,
+            url.host,
+            url.port,
+            url.database,
+        )
+
+
+@pytest.mark.parametrize("template", [each for each in TEMPLATES if "://svc:{}@" in each][:3])
+def test_any_password_can_be_given_percent_encoded(template: str) -> None:
+    chance = random.Random(template)
+    for _ in range(200):
+        password = made_up(chance)
+
+        url = parse_url(template.format(quote(password, safe=""), port=5432))
+
+        assert (password, "127.0.0.1", "tweets") == (url.password, url.host, url.database)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:p/w:x#y?z@host:5432/db", "host/db"),  # SQLAlchemy reads it right
+        ("postgresql://me@corp:p@host/db", "host/db"),
+        ("postgresql://u:p@/db?host=/var/run/postgresql&options=-csearch_path%3Dx", "db"),
+        ("postgresql://u:p@[::1]:5432/db?sslmode=require&application_name=a@b", None),
+        ("postgresql://host/db?sslmode=require&application_name=a@b", "host/db"),
+        ("mssql+pyodbc://u:p@host\\INST/db?driver=ODBC+Driver+18+for+SQL+Server", "host\\INST/db"),
+        ("mssql+pyodbc:///?odbc_connect=DRIVER={x};SERVER=h;UID=u;PWD=a@b/c:d", ""),
+        ("mssql+pyodbc://a_data_source", "a_data_source"),
+        ("sqlite:///data/x.db", "data/x.db"),
+        ("sqlite:////srv/me@work/x.db", "a file"),
+        ("sqlite:///file:x.db?mode=rw&uri=true", "file:x.db"),
+    ],
+)
+def test_a_usual_url_is_read(url: str, expected: str | None) -> None:
+    if expected is None:
+        with pytest.raises(DatabaseUrlError):
+            parse_url(url)
+    else:
+        assert expected == place_of(parse_url(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@ss/w@host/db",
+        "postgresql://u:a@b?c@host/db",
+        "postgresql://u:a@b#c@host/db",
+        "postgresql://u:a@b:c@host:5432/db",
+        "postgresql://domain/user:secret@host/db",
+        "postgresql://host:5432/db?user=u&password=p@ss",
+        "postgresql://host?user=u&password=p@ss",
+        "postgresql://u:p@ho st/db",
+        "postgresql://u:p@host:54x/db",
+        "postgresql://u:p@host/d:b",
+        "postgresql://u:p@host/db#fragment",
+        "postgresql://host/db?password=secret&more",
+        "postgresql://host/db?password=secret&more=x",
+        "postgresql://u:p@host/db\n",
+        "postgresql://u:p@host/d%0Ab",
+        "postgresql://u%0A:p@host/db",
+        "mssql+pyodbc://u:p@host/d%1Bb?driver=x",
+        "sqlite:///d%0Ab",
+        "mssql+pyodbc://u:p@ss@host/db?driver=x",
+        "sqlite://u:p@host/db",
+        "sqlite:///u:p@host/db",
+    ],
+)
+def test_a_doubtful_url_is_refused_in_one_line(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        DatabaseSettings(database_url=SecretStr(url)).url()
+
+    assert re.fullmatch(r"DATABASE_URL [^\n]+ percent-encoded [^\n]+", str(caught.value))
+
+
+def test_a_place_is_one_line() -> None:
+    settings = DatabaseSettings(
+        sql_server="host", sql_user="u", sql_password=SecretStr("p"), sql_db="d\nb\x1b\u2028é"
+    )
+
+    assert r"host/d\nb\x1b\u2028é" == place_of(settings.url())

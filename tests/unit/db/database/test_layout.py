@@ -1,0 +1,254 @@
+"""Databases get the indexes of this version, and none waits for them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlglot
+from sqlalchemy import Connection, Engine, inspect, text
+
+from db.database.engine import make_engine
+from db.database.layout import (
+    CLUSTERED,
+    DASHBOARDS,
+    FIGURES,
+    INDEXES,
+    LABEL_TYPE,
+    LAYOUT,
+    PRIMARY_KEY,
+    TIME_ORDER,
+    cover_dashboards,
+    order_by_time,
+    takes_long,
+)
+from db.database.migrations import STEPS, migrate, schema_version
+from db.database.schema import METRICS
+from db.settings import DatabaseSettings
+from db.writing.insertion import insert_missing
+from tests.support.predictions import prediction
+from tests.support.stored import stored
+from tests.support.tds import sqlalchemy_questions
+from tests.support.tds.answers import Answer, Done, Rows
+from tests.support.tds.certificate import make_tls_context
+from tests.support.tds.drivers import find_driver
+from tests.support.tds.requests import Query
+from tests.support.tds.server import TDSServer
+
+BEFORE = len(STEPS) - len(LAYOUT)
+REBUILT = (
+    "CREATE UNIQUE CLUSTERED INDEX ix_metrics_timestamp ON metrics ([timestamp], id)"
+    " WITH (DROP_EXISTING = ON)"
+)
+COVERED = (
+    "CREATE INDEX ix_metrics_dashboards ON metrics (timestamp)"
+    " INCLUDE (label, confidence, latency_ms, model_tag, batch_size, truncated, recorded_at)"
+)
+# The name and the column of the primary key; names, types and uniqueness of the indexes.
+Layout = tuple[str, list[list[str | int | None]], list[list[str | int | None]]]
+EARLIER: dict[str, tuple[Layout, list[str]]] = {
+    "the version before": (
+        (
+            "varchar",
+            [["pk_metrics", "id"]],
+            [["pk_metrics", 2, 1], [TIME_ORDER, CLUSTERED, 0]],
+        ),
+        [
+            "ALTER TABLE metrics ALTER COLUMN label nvarchar(64) NOT NULL",
+            "ALTER TABLE metrics DROP CONSTRAINT pk_metrics",
+            REBUILT,
+            COVERED,
+        ],
+    ),
+    "the first version": (
+        (
+            "varchar",
+            [["PK__metrics__3213E83F", "id"]],
+            [["PK__metrics__3213E83F", CLUSTERED, 1], [TIME_ORDER, 2, 0]],
+        ),
+        [
+            "ALTER TABLE metrics ALTER COLUMN label nvarchar(64) NOT NULL",
+            "ALTER TABLE metrics DROP CONSTRAINT [PK__metrics__3213E83F]",
+            "DROP INDEX ix_metrics_timestamp ON metrics",
+            REBUILT.partition(" WITH")[0],
+            COVERED,
+        ],
+    ),
+    "this version": (("nvarchar", [], [[TIME_ORDER, CLUSTERED, 1], [DASHBOARDS, 2, 0]]), []),
+}
+
+
+def earlier(engine: Engine, rows: int = 3) -> None:
+    """Leave a database as the version before did, with some rows."""
+    migrate(engine, STEPS[:BEFORE])
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"CREATE INDEX {TIME_ORDER} ON metrics (timestamp, id)"))
+        insert_missing(connection, [prediction().to_json() for _ in range(rows)])
+
+
+def indexes(engine: Engine) -> dict[str, list[str]]:
+    """Return the columns of the indexes, the included ones too."""
+    return {
+        str(index["name"]): [str(name) for name in index["column_names"]]
+        + index.get("dialect_options", {}).get("postgresql_include", [])
+        for index in inspect(engine).get_indexes("metrics")
+    }
+
+
+EXPECTED = {
+    "postgresql": {DASHBOARDS: ["timestamp", *FIGURES]},
+    "sqlite": {TIME_ORDER: ["timestamp", "id"]},
+}
+
+
+def test_a_new_database_has_them(engine: Engine) -> None:
+    migrate(engine)
+
+    assert EXPECTED[engine.dialect.name] == indexes(engine)
+
+
+def test_a_database_of_the_version_before_gets_them_and_keeps_its_rows(
+    engine: Engine, settings: DatabaseSettings
+) -> None:
+    earlier(engine)
+    before = stored(settings)
+
+    migrate(engine)
+
+    assert EXPECTED[engine.dialect.name] == indexes(engine)
+    assert before == stored(settings)
+    assert len(STEPS) == schema_version(engine)
+
+
+def test_a_table_that_was_dropped_gets_them_again(engine: Engine) -> None:
+    migrate(engine)
+    METRICS.drop(engine)
+
+    migrate(engine)
+
+    assert EXPECTED[engine.dialect.name] == indexes(engine)
+
+
+def test_a_large_table_is_left_to_the_setup_which_does_it_though_later_steps_are_taken(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.database.layout.MAX_REWRITTEN_ROWS", 2)
+    earlier(engine)
+    before, told = indexes(engine), list[str]()
+
+    def add_column(connection: Connection) -> None:
+        connection.execute(text("ALTER TABLE metrics ADD note VARCHAR(20)"))
+
+    steps = (*STEPS, add_column)
+    migrate(engine, steps, say=told.append)
+    assert before == indexes(engine)
+    assert len(steps) == schema_version(engine)
+    concerned = [step for step in LAYOUT.values() if engine.dialect.name in step.dialects]
+    until = ", until `python -m db setup` rewrites the table"
+    assert [step.without + until for step in concerned] == told
+
+    told.clear()
+    migrate(engine, steps, told.append, engine)
+    assert EXPECTED[engine.dialect.name] == indexes(engine)
+    assert len(concerned) == len([line for line in told if "may take an hour" in line])
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(2, True), (3, False), (4, False)])
+def test_a_step_takes_long_on_more_rows_than_that(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, rows: int, *, expected: bool
+) -> None:
+    monkeypatch.setattr("db.database.layout.MAX_REWRITTEN_ROWS", rows)
+    earlier(engine, 3)
+
+    changes = engine.dialect.name == "postgresql"
+    assert (expected and changes) is takes_long(cover_dashboards, engine)
+    assert not takes_long(order_by_time, engine)
+
+
+def test_an_index_that_cannot_be_built_is_told_and_tried_again(engine: Engine) -> None:
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite gets no index")
+    earlier(engine)
+    told: list[str] = []
+    with engine.begin() as connection:  # names of indexes are the whole schema's
+        connection.execute(
+            text(f"CREATE TABLE others (n int); CREATE INDEX {DASHBOARDS} ON others (n)")
+        )
+
+    migrate(engine, say=told.append)
+    assert len(STEPS) - 1 == schema_version(engine)
+    assert 1 == len(told)
+    assert told[0].startswith(
+        f'dashboards have no index of their own and are slow: relation "{DASHBOARDS}"'
+    )
+
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE others"))
+    migrate(engine, say=told.append)
+    assert EXPECTED["postgresql"] == indexes(engine)
+    assert 1 == len(told)
+
+
+class Catalogue:
+    """What a stand-in for SQL Server knows of the layout of its table, and what it was told."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.changes: list[str] = []
+        self._label, self._key, self._indexes = layout
+
+    def answer(self, query: Query) -> Answer:
+        """Answer a question, and take note of a change."""
+        known = sqlalchemy_questions.answer(query)
+        if known is not None:
+            return known
+        if query.sql == LABEL_TYPE:
+            return Rows(["type"], [[self._label]])
+        if query.sql == PRIMARY_KEY:
+            return Rows(["name", "column_name"], self._key)
+        if query.sql == INDEXES:
+            return Rows(["name", "type", "is_unique"], self._indexes)
+        if query.sql.startswith(("ALTER TABLE", "CREATE", "DROP")):
+            self.changes.append(query.sql)
+            return Done()
+        return Rows(["number"], [[1]])
+
+
+@pytest.fixture(name="catalogue")
+def fixture_catalogue(request: pytest.FixtureRequest) -> Catalogue:
+    """Describe a table."""
+    return Catalogue(request.param)
+
+
+@pytest.fixture(name="sql_server")
+def fixture_sql_server(catalogue: Catalogue, tmp_path: Path) -> Iterator[Engine]:
+    """Connect to a stand-in for SQL Server that has the table."""
+    with TDSServer(make_tls_context(tmp_path), catalogue.answer) as server:
+        engine = make_engine(
+            DatabaseSettings.model_validate(
+                {
+                    "sql_server": "localhost",
+                    "sql_port": server.address[1],
+                    "sql_user": "administrator",
+                    "sql_password": "secret",
+                    "sql_driver": find_driver("Microsoft"),
+                    "sql_trust_server_certificate": True,
+                }
+            )
+        )
+        yield engine
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "expected"), EARLIER.values(), ids=EARLIER, indirect=["catalogue"]
+)
+def test_sql_server_is_told_to_change_what_is_not_so_yet(
+    sql_server: Engine, catalogue: Catalogue, expected: list[str]
+) -> None:
+    with sql_server.connect() as connection:
+        for step in LAYOUT:
+            step(connection)
+
+    assert expected == [" ".join(change.split()) for change in catalogue.changes]
+    for change in expected:
+        sqlglot.parse_one(change, dialect="tsql")

@@ -1,0 +1,59 @@
+"""A start learns of foreign tables, and waits for no database that is away."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from db.database.migrations import migrate
+from db.database.tables_check import TablesCheck
+from db.settings import DatabaseSettings
+from tests.support.foreign_tables import FOREIGN
+from tests.support.server import eventually
+from tests.support.stored import STORED_WITHIN_S
+
+
+@pytest.fixture(name="silent_port")
+def fixture_silent_port() -> Iterator[int]:
+    """Give a port where connections are accepted and nothing is answered."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def test_foreign_tables_are_found(engine: Engine, settings: DatabaseSettings) -> None:
+    FOREIGN["flyway"].table.create(engine)
+
+    check = TablesCheck(settings)
+
+    found = eventually(check.result, STORED_WITHIN_S)
+    assert FOREIGN["flyway"].difference in str(found)
+
+
+def test_our_own_tables_are_no_finding(engine: Engine, settings: DatabaseSettings) -> None:
+    migrate(engine)
+
+    check = TablesCheck(settings)
+
+    eventually(lambda: not check.is_running, STORED_WITHIN_S)
+    assert check.result() is None
+
+
+def test_a_database_that_is_away_is_no_finding(sqlite: DatabaseSettings) -> None:
+    away = sqlite.model_copy(
+        update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:9/nothing"}
+    )
+
+    check = TablesCheck(DatabaseSettings.model_validate(away.model_dump()))
+
+    eventually(lambda: not check.is_running, STORED_WITHIN_S)
+    assert check.result() is None
+
+
+def test_a_database_that_never_answers_is_not_waited_for(silent_port: int) -> None:
+    url = f"postgresql+psycopg://nobody@127.0.0.1:{silent_port}/nothing"
+
+    check = TablesCheck(DatabaseSettings(database_url=url, database_timeout_s=5))
+
+    assert check.result() is None
+    assert check.is_running

@@ -1,0 +1,219 @@
+"""What connections may ask at once, how they are answered in turn, and when they are given up."""
+
+import asyncio
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tests.support.server import eventually
+from tests.unit.api.served import PATIENCE_S, all_of, ask, connected, serving, statuses
+
+GET = b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n"
+LAST = b"GET /slow HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+LARGE, LAST_LARGE = (each.replace(b"slow", b"large") for each in (GET, LAST))
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+async def echo(request: Request) -> Response:
+    """Answer what was posted."""
+    return PlainTextResponse(await request.body())
+
+
+async def slow(_request: Request) -> Response:
+    """Answer a little later than at once."""
+    await asyncio.sleep(0.05)
+    return PlainTextResponse("done")
+
+
+async def large(_request: Request) -> Response:
+    """Answer more than a connection takes in unread."""
+    return PlainTextResponse("x" * (8 << 20))
+
+
+@pytest.fixture(name="port")
+def fixture_port() -> Iterator[int]:
+    """Serve these."""
+    routes = [Route("/slow", slow), Route("/large", large), Route("/", echo, methods=["POST"])]
+    with serving(Starlette(routes=routes)) as port:
+        yield port
+
+
+def posted(body: bytes, more: bytes = b"") -> bytes:
+    """Return a request with further lines in its head."""
+    return b"POST / HTTP/1.1\r\nHost: test\r\n%bContent-Length: %d\r\n\r\n%b" % (
+        more,
+        len(body),
+        body,
+    )
+
+
+def test_a_few_requests_at_once_are_answered_in_turn(port: int) -> None:
+    received = ask(port, GET * 15 + LAST)
+
+    assert [200] * 16 == statuses(received)
+
+
+def test_more_than_a_few_are_answered_as_far_as_they_may_wait(port: int) -> None:
+    received = ask(port, GET * 10_000)
+
+    assert [200] * 17 + [429] == statuses(received)
+    assert b"more than 16 requests wait on this connection" in received
+    assert b"retry-after: 1\r\n" in received
+
+
+def test_what_comes_while_requests_wait_is_read_later(port: int) -> None:
+    received = ask(port, GET * 12, GET * 11 + LAST)
+
+    assert [200] * 24 == statuses(received)
+
+
+def test_a_request_has_its_answer_before_the_nonsense_behind_it(port: int) -> None:
+    received = ask(port, GET + b"nonsense\r\n\r\n")
+
+    assert [200, 400] == statuses(received)
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_a_broken_body_is_refused_after_the_requests_before_it(port: int, before: int) -> None:
+    broken = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"
+
+    received = ask(port, GET * before + broken)
+
+    assert [200] * before + [400] == statuses(received)
+
+
+def test_the_rest_of_a_body_that_breaks_after_its_answer_is_none_of_ours(port: int) -> None:
+    start = b"POST /slow HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    received = ask(port, start, b"nonsense\r\n")
+
+    assert [405] == statuses(received)
+
+
+def test_a_body_does_not_count_for_the_next_head(port: int) -> None:
+    received = ask(port, posted(b"x" * 60_000) + LAST[:20], LAST[20:])
+
+    assert [200, 200] == statuses(received)
+
+
+def test_tiny_headers_count_with_all_that_parts_them(port: int) -> None:
+    received = ask(port, b"GET /slow HTTP/1.1\r\n" + b"a:\r\n" * 25_000 + b"\r\n")
+
+    assert [431] == statuses(received)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nX: ", id="a header"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;x=", id="a chunk's extension"
+        ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", id="a trailer"
+        ),
+    ],
+)
+def test_what_does_not_end_is_given_up(port: int, start: bytes) -> None:
+    received = ask(port, start, b"x" * 20_000, b"x" * 20_000)
+
+    assert [431] == statuses(received)
+
+
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
+def test_a_wish_for_another_protocol_is_ignored(port: int, last: bytes) -> None:
+    wish = posted(b"some text", UPGRADE + last)
+
+    whole = ask(port, wish + LAST)
+    in_pieces = ask(port, wish[:60], wish[60:-5], wish[-5:] + LAST)
+
+    assert [200] * (1 if last else 2) == statuses(whole) == statuses(in_pieces)
+    assert b"some text" in whole
+    assert b"some text" in in_pieces
+
+
+def test_nothing_is_sent_on_to_others(port: int) -> None:
+    received = ask(port, b"CONNECT test:443 HTTP/1.1\r\nHost: test\r\n\r\n")
+
+    assert [400] == statuses(received)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [pytest.param(LARGE * 2, id="another waits"), pytest.param(LAST_LARGE, id="closing")],
+)
+def test_a_client_that_takes_no_answer_is_given_up(
+    port: int, monkeypatch: pytest.MonkeyPatch, asked: bytes
+) -> None:
+    monkeypatch.setattr("patches.uvicorn_flow.WRITE_DEADLINE_S", 0.1)
+
+    with connected(port, receive_bytes=4096) as connection:
+        connection.sendall(asked)
+        assert connection.recv(1)  # it is being answered
+        eventually(lambda: not peers(port), PATIENCE_S)
+
+
+def test_a_large_answer_is_sent_to_its_end(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(LAST_LARGE)
+        received = all_of(connection)
+
+    assert len(received) > 8 << 20
+
+
+def test_beyond_so_many_connections_each_is_refused(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patches.uvicorn_protocol.MAX_CONNECTIONS", 2)
+
+    with connected(port) as first, connected(port) as second:
+        eventually(lambda: 2 == len(peers(port)), PATIENCE_S)
+        received = ask(port)
+        first.sendall(LAST)
+        second.sendall(LAST)
+        answers = [statuses(all_of(each)) for each in (first, second)]
+
+    assert [503] == statuses(received)
+    assert [[200], [200]] == answers
+    assert [200] == statuses(ask(port, LAST))
+
+
+def test_a_client_that_is_gone_while_its_requests_wait_is_no_failure(
+    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("patches.uvicorn_flow.WRITE_DEADLINE_S", 0.1)
+
+    with connected(port, receive_bytes=4096) as connection:
+        connection.sendall(LARGE * 4)
+        assert connection.recv(1)  # it is being answered
+        eventually(lambda: not peers(port), PATIENCE_S)
+    assert [200] == statuses(ask(port, LAST))  # by now the others would have failed
+
+    assert [] == caplog.messages
+
+
+def test_a_refusal_stands_in_the_log_under_the_id_that_it_gives(
+    port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", "bentoml")
+    monkeypatch.setattr("api.http.log.MOST_LINES", 1000)  # other tests have had some of them
+
+    received = ask(port, b"nonsense\r\n\r\n")
+
+    (line,) = caplog.messages
+    (given,) = [part for part in received.split(b"\r\n") if part.startswith(b"x-request-id: ")]
+    assert f"request {given.decode()[14:]} was refused: the request is not valid HTTP" == line
+
+
+def peers(port: int) -> list[object]:
+    """Return the connections that the service holds."""
+    return [
+        each
+        for each in psutil.Process().net_connections("tcp")
+        if each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED
+    ]

@@ -1,0 +1,56 @@
+"""A seed draws the rows of a run."""
+
+import pytest
+
+from training.data.dataset import Dataset, Tweets
+from training.data.sampling import SizeError, draw
+
+TWEETS = Tweets(tuple(f"text {number}" for number in range(50)), (0, 1, 2, 0, 1) * 10)
+DATASET = Dataset("here", TWEETS, TWEETS.rows(range(20)))
+
+
+def test_the_same_seed_draws_the_same_rows():
+    assert draw(DATASET, 10, 5, seed=3) == draw(DATASET, 10, 5, seed=3)
+
+
+def test_the_rows_of_a_seed_are_the_same_on_every_machine():
+    found = draw(DATASET, 5, 5, seed=42)
+
+    assert ("text 25", "text 23", "text 19", "text 11", "text 4") == found.train.texts
+    assert (19, 5, 14, 4, 9) == found.evaluation_rows
+
+
+def test_another_seed_draws_other_rows():
+    one, other = draw(DATASET, 10, 5, seed=1), draw(DATASET, 10, 5, seed=2)
+
+    assert one.train != other.train
+    assert one.evaluation_rows != other.evaluation_rows
+    assert one.fingerprint != other.fingerprint
+
+
+def test_the_evaluation_rows_are_rows_of_validation():
+    found = draw(DATASET, 10, 5, seed=0)
+
+    assert found.validation.rows(found.evaluation_rows) == found.evaluation
+    assert 5 == len(set(found.evaluation_rows))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        (
+            (51, 5),
+            "TRAIN_SIZE=51 is more than the 50 rows of the split train: set TRAIN_SIZE to 50",
+        ),
+        ((50, 21), "EVAL_SIZE=21 is more than the 20 rows of the split validation"),
+    ],
+)
+def test_sizes_over_the_split_are_told(sizes, told):
+    with pytest.raises(SizeError, match=told):
+        draw(DATASET, *sizes, seed=0)
+
+
+def test_all_rows_may_be_drawn():
+    found = draw(DATASET, 50, 20, seed=0)
+
+    assert (50, 20) == (len(found.train), len(found.evaluation))

@@ -1,0 +1,129 @@
+"""Training starts from a classifier, or from an encoder that gets one."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the training group is not installed")
+transformers = pytest.importorskip("transformers", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position  # only where the training group is installed
+from inference.classifier import Classifier
+from inference.normalization import normalize
+from tests.support.base_models import blinded, xlm_roberta
+from tests.support.bounds import FP32_BOUND
+from training.data.label_alignment import LabelsError
+from training.export.export import export
+from training.finetuning.pretrained import BaseModelError, load_base
+
+
+@pytest.fixture(name="folder")
+def fixture_folder(starter, tmp_path):
+    """Return the folder of a classifier as transformers saves it."""
+    return blinded(starter, tmp_path / "tweets")
+
+
+def change_config(folder, **entries):
+    """Change entries of a model's configuration."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+
+
+def name_labels(folder, *labels):
+    """Give a model's outputs names in its configuration."""
+    numbered = dict(enumerate(labels))
+    change_config(folder, id2label=numbered, label2id={v: k for k, v in numbered.items()})
+
+
+def test_a_classifier_is_loaded_in_float32_under_the_name_of_its_folder(folder):
+    found = load_base(str(folder), None, seed=0)
+
+    assert ("tweets", (0, 1, 2)) == (found.name, found.class_ids)
+    assert torch.float32 == found.model.dtype
+
+
+def test_labels_are_matched_by_name_and_not_by_position(folder):
+    name_labels(folder, "Positive", "negative", "neutral")
+
+    assert (1, 2, 0) == load_base(str(folder), None, seed=0).class_ids
+
+
+def test_its_labels_become_the_classes(folder):
+    name_labels(folder, "POS", "Negative", "neu")
+
+    config = load_base(str(folder), None, seed=0).model.config
+
+    assert {0: "positive", 1: "negative", 2: "neutral"} == config.id2label
+    assert {"positive": 0, "negative": 1, "neutral": 2} == config.label2id
+
+
+def test_labels_that_say_nothing_are_an_error_that_names_the_setting(folder):
+    name_labels(folder, "LABEL_0", "LABEL_1", "LABEL_2")
+
+    with pytest.raises(LabelsError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="):
+        load_base(str(folder), None, seed=0)
+
+
+def test_labels_that_say_nothing_are_named_by_the_setting(folder):
+    name_labels(folder, "LABEL_0", "LABEL_1", "LABEL_2")
+
+    found = load_base(str(folder), None, 0, labels=("positive", "neutral", "negative"))
+
+    assert (2, 1, 0) == found.class_ids
+    assert {0: "positive", 1: "neutral", 2: "negative"} == found.model.config.id2label
+
+
+def test_a_model_of_sentencepiece_without_tokenizer_json_is_served_as_transformers_reads_it(
+    tmp_path, tweets
+):
+    base = load_base(str(xlm_roberta(tmp_path / "xlm", tweets)), None, seed=0)
+    texts = [*tweets[:20], "typed </s> and <mask>", "no\nblank", "long " * 200]
+    encoded = base.tokenizer([normalize(text) for text in texts], truncation=True)
+    with torch.no_grad():
+        logits = [base.model(torch.tensor([ids])).logits[0] for ids in encoded["input_ids"]]
+
+    export(*base.parts, tmp_path / "exported", precision="fp32")
+    export(*base.parts, tmp_path / "int8", texts)
+
+    served = Classifier.load(tmp_path / "exported")
+    expected = torch.stack(logits).softmax(dim=1).numpy()
+    assert ("negative", "neutral", "positive") == served.labels
+    assert np.abs(expected - served.classify(texts)).max() <= FP32_BOUND
+    assert np.abs(expected - Classifier.load(tmp_path / "int8").classify(texts)).max() <= 0.05
+
+
+@pytest.fixture(name="encoder")
+def fixture_encoder(starter, tmp_path):
+    """Return the folder of an encoder without a classifier."""
+    config = transformers.AutoConfig.from_pretrained(starter)
+    folder = tmp_path / "encoder"
+    transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
+    change_config(folder, id2label=None, label2id=None)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(starter / name, folder / name)
+    return folder
+
+
+def test_an_encoder_gets_a_classifier_drawn_by_the_seed(encoder):
+    one, same, other = (load_base(str(encoder), None, seed) for seed in (1, 1, 2))
+
+    assert {0: "negative", 1: "neutral", 2: "positive"} == one.model.config.id2label
+    weights = [found.model.classifier.out_proj.weight for found in (one, same, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_damaged_file_is_an_error_that_names_the_settings(folder, name):
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL"):
+        load_base(str(folder), None, seed=0)
+
+
+def test_a_folder_without_a_model_is_an_error_that_names_the_settings(tmp_path):
+    with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL.*HF_TOKEN"):
+        load_base(str(tmp_path), None, seed=0)

@@ -1,0 +1,128 @@
+"""The job summary tells what a training run found."""
+
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("nncf", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position
+from tests.support.reports import ORIGIN, run_report
+from training.evaluation.mcnemar import PairedTest
+from training.promotion.gate import Decision
+from training.reporting.job_summary import append, duration, render
+from training.reporting.report import Recorded
+
+
+def test_the_decision_comes_first_and_bold():
+    summary = render(run_report())
+
+    assert summary.startswith(
+        "## Training\n\n**Improved: accuracy 0.8750 against 0.7500 of sentiment:old: better**\n"
+    )
+
+
+def test_candidate_champion_and_base_stand_in_one_table():
+    lines = render(run_report()).splitlines()
+
+    assert "| candidate | 0.8750 | 0.8333 | 0.8413 | 0.0750 | int8 |" in lines
+    assert "| champion `sentiment:old` | 0.7500 | 0.7778 | 0.7556 | 0.0500 | int8 |" in lines
+    assert f"| base model `{ORIGIN.base_model}` | 0.6250 | 0.6111 | 0.6238 | 0.1750 | int8 |" in (
+        lines
+    )
+
+
+def test_the_paired_test_is_told_by_its_table_and_in_words():
+    summary = render(run_report())
+
+    assert "| candidate right | 1,300 | 130 |\n| candidate wrong | 95 | 475 |" in summary
+    assert (
+        "a difference in accuracy of +1.75 points, with a 95% confidence interval from +0.28 to "
+        "+3.22."
+    ) in summary
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "found"),
+    [
+        (130, 95, "p = 0.0197 (mid-p McNemar test). So the candidate is better by more"),
+        (100, 95, "So chance alone may explain the difference."),
+        (95, 130, "So the candidate is worse by more than chance explains."),
+        (200, 20, "p < 0.0001 (mid-p McNemar test). So the candidate is better by more"),
+    ],
+)
+def test_says_what_the_paired_test_means(gained, lost, found):
+    test = PairedTest(1000, gained, lost, 2000 - 1000 - gained - lost)
+
+    assert found in render(run_report(test=test))
+
+
+def test_says_that_a_lost_champion_could_not_be_tested():
+    champion = Recorded("sentiment:lost", 0.7)
+
+    summary = render(run_report(champion=champion, test=None))
+
+    assert "| champion `sentiment:lost` | 0.7000 | - | - | - | - |" in summary
+    assert "The champion's accuracy is the recorded one: its model was not to be had" in summary
+    assert "Not tested on the same rows: the champion's model was not to be had." in summary
+
+
+def test_on_the_first_run_the_base_model_is_the_rival():
+    summary = render(run_report(champion=None))
+
+    assert "### Candidate against base model" in summary
+    assert "| | base model right | base model wrong |" in summary
+    assert "champion" not in summary
+
+
+def test_tells_what_the_run_was_made_of():
+    summary = render(run_report())
+
+    for fact in (
+        "| data set | `cardiffnlp/tweet_eval`: 1,000 rows of train, 8 of validation, drawn with "
+        "seed 42 |",
+        "| precision | int8: int8 has accuracy 0.8750 against 0.8750 in fp32 |",
+        "| stored as | `sentiment:new` |",
+        "| commit | `0123abc` |",
+        "| duration | 3 min 5 s |",
+    ):
+        assert fact in summary
+
+
+def test_a_run_that_improved_nothing_stored_nothing():
+    report = run_report(decision=Decision(False, "not better"), model_tag=None)
+
+    summary = render(report)
+
+    assert "**Not improved: not better**" in summary
+    assert "| stored as | not stored |" in summary
+
+
+def test_names_from_outside_break_no_table():
+    origin = replace(ORIGIN, dataset="my|data\n| x |", git_commit=None)
+    champion = replace(run_report().rival, name="a`|`b")
+    reason = "better than **a`|`b**\n# so"
+
+    summary = render(run_report(origin=origin, champion=champion, decision=Decision(True, reason)))
+
+    tables = [line for line in summary.splitlines() if line.startswith("|")]
+    assert {3, 4, 5, 6, 7, 8} >= {line.count("|") for line in tables}
+    assert "| data set | <code>my&#124;data &#124; x &#124;</code>: 1,000 rows" in summary
+    assert "**Improved: better than &#42;&#42;a&#96;&#124;&#96;b&#42;&#42; &#35; so**" in summary
+
+
+def test_is_added_below_what_other_steps_wrote(tmp_path):
+    path = tmp_path / "summary.md"
+    path.write_text("Tests passed", encoding="utf-8")
+
+    append("## Training", path)
+    append("## Again", path)
+
+    assert "Tests passed\n## Training\n\n## Again\n" == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (3661, "61 min 1 s")]
+)
+def test_says_a_duration_as_people_do(seconds, told):
+    assert told == duration(seconds)

@@ -1,0 +1,236 @@
+"""The model card of a published model is what the Hub reads, and what it says is true."""
+
+import json
+import os
+import re
+from dataclasses import replace
+
+import pytest
+import yaml
+
+pytest.importorskip("nncf", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position
+from huggingface_hub import EvalResult, ModelCard
+from sklearn.metrics import classification_report
+
+from inference.model_folder import ModelFolder
+from inference.normalization import normalize
+from inference.tokenization import TweetTokenizer
+from tests.support.hub import Hub
+from tests.support.reports import ORIGIN, run_report, scores
+from tests.support.server import run_python
+from training.data.dataset import LABELS
+from training.export.precision_selection import Choice
+from training.promotion.champion_record import flat_figures
+from training.reporting.model_card import CONFUSION_MATRIX, RELIABILITY, render
+from training.reporting.report import Recorded
+from training.reporting.snippet import write_normalization
+
+NASTY = [
+    "@ann look: http://a.b/c @ httpd",
+    "a@b.c",
+    " ",
+    "  @x\nhttp@y\t@z,(@w) .@v",
+    "Tom &amp; Jerry &lt;3 &#39;s &#x1F600; &amp;amp; &nope; &",
+    r"it\u2019s \ud83d\ude00 \n",
+    "</s> <pad> [MASK] <mask> <s>",
+    "@ @@ @@a @a@b @\u200bx \uff20user",
+    'HTTP://A.B https:// www.a.b (http://a.b), "https://c.d"',
+    "caf\u0301e \U0001f468\u200d\U0001f469 \ufffd \x00 \u2028",
+    "word " * 500,
+]
+READ = """
+import importlib.util, json
+assert importlib.util.find_spec("inference") is None  # as for a stranger
+read = lambda text: classify.tokenizer(text, truncation=True, max_length=128)["input_ids"]
+texts = [(normalize(text), text) for text in json.load(open(sys.argv[1], encoding="utf-8"))]
+print(json.dumps([[text, read(text), classify(text)[0]["label"]] for text, _ in texts]))
+"""
+REPO_ID = "someone/tweet-sentiment"
+MAX_TOKENS = 128  # the starter's
+
+
+@pytest.fixture(name="card")
+def fixture_card():
+    """Give the card of a run that improved."""
+    return render(run_report(), REPO_ID, MAX_TOKENS)
+
+
+def head_of(card: str) -> dict:
+    """Return the YAML head by YAML's own rules."""
+    return yaml.safe_load(card.removeprefix("---\n").split("\n---\n")[0])
+
+
+def test_the_hubs_own_client_reads_the_metrics_back(card):
+    read = ModelCard(card).data
+
+    found = flat_figures(run_report().scores)
+    assert [
+        EvalResult(
+            task_type="text-classification",
+            task_name="sentiment of tweets",
+            dataset_type="cardiffnlp/tweet_eval",
+            dataset_name="cardiffnlp/tweet_eval, 8 rows drawn with seed 42",
+            dataset_config="sentiment",
+            dataset_split="validation",
+            metric_type=kind,
+            metric_name=name,
+            metric_value=found[figure],
+        )
+        for kind, name, figure in (
+            ("accuracy", "accuracy", "accuracy"),
+            ("recall", "macro-averaged recall", "macro_recall"),
+            ("f1", "macro-averaged F1", "macro_f1"),
+        )
+    ] == read.eval_results
+    assert "tweet-sentiment" == read.model_name
+
+
+def test_the_head_is_what_the_hub_reads(card):
+    head = head_of(card)
+
+    assert {
+        "base_model": "cardiffnlp/twitter-roberta-base-sentiment-latest",
+        "datasets": ["cardiffnlp/tweet_eval"],
+        "language": "en",
+        "library_name": "transformers",
+        "metrics": ["accuracy", "recall", "f1"],
+        "pipeline_tag": "text-classification",
+        "tags": ["sentiment-analysis", "tweets", "openvino", "bentoml"],
+    } == {key: value for key, value in head.items() if key != "model-index"}
+
+
+def test_local_folders_are_not_named_to_the_hub():
+    origin = replace(ORIGIN, base_model="starter", dataset="tweet_eval")
+
+    head = head_of(render(run_report(origin=origin), REPO_ID, MAX_TOKENS))
+
+    assert not {"base_model", "datasets", "license"} & set(head)
+    assert "tweet_eval" == head["model-index"][0]["results"][0]["dataset"]["type"]
+
+
+@pytest.mark.parametrize("name", ["a: b\n---\n# c", "'\"", "- x", "yes", "{}|`<b>", "ж\u2028\x07"])
+def test_names_from_outside_neither_break_the_head_nor_the_text(name):
+    origin = replace(ORIGIN, base_model=name, dataset=name, eval_split=name)
+
+    card = render(run_report(origin=origin), REPO_ID, MAX_TOKENS)
+
+    assert name == ModelCard(card).data.eval_results[0].dataset_type
+    assert name == head_of(card)["model-index"][0]["results"][0]["dataset"]["split"]
+    assert "\n# c" not in card
+    assert "<b>" not in ModelCard(card).text
+
+
+def snippet_of(card: str) -> str:
+    """Return the Python of the card."""
+    found = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_snippet_reads_texts_as_serving_does(card, starter, tmp_path):
+    write_normalization(tmp_path)
+    published = {path.name: path.read_bytes() for path in (*starter.iterdir(), *tmp_path.iterdir())}
+    texts = tmp_path / "texts.json"
+    texts.write_text(json.dumps(NASTY), encoding="utf-8")
+    with Hub() as hub:
+        hub.create(REPO_ID)
+        hub.commit(REPO_ID, published)
+        own = {**os.environ, **hub.environment(tmp_path / "home"), "PYTHONSAFEPATH": "1"}
+
+        printed = run_python(["-c", snippet_of(card) + READ, str(texts)], own)
+
+    first, found = printed.splitlines()
+    assert "'label': 'positive'" in first
+    serving = TweetTokenizer(ModelFolder.read(starter))
+    for text, (normalized, ids, label) in zip(NASTY, json.loads(found), strict=True):
+        assert normalize(text) == normalized
+        assert serving.encode([text]) == [ids], text
+        assert label in LABELS
+
+
+def test_says_how_to_serve_it(card):
+    assert f"$ HF_REPO_ID={REPO_ID} make model\n$ make serve\n" in card
+
+
+def test_shows_both_pictures(card):
+    assert f"]({CONFUSION_MATRIX})" in card
+    assert f"]({RELIABILITY})" in card
+
+
+def test_tells_where_it_comes_from(card):
+    assert "1,000 rows of train to learn from and 8 rows of validation to be judged on" in card
+    assert f"| SHA-256 of the data set | `{'d' * 64}` |" in card
+    assert f"| SHA-256 of the rows drawn | `{'a' * 64}` |" in card
+    assert "| commit of the training code | `0123abc` |" in card
+
+
+def test_tells_why_it_was_promoted(card):
+    assert "Decision: accuracy 0.8750 against 0.7500 of sentiment:old: better." in card
+    assert "| candidate right | 1,300 | 130 |" in card
+    assert "So the candidate is better by more than chance explains." in card
+
+
+def test_tells_what_the_figures_are_worth(card):
+    assert "Accuracy on 8 rows has a standard error of 11.7 points." in card
+
+
+@pytest.mark.parametrize("precision", ["int8", "bf16", "fp32"])
+def test_tells_the_precision_of_the_exported_form(precision):
+    candidate = replace(run_report().candidate, choice=Choice(precision, "measured so"))
+
+    card = render(run_report(candidate=candidate), REPO_ID, MAX_TOKENS)
+
+    assert f"| the same in {precision}, for OpenVINO: what is served and was judged |" in card
+    assert f"in {precision}, the fastest precision that kept accuracy and labels: measured" in card
+    assert ("int8" == precision) == ("texts that share a batch" in card)
+
+
+def test_a_lost_champion_is_told_by_its_recorded_accuracy():
+    champion = Recorded("sentiment:lost", 0.7)
+
+    card = render(run_report(champion=champion, test=None), REPO_ID, MAX_TOKENS)
+
+    assert "| champion `sentiment:lost` | 0.7000 | - | - | - | - |" in card
+
+
+def test_tells_the_figures_of_the_snippets_form_beside_those_of_the_served_one():
+    original = scores(0, 0, 1, 1, 1, 2, 2, 1)
+
+    card = render(run_report(original=original), REPO_ID, MAX_TOKENS)
+
+    assert "**0.8750** as it is served, and **0.8750** in float32 by the snippet below." in card
+    assert "| candidate by transformers | 0.8750 | 0.8889 |" in card
+
+
+def test_tells_the_figures_of_the_split_test_to_people_and_to_the_hub():
+    test = scores(0, 0, 1, 1, 1, 2, 2, 1)
+
+    card = render(run_report(test_split=test), REPO_ID, MAX_TOKENS)
+
+    assert "On its 8 rows, which chose nothing, and in the form that is served" in card
+    assert "its macro recall **0.8889**" in card
+    assert "leaderboard shows for sentiment, in percent: 88.9." in card
+    assert "Those on the split test chose nothing." in card
+    results = [one for one in ModelCard(card).data.eval_results if one.dataset_split == "test"]
+    found = {one.metric_type: one.metric_value for one in results}
+    # as TweetEval's own evaluation_script.py computes it
+    told = classification_report(test.labels, test.predictions, output_dict=True)
+    figures = told["macro avg"]
+    expected = {"accuracy": told["accuracy"], "f1": figures["f1-score"]}
+    assert pytest.approx(expected | {"recall": figures["recall"]}, abs=1e-6) == found
+
+
+def test_tells_of_which_revision_model_and_tweets_are():
+    origin = replace(ORIGIN, base_model_revision="b" * 40, dataset_revision="c" * 40)
+
+    card = render(run_report(origin=origin), REPO_ID, MAX_TOKENS)
+
+    assert f"| revision of the base model | `{'b' * 40}` |" in card
+    assert f"| revision of the data set | `{'c' * 40}` |" in card
+    assert {"c" * 40} == {one.dataset_revision for one in ModelCard(card).data.eval_results}
+
+
+def test_says_that_a_local_folder_has_no_revision(card):
+    assert "| revision of the base model | `none, a local folder` |" in card

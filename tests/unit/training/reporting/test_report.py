@@ -1,0 +1,87 @@
+"""A training run's report becomes metrics.json."""
+
+import json
+
+import pytest
+
+pytest.importorskip("nncf", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position
+from tests.support.reports import REASON, run_report
+from training.promotion.champion_record import comparison, figures
+from training.reporting.report import Recorded, metrics_json
+
+
+def test_the_top_level_holds_the_candidates_figures_and_precision():
+    report = run_report()
+
+    content = metrics_json(report)
+
+    assert figures(report.scores).items() <= content.items()
+    assert (0.875, "int8", REASON) == (
+        content["accuracy"],
+        content["precision"],
+        content["precision_reason"],
+    )
+
+
+def test_base_and_champion_stand_beside_it():
+    content = metrics_json(run_report())
+
+    assert 0.625 == content["base"]["accuracy"]
+    assert ("sentiment:old", 0.75) == (content["champion"]["name"], content["champion"]["accuracy"])
+    assert "confusion_matrix" in content["champion"]
+
+
+def test_where_the_rows_came_from_and_how_it_ended_are_told():
+    report = run_report()
+
+    content = metrics_json(report)
+
+    assert vars(report.origin).items() <= content.items()
+    assert {
+        "comparison": comparison(report.test),
+        "decision": {
+            "improved": True,
+            "reason": report.decision.reason,
+            "false_promotion": {
+                "against_all": 0.27,
+                "against_one": 0.44,
+                "rivals": 2,
+                "rows": 8,
+            },
+        },
+        "model_tag": "sentiment:new",
+        "timestamp": "2026-10-01T10:00:00+00:00",
+        "duration_s": 185.2,
+    }.items() <= content.items()
+
+
+def test_how_the_candidate_was_trained_is_told():
+    content = metrics_json(run_report())["learning"]
+
+    recipe = {"epochs": 3, "learning_rate": 3e-5, "batch_size": 32, "frozen_share": 0.5}
+    assert recipe.items() <= content["recipe"].items()
+    assert (96, 1, "fp32") == (content["steps"], content["processes"], content["precision"])
+
+
+def test_a_champion_whose_model_is_lost_has_its_recorded_accuracy_alone():
+    report = run_report(champion=Recorded("sentiment:lost", 0.7), test=None)
+
+    content = metrics_json(report)
+
+    assert {"name": "sentiment:lost", "accuracy": 0.7} == content["champion"]
+    assert content["comparison"] is None
+
+
+def test_on_the_first_run_the_base_model_is_the_rival():
+    report = run_report(champion=None)
+
+    assert report.base is report.rival
+    assert metrics_json(report)["champion"] is None
+
+
+def test_it_is_json_as_it_stands():
+    content = metrics_json(run_report())
+
+    assert content == json.loads(json.dumps(content))

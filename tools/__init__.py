@@ -1,0 +1,1 @@
+"""Tools for a running stack: `make env` and `make replay`."""

@@ -1,0 +1,1 @@
+"""From a trained model to the form that is served: graph, precision, and checks."""

@@ -1,0 +1,126 @@
+"""The model that training starts from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
+from transformers.utils import CONFIG_NAME
+from transformers.utils.hub import cached_file, extract_commit_hash
+
+from inference.model_folder import longest_input
+from training.data.dataset import LABELS
+from training.data.label_alignment import match, named_outputs
+from training.data.sources import name_of
+from training.errors import TrainingError
+
+_HEAD = "ForSequenceClassification"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """Hold a classifier in float32 and its tokenizer, and what they are called.
+
+    ``revision`` is the commit of a model on the Hub, None for that of a local folder.
+    ``class_ids`` are the model's ids of the classes of ``LABELS``, in their order;
+    ``has_new_classifier`` tells that it was an encoder, whose classifier has yet to learn all.
+    """
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    class_ids: tuple[int, ...]
+    has_new_classifier: bool
+    revision: str | None = None
+
+    @property
+    def parts(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Return model and tokenizer, as most functions take them."""
+        return self.model, self.tokenizer
+
+
+class BaseModelError(TrainingError):
+    """No model could be loaded from where the settings point."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(
+            f"no model could be loaded from {source!r}: {reason}. HF_REPO_ID or BASE_MODEL "
+            "names a repository on the Hugging Face Hub or a local folder; a private repository "
+            "needs HF_TOKEN, or `hf auth login`"
+        )
+
+
+def load_base(
+    source: str,
+    token: str | None,
+    seed: int,
+    *,
+    revision: str | None = None,
+    labels: Sequence[str] | None = None,
+) -> BaseModel:
+    """Load a model from the Hub or a local folder.
+
+    ``revision`` is a branch, tag or commit on the Hub, by default the newest commit; it is
+    looked up once, so that all files are of one commit. Without the Hub, its cache serves.
+    An encoder without a classifier gets a new one for the classes of ``LABELS``, its weights
+    drawn by the seed. A classifier's own labels, which may be abbreviated, are replaced by those
+    classes; ``labels`` names its outputs in their order if its own labels say nothing. The
+    tokenizer gets the model's own limit of tokens. Raises BaseModelError where there is no such
+    model or the Hub cannot be reached, and LabelsError where its classifier knows other classes.
+    """
+    try:
+        commit = _commit(source, token, revision)
+        pinned = {"token": token, "revision": commit}
+        config = AutoConfig.from_pretrained(source, **pinned)
+        tokenizer = AutoTokenizer.from_pretrained(source, **pinned)
+        is_encoder = not _has_classifier(config)
+        if is_encoder:
+            config.id2label = dict(enumerate(LABELS))
+            config.label2id = {name: number for number, name in enumerate(LABELS)}
+        set_seed(seed)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source, config=config, dtype=torch.float32, **pinned
+        )
+    except Exception as error:  # pylint: disable=broad-exception-caught  # for damaged files, anything
+        raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
+    found = [str(model.config.id2label[number]) for number in sorted(model.config.id2label)]
+    names = named_outputs(source, LABELS, found, None if is_encoder else labels)
+    _limit_tokens(tokenizer, model)
+    model.config.id2label = dict(enumerate(names))
+    model.config.label2id = {name: number for number, name in enumerate(names)}
+    return BaseModel(
+        name=name_of(source),
+        model=model,
+        tokenizer=tokenizer,
+        class_ids=match(source, LABELS, names),
+        has_new_classifier=is_encoder,
+        revision=commit,
+    )
+
+
+def _limit_tokens(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    """Set the model's own limit, which is missing without a tokenizer_config.json."""
+    limits = {"model_max_length": tokenizer.model_max_length}
+    tokenizer.model_max_length = longest_input(model.config.to_dict(), limits)
+
+
+def _commit(source: str, token: str | None, revision: str | None) -> str | None:
+    """Return the commit on the Hub that a revision stands for, None for a local folder."""
+    if Path(source).exists():
+        return None
+    path = cached_file(source, CONFIG_NAME, token=token, revision=revision)
+    found: str | None = extract_commit_hash(path, None)
+    return found
+
+
+def _has_classifier(config: PretrainedConfig) -> bool:
+    return any(name.endswith(_HEAD) for name in config.architectures or ())

@@ -1,0 +1,42 @@
+"""What the Bento store knows of a model besides its files."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from inference.model_folder import METADATA_FILE
+from training.atomic_write import write_json
+from training.evaluation.prediction import Scores
+from training.export.precision_selection import Choice
+from training.promotion.champion_record import Origin, flat_figures, main_figures
+
+Kind = Literal["trained", "base", "fetched"]
+
+
+def metadata(
+    kind: Kind,
+    origin: Origin | Mapping[str, Any],
+    choice: Choice,
+    scores: Scores | None,
+    test: Scores | None = None,
+) -> dict[str, Any]:
+    """Return a model's metadata: where it comes from, its precision and its figures, if any.
+
+    ``test`` are its scores of the split test, if there is one.
+    """
+    facts = asdict(origin) if isinstance(origin, Origin) else dict(origin)
+    return {
+        "origin": kind,
+        **facts,
+        "precision": choice.precision,
+        "precision_reason": choice.reason,
+        "metrics": {} if scores is None else flat_figures(scores),
+        **(choice.references.to_metadata() if choice.references else {}),
+        **({} if test is None else {"test_split": main_figures(test)}),
+    }
+
+
+def write_metadata(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write the metadata into a model's folder, from where it is registered."""
+    write_json(folder / METADATA_FILE, content)

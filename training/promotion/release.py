@@ -1,0 +1,114 @@
+"""A champion as it is published, kept on the disk until there is a next one."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from training.atomic_write import write_json
+from training.errors import TrainingError
+from training.files import Files
+from training.hub.manifest import BEST_METRICS
+from training.hub.push import Published, push_to_hf
+from training.hub.repository import HubRepository
+from training.hub.snapshot import HubView
+
+
+class ReleaseError(TrainingError):
+    """There is nothing to publish, or not there."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Hold the folder of a champion of the Bento store; what is published lies in ``files``."""
+
+    folder: Path
+    model_tag: str
+
+    @classmethod
+    def of(cls, files: Files, model_tag: str) -> "Release":
+        """Return the release of a model, whether it is there or not."""
+        return cls(files.releases / _version(model_tag), model_tag)
+
+    @property
+    def files(self) -> Path:
+        """Return the folder of what is published."""
+        return self.folder / "files"
+
+    @property
+    def compared_file(self) -> Path:
+        """Return the file that tells what the champion was compared with."""
+        return self.folder / "compared.json"
+
+    @property
+    def published_file(self) -> Path:
+        """Return the file that is there once the champion is on the Hub: it tells where."""
+        return self.folder / "published.json"
+
+    @contextmanager
+    def draft(self, hub: HubView) -> Iterator[Path]:
+        """Give an empty folder for the files; once the block ends well, the release is there.
+
+        It remembers what the champion was compared with.
+        """
+        draft = Release(self.folder.with_name(f".{self.folder.name}"), self.model_tag)
+        shutil.rmtree(draft.folder, ignore_errors=True)
+        draft.files.mkdir(parents=True)
+        yield draft.files
+        draft.remember(hub)
+        draft.folder.rename(self.folder)
+
+    def remember(self, hub: HubView) -> None:
+        """Write down which commit of which repository the champion was compared with."""
+        champion = hub.head if hub.has(BEST_METRICS) else None
+        compared = {"repo_id": hub.name, "parent_commit": champion and champion.sha}
+        write_json(self.compared_file, compared)
+
+    def waits_for(self, hub: HubView) -> bool:
+        """Tell whether the champion could be published there, and was not yet."""
+        return (
+            hub.obstacle is None
+            and self.folder.exists()
+            and not self.published_file.exists()
+            and self._compared["repo_id"] == hub.name
+        )
+
+    def publish(self, repository: HubRepository) -> Published:
+        """Push the files to the Hub as one commit with a tag.
+
+        Raises PublishError, and ReleaseError where the champion was made for another repository.
+        """
+        compared = self._compared
+        if compared["repo_id"] != repository.repo_id:
+            raise ReleaseError(
+                f"{self.model_tag} was compared with {compared['repo_id']!r} on the Hub, not with "
+                f"{repository.repo_id!r}. Set HF_REPO_ID to the first."
+            )
+        published = push_to_hf(
+            self.files,
+            repository,
+            parent_commit=compared["parent_commit"],
+            tag=_version(self.model_tag),
+            message=f"Promote {self.model_tag}",
+        )
+        write_json(self.published_file, asdict(published))
+        return published
+
+    @property
+    def _compared(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.compared_file.read_text(encoding="utf-8"))
+        return content
+
+
+def prune(files: Files, kept: str) -> None:
+    """Remove the releases of earlier champions, and what interrupted runs have left."""
+    for folder in files.releases.glob("*") if files.releases.exists() else ():
+        if folder.name != _version(kept):
+            shutil.rmtree(folder)
+
+
+def _version(model_tag: str) -> str:
+    return model_tag.partition(":")[2]

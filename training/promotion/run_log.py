@@ -1,0 +1,87 @@
+"""The database's line for each training run, which waits in a file until the database has it."""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.prediction import new_id
+from db.settings import DatabaseSettings, SettingsError
+from db.training_run import TrainingRun, record
+from db.writing.errors import Failure, kind_of
+from db.writing.failure_log import name_of
+from training.atomic_write import write_bytes
+from training.files import Files
+from training.promotion.champion_record import flat_figures
+from training.reporting.report import RunReport
+
+logger = logging.getLogger(__name__)
+
+
+def keep_run(report: RunReport, files: Files, settings: DatabaseSettings) -> None:
+    """Have a run wait for the database that the settings name, if they name one."""
+    if settings.names_database:
+        run = row_of(report)
+        write_bytes(files.unrecorded_runs / f"{run.id}.json", run.to_json().encode())
+
+
+def record_runs(files: Files, settings: DatabaseSettings) -> None:
+    """Bring the runs that wait into the database that the settings name, if they name one.
+
+    What it does not take now waits on, and is brought in by the next run. What is no run, or what
+    the database refuses for its content, is set aside, so that it keeps no other waiting.
+    """
+    if not settings.names_database:
+        return
+    for path in sorted(files.unrecorded_runs.glob("*.json")):
+        try:
+            record(settings, TrainingRun.from_json(path.read_text(encoding="utf-8")))
+        except ValueError as error:
+            _set_aside(path, error)
+        except (SettingsError, SQLAlchemyError) as error:
+            if kind_of(error) is Failure.DATA:
+                _set_aside(path, error)
+                continue
+            told = str(error) if isinstance(error, SettingsError) else name_of(error)
+            logger.warning(
+                "The run is not in the database (%s). The next run brings it in; "
+                "`python -m db setup` makes what is missing there",
+                told,
+            )
+            return
+        else:
+            path.unlink()
+
+
+def row_of(report: RunReport) -> TrainingRun:
+    """Return the row of a run, under a new id."""
+    figures, origin, choice = flat_figures(report.scores), report.origin, report.candidate.choice
+    ended = datetime.fromisoformat(report.timestamp).astimezone(UTC).replace(tzinfo=None)
+    return TrainingRun(
+        id=new_id(),
+        timestamp=ended,
+        decision="promoted" if report.decision.improved else "rejected",
+        reason=report.decision.reason,
+        model_tag=report.model_tag,
+        base_model=origin.base_model,
+        precision=choice.precision if choice else None,
+        accuracy=figures["accuracy"],
+        macro_recall=figures["macro_recall"],
+        macro_f1=figures["macro_f1"],
+        expected_calibration_error=figures["expected_calibration_error"],
+        champion_accuracy=report.champion.accuracy if report.champion else None,
+        base_accuracy=report.base.accuracy,
+        p_value=report.test.p_value if report.test else None,
+        train_size=origin.train_size,
+        eval_size=origin.eval_size,
+        seed=origin.seed,
+        loss=report.learning.loss,
+        duration_s=report.duration_s,
+        git_commit=origin.git_commit,
+    )
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    aside = path.rename(path.with_suffix(".refused"))
+    logger.warning("%s is no run that the database takes (%s)", aside, name_of(error))

@@ -1,0 +1,109 @@
+"""What a training run has to tell, and `metrics.json` made of it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from training.evaluation.mcnemar import PairedTest
+from training.evaluation.prediction import Scores
+from training.export.precision_selection import Choice
+from training.finetuning.hyperparameters import TrainingRun
+from training.promotion.champion_record import DIGITS, Origin, comparison, figures
+from training.promotion.gate import Decision
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Hold a model that was judged: its name for people and its scores of the evaluation rows.
+
+    ``choice`` is the precision that the run chose for it, None where it chose none.
+    """
+
+    name: str
+    scores: Scores
+    choice: Choice | None
+
+    @property
+    def accuracy(self) -> float:
+        """Return the share of evaluation rows, in 0..1, that it got right."""
+        return self.scores.accuracy
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Hold what is left of a champion whose model is not to be had: its accuracy was in 0..1."""
+
+    name: str
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each fact
+    """Hold the outcome of a training run.
+
+    ``champion`` is None where there was none but the base model. ``test`` compares the candidate
+    with the champion, or else the base model, on the whole split; it is None where the champion's
+    model was not to be had. ``unread_hub`` names the repository on the Hub that could not be asked
+    for its champion. ``learning`` tells how the candidate was trained. ``model_tag`` is that
+    of the model that the run put into the Bento store, None where it put none; ``timestamp`` is in
+    UTC (ISO 8601).
+
+    Of a promoted candidate, ``test_split`` are the scores of that split, if the data set has it,
+    and ``original`` those of the evaluation rows in float32 by transformers, not as it is served.
+    """
+
+    origin: Origin
+    candidate: Judged
+    base: Judged
+    champion: Judged | Recorded | None
+    learning: TrainingRun
+    test: PairedTest | None
+    decision: Decision
+    model_tag: str | None
+    timestamp: str
+    duration_s: float
+    unread_hub: str | None = None
+    test_split: Scores | None = None
+    original: Scores | None = None
+
+    @property
+    def rival(self) -> Judged | Recorded:
+        """Return the model whose place the candidate would take."""
+        return self.champion or self.base
+
+    @property
+    def scores(self) -> Scores:
+        """Return the candidate's scores of the evaluation rows."""
+        return self.candidate.scores
+
+
+def metrics_json(report: RunReport) -> dict[str, Any]:
+    """Return the content of ``metrics.json``, shares rounded to 6 digits.
+
+    The figures at the top are the candidate's, in the form that would be served.
+    """
+    champion, choice, learning = report.champion, report.candidate.choice, report.learning
+    return {
+        **_figures(report.candidate),
+        "precision": choice and choice.precision,
+        "precision_reason": choice and choice.reason,
+        "test_split": report.test_split
+        and {"rows": len(report.test_split.labels), **figures(report.test_split)},
+        "float32": report.original and figures(report.original),
+        "base": _figures(report.base),
+        "champion": champion and {"name": champion.name, **_figures(champion)},
+        "comparison": report.test and comparison(report.test),
+        "decision": asdict(report.decision),
+        "unread_hub": report.unread_hub,
+        **asdict(report.origin),
+        "learning": asdict(learning)
+        | {"loss": round(learning.loss, DIGITS), "duration_s": round(learning.duration_s, 1)},
+        "model_tag": report.model_tag,
+        "timestamp": report.timestamp,
+        "duration_s": round(report.duration_s, 1),
+    }
+
+
+def _figures(judged: Judged | Recorded) -> dict[str, Any]:
+    if isinstance(judged, Recorded):
+        return {"accuracy": round(judged.accuracy, DIGITS)}
+    return figures(judged.scores)

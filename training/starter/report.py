@@ -1,0 +1,82 @@
+"""What is known of a finished starter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inference.classifier import Classifier
+from inference.model_folder import METADATA_FILE
+from inference.references import References
+from training.atomic_write import write_json
+from training.data.dataset import LABELS, Dataset, Tweets
+from training.evaluation.metrics import Evaluation, agreement, evaluate
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Hold where a starter came from and how good its two forms are."""
+
+    dataset: str
+    dataset_fingerprint: str
+    train_size: int
+    evaluated_on: str
+    seed: int
+    int8: Evaluation
+    fp32: Evaluation
+    agreement: float
+    """The share of texts, in 0..1, to which the two forms give the same label."""
+
+    def precision_reason(self) -> str:
+        """Say in one sentence what int8 costs."""
+        return (
+            f"int8 is served: accuracy {self.int8.accuracy:.4f} against "
+            f"{self.fp32.accuracy:.4f} in fp32, macro-averaged recall "
+            f"{self.int8.macro_recall:.4f} against {self.fp32.macro_recall:.4f}, the same label "
+            f"for {self.agreement:.2%} of the {self.int8.rows} texts ({self.evaluated_on})"
+        )
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the facts as they are stored beside the model."""
+        return {
+            "origin": "starter",
+            "base_model": None,
+            "dataset": self.dataset,
+            "dataset_fingerprint": self.dataset_fingerprint,
+            "train_size": self.train_size,
+            "eval_size": self.int8.rows,
+            "eval_split": self.evaluated_on,
+            "seed": self.seed,
+            "precision": "int8",
+            "precision_reason": self.precision_reason(),
+            "metrics": {name: round(value, 6) for name, value in self.int8.metrics().items()},
+        }
+
+    def write(self, folder: Path, references: References) -> None:
+        """Write the metadata into the model's folder, with what every start checks."""
+        write_json(folder / METADATA_FILE, self.metadata() | references.to_metadata())
+
+
+def establish(  # pylint: disable=too-many-arguments  # all but the data set by name
+    dataset: Dataset, *, train_size: int, seed: int, int8_folder: Path, fp32_folder: Path
+) -> Facts:
+    """Score both exported forms on the data set's evaluation rows, as serving would."""
+    rows = dataset.evaluation
+    served = _predict(int8_folder, rows)
+    exact = _predict(fp32_folder, rows)
+    return Facts(
+        dataset=dataset.name,
+        dataset_fingerprint=dataset.fingerprint,
+        train_size=train_size,
+        evaluated_on=dataset.evaluated_on,
+        seed=seed,
+        int8=evaluate(rows.labels, served, LABELS),
+        fp32=evaluate(rows.labels, exact, LABELS),
+        agreement=agreement(served, exact),
+    )
+
+
+def _predict(folder: Path, rows: Tweets) -> Sequence[int]:
+    classifier = Classifier.load(folder)
+    predicted: list[int] = classifier.classify(rows.texts).argmax(axis=1).tolist()
+    return predicted
