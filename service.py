@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.command import be_command, end_with_command, fail_start, on_hangup
+from api.command import fail_start, on_sighup, register_command, stop_with_command
 from api.contract.openapi import send_page
 from api.contract.refusals import GONE, LATE, NOT_CLASSIFIED, QUEUE_TIMEOUT_S
 from api.contract.requests import PredictBatchInput, PredictInput, Question
@@ -35,8 +35,8 @@ from api.contract.responses import (
     Refusal,
 )
 from api.http.body_reader import JSON_MEDIA_TYPE
-from api.http.log import name_requests
-from api.http.metrics import bound_metrics
+from api.http.log import log_request_ids
+from api.http.metrics import use_bounded_metrics
 from api.http.middleware import Guard
 from api.settings import GuardSettings
 from db.database.database_url import place_of
@@ -52,10 +52,10 @@ from inference.self_check import SelfCheck, load_checked
 from inference.settings import ModelSettings
 from inference.store import StoredModel
 from inference.stream_scheduler import LANES
-from patches.circus_socket import listen_plainly
-from patches.descriptors import raise_descriptor_limit
-from patches.load_shedding import shed_load
-from patches.micro_batcher import MAX_TEXTS, batch_quietly, portions
+from patches.circus_socket import check_address_before_listening
+from patches.descriptors import raise_file_limit
+from patches.load_shedding import use_load_shedding_protocol
+from patches.micro_batcher import MAX_BATCH_SIZE, split_batches, use_micro_batcher
 
 SCORE_DECIMALS = 6  # what is left of a float32 probability
 LATENCY_DECIMALS = 3
@@ -76,10 +76,10 @@ image = (
     .run("install --directory --owner=bentoml --group=bentoml $BENTO_PATH/data")
 )
 routes = Starlette(routes=[Route("/docs.json", send_page)])  # instead of BentoML's
-batching = batch_quietly(LANES)
-shed_load()
-bound_metrics()
-name_requests()
+batching = use_micro_batcher(LANES)
+use_load_shedding_protocol()
+use_bounded_metrics()
+log_request_ids()
 
 NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
 
@@ -101,7 +101,7 @@ class SentimentService:
     packed_model = StoredModel(ModelSettings().tag)  # for `bentoml build`
 
     def __init__(self) -> None:
-        end_with_command()
+        stop_with_command()
         for name in ("db", "inference"):  # BentoML shows warnings of others only
             logging.getLogger(name).setLevel(logging.INFO)
         settings = DatabaseSettings.read()
@@ -132,9 +132,9 @@ class SentimentService:
         `data/` are meant to be beside the latter, so their absolute paths are handed on.
         """
         os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
-        listen_plainly()
-        be_command()
-        raise_descriptor_limit()
+        check_address_before_listening()
+        register_command()
+        raise_file_limit()
         for name, value in HUGE_PAGES.items():
             os.environ.setdefault(name, value)
         try:
@@ -157,7 +157,7 @@ class SentimentService:
     def open_recorder(self) -> None:
         """Start the writer, which creates the tables that are missing."""
         self.recorder.open()
-        on_hangup(self.recorder.retry)
+        on_sighup(self.recorder.retry)
 
     @bentoml.on_shutdown
     def close_recorder(self) -> None:
@@ -174,7 +174,7 @@ class SentimentService:
 
     @bentoml.api(
         batchable=True,
-        max_batch_size=MAX_TEXTS,
+        max_batch_size=MAX_BATCH_SIZE,
         max_latency_ms=QUEUE_TIMEOUT_S * 1000,
         input_spec=PredictInput,
         output_spec=PredictOutput,
@@ -197,11 +197,11 @@ class SentimentService:
     async def predict_batch(self, texts: list[Question]) -> list[Answer] | Refusal:
         """Classify up to 128 tweets together: all of them are answered and recorded, or none.
 
-        Between its portions, others have their turn.
+        Other requests run between its batches.
         """
         in_turn = partial(get_running_loop().run_in_executor, self.batches)
         made: list[Outcome] = []
-        rest = portions(texts)
+        rest = split_batches(texts)
         while some := list(islice(rest, LANES)):
             parts = await gather(*(in_turn(self._classify, portion) for portion in some))
             made += chain.from_iterable(parts)

@@ -28,20 +28,20 @@ FAILED = signal.SIGUSR1
 logger = logging.getLogger("bentoml.sentiment.command")
 
 
-def be_command() -> None:
+def register_command() -> None:
     """Let the workers that this process starts know it, and end once one of them cannot start."""
     os.environ[COMMAND_PID] = str(os.getpid())
     signal.signal(FAILED, _end_with_failure)
 
 
-def end_with_command() -> None:
+def stop_with_command() -> None:
     """End this worker, as SIGTERM would, soon after its command; in-process services have none."""
     if command := _command():
         watch = threading.Thread(target=_watch, args=(command,), name="command", daemon=True)
         watch.start()
 
 
-def on_hangup(action: Callable[[], None]) -> None:
+def on_sighup(action: Callable[[], None]) -> None:
     """Have SIGHUP call this, and not end this worker; only a process's main thread may say so."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGHUP, lambda *_: action())

@@ -10,7 +10,7 @@ from benchmarks.servers import peak_mb, resume, suspend
 from benchmarks.settings import Contest
 from benchmarks.stats import Spread, percentile
 from inference.stream_scheduler import LANES
-from patches.micro_batcher import MAX_TEXTS
+from patches.micro_batcher import MAX_BATCH_SIZE
 from tests.support.server import Server
 
 OURS, PLAIN, LITSERVE, BARE = "this service", "plain", "LitServe", "bare loop"
@@ -19,7 +19,7 @@ PATIENT_CONNECTIONS = 64
 """So many connections are measured twice as long: with more of them answers take longer."""
 
 SHARES = (0.5, 0.9)
-MAX_BATCH = LANES * MAX_TEXTS
+MAX_BATCH = LANES * MAX_BATCH_SIZE
 """As many texts as the service computes at once."""
 
 

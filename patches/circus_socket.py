@@ -19,7 +19,7 @@ class AddressError(BentoMLConfigException):  # BentoML's command line prints its
     """The service cannot listen where it was told to."""
 
 
-def listen_plainly() -> None:
+def check_address_before_listening() -> None:
     """Have the command that calls this explain in one line why it cannot listen.
 
     The socket of BentoML 1.4.39 is one of circus, which prints a traceback if the port is taken,

@@ -16,7 +16,7 @@ STEPS = (1.0, 0.75, 0.5, 0.25)
 logger = logging.getLogger("bentoml.sentiment")
 
 
-def raise_descriptor_limit() -> None:
+def raise_file_limit() -> None:
     """Let this process and its children hold as many connections as they accept.
 
     A system may refuse a limit below the one that it names (macOS does, above

@@ -67,6 +67,6 @@ class SheddingProtocol(BoundedProtocol):
         return None
 
 
-def shed_load() -> None:
+def use_load_shedding_protocol() -> None:
     """Have the servers that are started from now on in this process use it."""
     config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{SheddingProtocol.__name__}"

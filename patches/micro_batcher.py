@@ -14,24 +14,24 @@ from bentoml._internal.marshal.dispatcher import CorkDispatcher, NonBlockSema
 from api.contract.refusals import ENDING, FAILED, LATE, NOT_BATCHED
 from api.contract.requests import Question
 from api.contract.responses import Refusal
-from api.http.log import rationed
+from api.http.log import rate_limited_logger
 
-MAX_TEXTS = 32
+MAX_BATCH_SIZE = 32
 # So that no pass keeps others waiting for long: more tokens than this many characters make, no
 # model reads of one text; and of one batch, it takes RoBERTa-base about a second.
 COUNTED_CHARACTERS = 2_500
 MAX_CHARACTERS = 10_000
-QUIET_S = 0.002
-LONGEST_GATHERING_S = 0.02
-LATE_EVERY_S = 0.5
+IDLE_WINDOW_S = 0.002
+MAX_BATCH_WAIT_S = 0.02
+EXPIRY_CHECK_INTERVAL_S = 0.5
 PAUSE_AFTER_FAILURE_S = 0.1
 # What ends a task on purpose; any other exception is a failure, a panic in Rust among them.
 ENDS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
 
-logger = rationed("bentoml.sentiment.batching")
+logger = rate_limited_logger("bentoml.sentiment.batching")
 
 
-class QuietDispatcher(CorkDispatcher[Any, Any]):
+class MicroBatcher(CorkDispatcher[Any, Any]):
     """Hand the model what waits, as soon as it has a lane free and no more requests come in.
 
     BentoML 1.4.39 lets a request wait for others as long as requests waited on average lately,
@@ -115,7 +115,7 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
     async def _wait_for_lane(self) -> None:
         """Wait until something can begin, or some of what waits may be too late."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LATE_EVERY_S), self._wake_event:
+            async with asyncio.timeout(EXPIRY_CHECK_INTERVAL_S), self._wake_event:
                 await self._wake_event.wait_for(self._can_begin)
 
     def _can_begin(self) -> bool:
@@ -124,11 +124,11 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
     async def _gather(self) -> None:
         if self._latest <= 1 and len(self._queue) == 1:
             return
-        ends_s = time.monotonic() + LONGEST_GATHERING_S
+        ends_s = time.monotonic() + MAX_BATCH_WAIT_S
         waiting = 0
         while waiting < len(self._queue) < self.max_batch_size and time.monotonic() < ends_s:
             waiting = len(self._queue)
-            await asyncio.sleep(QUIET_S)
+            await asyncio.sleep(IDLE_WINDOW_S)
 
     def _drop_late(self) -> None:
         """Give up on requests that have waited too long."""
@@ -158,7 +158,7 @@ class QuietDispatcher(CorkDispatcher[Any, Any]):
         share = math.ceil((len(self._queue) + self._in_work) / self._lanes)
         most = min(share, self.max_batch_size)
         waiting = [job.data[0] for _, job in zip(range(most), self._queue)]
-        return tuple(self._queue.popleft() for _ in range(fitting(waiting)))
+        return tuple(self._queue.popleft() for _ in range(batch_prefix_length(waiting)))
 
     def _begin(self, batch: tuple[Any, ...]) -> None:
         computing = self._loop.create_task(self._compute(batch))  # it outlives the shutdown
@@ -194,11 +194,11 @@ class Batching:
     def __init__(self, lanes: int) -> None:
         """Compute ``lanes`` batches at once."""
         self._lanes = lanes
-        self._made: list[QuietDispatcher] = []
+        self._made: list[MicroBatcher] = []
 
-    def __call__(self, **options: Any) -> QuietDispatcher:
+    def __call__(self, **options: Any) -> MicroBatcher:
         """Make a dispatcher, with the options of BentoML's own."""
-        made = QuietDispatcher(self._lanes, **options)
+        made = MicroBatcher(self._lanes, **options)
         self._made.append(made)
         return made
 
@@ -223,21 +223,21 @@ def _refuse(jobs: Iterable[Any], refusal: Refusal) -> None:
         _answer(job, [refusal])  # as an outcome is: the list of one text's
 
 
-def fitting(questions: Sequence[Question]) -> int:
+def batch_prefix_length(questions: Sequence[Question]) -> int:
     """Return how many of the questions, from the first on, make one batch: at least one."""
-    costs = (min(len(question.text), COUNTED_CHARACTERS) for question in questions[:MAX_TEXTS])
+    costs = (min(len(question.text), COUNTED_CHARACTERS) for question in questions[:MAX_BATCH_SIZE])
     count = sum(cost <= MAX_CHARACTERS for cost in accumulate(costs))
     return min(len(questions), max(1, count))
 
 
-def portions(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
+def split_batches(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
     """Yield the questions in batches."""
-    while count := fitting(questions):
+    while count := batch_prefix_length(questions):
         yield questions[:count]
         questions = questions[count:]
 
 
-def batch_quietly(lanes: int) -> Batching:
+def use_micro_batcher(lanes: int) -> Batching:
     """Let the services that are served from now on use it, and compute so many batches at once.
 
     BentoML's server takes it from here once it is imported, which the command never does.

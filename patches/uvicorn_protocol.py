@@ -23,7 +23,7 @@ from api.contract.errors import RefusedError
 from api.contract.refusals import ENDING
 from api.http.gate import STATE, Gate
 from api.http.headers import REQUEST_ID_HEADER, Raw, complete, request_id
-from api.http.log import rationed
+from api.http.log import rate_limited_logger
 from api.http.metrics import count_response
 from patches.uvicorn_flow import BoundedFlow
 
@@ -33,7 +33,7 @@ HEADER_BYTES = 4  # of a header, besides its name and its value
 MAX_WAITING = 16  # requests that a client has sent before it has read its answers
 MAX_CONNECTIONS = 4096
 
-logger = rationed("bentoml.sentiment.connections")
+logger = rate_limited_logger("bentoml.sentiment.connections")
 
 
 class BoundedProtocol(HttpToolsProtocol):

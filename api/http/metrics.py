@@ -50,7 +50,7 @@ def _behind_its_real_path(app: ASGIApp) -> ASGIApp:
     return restored
 
 
-def bound_metrics() -> None:
+def use_bounded_metrics() -> None:
     """Let the services that are made from now on use it."""
     vars(instruments)["RunnerTrafficMetricsMiddleware"] = BoundedMetrics
 

@@ -19,7 +19,7 @@ from api.http.body_reader import BODY_DEADLINE_S, JSON_MEDIA_TYPE, BodyReader, C
 from api.http.cors import Cors
 from api.http.gate import STATE, Gate
 from api.http.headers import REQUEST_ID_HEADER, complete, request_id
-from api.http.log import REQUEST_ID, rationed
+from api.http.log import REQUEST_ID, rate_limited_logger
 from api.http.metrics import NOT_COUNTED, count_response, responses
 from api.settings import GuardSettings
 
@@ -37,8 +37,8 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 # What BentoML answers, as JSON, where an endpoint raises what it should not.
 WORDS_OF_BENTOML = b"please check the server log"
 logger = logging.getLogger("bentoml.sentiment.guard")
-strangers = rationed("bentoml.sentiment.strangers")
-unavailable = rationed("bentoml.sentiment.unavailable")
+strangers = rate_limited_logger("bentoml.sentiment.strangers")
+unavailable = rate_limited_logger("bentoml.sentiment.unavailable")
 
 
 class Guard:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.contract.refusals import ENDING, FAILED, LATE, NOT_BATCHED
-from api.http.log import MOST_LINES
+from api.http.log import MAX_LINES
 from db.prediction_logger import PROBE_EVERY_S
 from inference.stream_scheduler import LANES
 from tests.support.held_up import SERVE_MISTAKES, held_up, in_progress
@@ -101,7 +101,7 @@ def test_late_requests_are_told_so_in_our_words_and_leave_no_traceback(
     assert [200] * LANES == [each.result().status_code for each in busy]
     logged = logged_since(server, before)
     assert "Traceback" not in logged
-    assert logged.count("was answered 503") <= MOST_LINES  # of 40
+    assert logged.count("was answered 503") <= MAX_LINES  # of 40
     assert not [row for row in rows.all() if row["text"].startswith("late ")]
 
 

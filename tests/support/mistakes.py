@@ -29,7 +29,7 @@ class Fatal(BaseException):
     """What no loop survives."""
 
 
-class MistakenDispatcher(batching.QuietDispatcher):
+class FaultyMicroBatcher(batching.MicroBatcher):
     """Takes no batch while a text in line is not to be survived."""
 
     def _take(self) -> tuple[Any, ...]:
@@ -58,7 +58,7 @@ def check(self: Spool) -> None:
     _check(self)
 
 
-vars(batching)["QuietDispatcher"] = MistakenDispatcher
+vars(batching)["MicroBatcher"] = FaultyMicroBatcher
 setattr(Classifier, "classify_each", classify_each)  # noqa: B010  # mypy lets none be assigned
 setattr(Spool, "check", check)  # noqa: B010
 SentimentService = service.SentimentService

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.command import on_hangup
+from api.command import on_sighup
 from tests.support.server import eventually
 
 SOON_S = 10
@@ -23,7 +23,7 @@ def fixture_handler() -> Iterator[object]:
 
 def test_a_hangup_calls_the_action_and_ends_nothing() -> None:
     calls: list[int] = []
-    on_hangup(lambda: calls.append(1))
+    on_sighup(lambda: calls.append(1))
 
     os.kill(os.getpid(), signal.SIGHUP)
 
@@ -31,7 +31,7 @@ def test_a_hangup_calls_the_action_and_ends_nothing() -> None:
 
 
 def test_a_thread_that_may_not_handle_signals_leaves_them_alone(handler: object) -> None:
-    thread = threading.Thread(target=on_hangup, args=[lambda: None])
+    thread = threading.Thread(target=on_sighup, args=[lambda: None])
 
     thread.start()
     thread.join()

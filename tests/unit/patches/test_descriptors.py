@@ -6,7 +6,7 @@ import resource
 import pytest
 
 from patches import descriptors
-from patches.descriptors import DESCRIPTORS, raise_descriptor_limit
+from patches.descriptors import DESCRIPTORS, raise_file_limit
 
 
 class Limits:
@@ -52,7 +52,7 @@ def test_the_limit_is_raised_as_far_as_it_can_be(
     monkeypatch.setattr(descriptors, "resource", limits)
 
     with caplog.at_level(logging.WARNING, descriptors.logger.name):
-        raise_descriptor_limit()
+        raise_file_limit()
 
     assert (expected, given[1]) == limits.limits
     assert (0 <= expected < DESCRIPTORS) == ("raise `ulimit -n`" in caplog.text)
@@ -64,6 +64,6 @@ def test_a_system_without_limits_is_left_as_it_is(
     monkeypatch.setattr(descriptors, "resource", None)
 
     with caplog.at_level(logging.WARNING, descriptors.logger.name):
-        raise_descriptor_limit()
+        raise_file_limit()
 
     assert "no limits of descriptors" in caplog.text

@@ -8,7 +8,7 @@ import pytest
 
 from api.contract.refusals import ENDING, FAILED, LATE, NOT_BATCHED
 from api.contract.requests import Asker, Question
-from patches.micro_batcher import MAX_CHARACTERS, PAUSE_AFTER_FAILURE_S, Batching, portions
+from patches.micro_batcher import MAX_CHARACTERS, PAUSE_AFTER_FAILURE_S, Batching, split_batches
 from tests.support.server import run_python
 
 LANES = 2
@@ -58,12 +58,14 @@ class Doubling:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Call quiet only what is longer than a thread waits for a processor."""
-    monkeypatch.setattr("patches.micro_batcher.QUIET_S", 0.1)
-    monkeypatch.setattr("patches.micro_batcher.LONGEST_GATHERING_S", 10)
+    monkeypatch.setattr("patches.micro_batcher.IDLE_WINDOW_S", 0.1)
+    monkeypatch.setattr("patches.micro_batcher.MAX_BATCH_WAIT_S", 10)
 
 
 def test_bentoml_makes_dispatchers_of_ours() -> None:
-    run_python(["-c", "from patches import micro_batcher as b; b.batch_quietly(2); " + IS_OURS], {})
+    run_python(
+        ["-c", "from patches import micro_batcher as b; b.use_micro_batcher(2); " + IS_OURS], {}
+    )
 
 
 def test_requests_that_come_together_share_full_batches_and_get_their_own_answers() -> None:
@@ -133,8 +135,8 @@ def test_clients_that_ask_again_once_they_are_answered_stay_together() -> None:
 
 
 def test_a_lone_client_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("patches.micro_batcher.QUIET_S", 3600)
-    monkeypatch.setattr("patches.micro_batcher.LONGEST_GATHERING_S", 3600)
+    monkeypatch.setattr("patches.micro_batcher.IDLE_WINDOW_S", 3600)
+    monkeypatch.setattr("patches.micro_batcher.MAX_BATCH_WAIT_S", 3600)
 
     async def ask() -> list[Any]:
         model = Doubling()
@@ -160,7 +162,7 @@ def test_a_failure_reaches_all_of_its_batch_and_nobody_else_and_is_logged_once(
 def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("patches.micro_batcher.LATE_EVERY_S", 0.01)
+    monkeypatch.setattr("patches.micro_batcher.EXPIRY_CHECK_INTERVAL_S", 0.01)
 
     async def ask() -> list[Any]:
         model = Doubling()
@@ -295,12 +297,12 @@ def test_portions_have_as_many_texts_as_one_batch_and_no_more_characters() -> No
     tweets = [Question("x" * 100, 0, Asker())] * 128
     essays = [Question("x" * 5000, 0, Asker())] * 20
 
-    assert [32] * 4 == [len(portion) for portion in portions(tweets)]
-    assert [4] * 5 == [len(portion) for portion in portions(essays)]
+    assert [32] * 4 == [len(portion) for portion in split_batches(tweets)]
+    assert [4] * 5 == [len(portion) for portion in split_batches(essays)]
 
 
 def test_a_text_beyond_all_bounds_is_a_portion_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("patches.micro_batcher.COUNTED_CHARACTERS", 2 * MAX_CHARACTERS)
     giants = [Question("x" * (2 * MAX_CHARACTERS), 0, Asker())] * 2
 
-    assert [1, 1] == [len(portion) for portion in portions(giants)]
+    assert [1, 1] == [len(portion) for portion in split_batches(giants)]

@@ -201,7 +201,7 @@ def test_a_refusal_stands_in_the_log_under_the_id_that_it_gives(
     port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level("INFO", "bentoml")
-    monkeypatch.setattr("api.http.log.MOST_LINES", 1000)  # other tests have had some of them
+    monkeypatch.setattr("api.http.log.MAX_LINES", 1000)  # other tests have had some of them
 
     received = ask(port, b"nonsense\r\n\r\n")
 

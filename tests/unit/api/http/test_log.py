@@ -5,11 +5,11 @@ import logging
 import pytest
 from bentoml._internal.server import http_app
 
-from api.http.log import MOST_LINES, PERIOD_S, REQUEST_ID, Ration, name_requests
+from api.http.log import MAX_LINES, PERIOD_S, REQUEST_ID, LogRateLimitFilter, log_request_ids
 from tests.unit.api.conftest import Clock
 
 
-def passed(ration: Ration, count: int) -> list[str]:
+def passed(ration: LogRateLimitFilter, count: int) -> list[str]:
     """Log so many lines; return those that pass."""
     lines = [
         logging.LogRecord("a", logging.INFO, "", 0, "line %d", (number,), None)
@@ -19,26 +19,26 @@ def passed(ration: Ration, count: int) -> list[str]:
 
 
 def test_so_many_lines_pass_in_a_while_and_the_next_tells_of_the_others(clock: Clock) -> None:
-    ration = Ration()
+    ration = LogRateLimitFilter()
 
-    now, meanwhile = passed(ration, MOST_LINES + 5), passed(ration, 2)
+    now, meanwhile = passed(ration, MAX_LINES + 5), passed(ration, 2)
     clock.now_s += PERIOD_S
     later = passed(ration, 2)
 
-    assert [f"line {number}" for number in range(MOST_LINES)] == now
+    assert [f"line {number}" for number in range(MAX_LINES)] == now
     assert [] == meanwhile
     assert ["line 0 (7 lines like this were left out before)", "line 1"] == later
 
 
 def test_who_causes_few_lines_reads_of_no_others() -> None:
-    ration = Ration()
+    ration = LogRateLimitFilter()
 
     assert ["line 0", "line 1"] == passed(ration, 2)
 
 
 def test_bentoml_tells_which_request_failed(caplog: pytest.LogCaptureFixture) -> None:
-    name_requests()
-    name_requests()
+    log_request_ids()
+    log_request_ids()
     token = REQUEST_ID.set("an-id")
 
     http_app.logger.error("Exception on %s", "/predict")

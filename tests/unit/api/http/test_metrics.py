@@ -3,12 +3,12 @@
 from bentoml._internal.server.http import instruments
 
 from api.contract.openapi import describe
-from api.http.metrics import KNOWN_PATHS, BoundedMetrics, bound_metrics
+from api.http.metrics import KNOWN_PATHS, BoundedMetrics, use_bounded_metrics
 from api.settings import GuardSettings
 
 
 def test_bentoml_counts_by_ours() -> None:
-    bound_metrics()
+    use_bounded_metrics()
 
     assert instruments.RunnerTrafficMetricsMiddleware is BoundedMetrics
 

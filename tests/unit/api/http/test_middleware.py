@@ -111,7 +111,7 @@ def test_what_takes_too_long_is_answered_in_the_shape_of_all_errors(
 def test_failures_are_logged_and_strangers_less_loudly(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.http.log.MOST_LINES", 1000)  # other tests have had some of them
+    monkeypatch.setattr("api.http.log.MAX_LINES", 1000)  # other tests have had some of them
     caplog.set_level("INFO", "bentoml")
     client = TestClient(Guard(Starlette(routes=[Route("/busy", busy)]), WITH_A_KEY))
 
