@@ -42,8 +42,8 @@ from api.settings import GuardSettings
 from db.database.database_url import place_of
 from db.database.labels import check_labels
 from db.database.tables_check import TablesCheck
-from db.prediction import Prediction, made_at, new_id
-from db.prediction_logger import Recorder, RecordingError
+from db.prediction import Prediction, new_id, timestamp_of
+from db.prediction_logger import PredictionLogError, PredictionLogger
 from db.settings import DatabaseSettings, SettingsError
 from inference.classifier import Classification, ClassificationError, Classifier
 from inference.model_folder import ModelFolder, ModelFolderError
@@ -116,7 +116,7 @@ class SentimentService:
         warming_up.join()  # so that the first answers take no longer than later ones
         if foreign := tables.result():
             fail_start(foreign)
-        self.recorder = Recorder(settings, tables.refused_login)
+        self.recorder = PredictionLogger(settings, tables.refused_login)
         # A full collection of garbage holds everybody up: for 150 ms if it goes through all that
         # was imported, and in a flood for 90, since so much is in flight, every 8 s
         gc.freeze()
@@ -144,7 +144,7 @@ class SentimentService:
             guard = GuardSettings()
             _ = guard.keys, guard.paths, guard.origins
             settings = DatabaseSettings.read()
-            Recorder(settings).close()
+            PredictionLogger(settings).close()
         except (ModelFolderError, RuntimeNotInstalledError, SettingsError) as error:
             raise BentoMLConfigException(str(error)) from error  # printed without a traceback
         os.environ["SPOOL_DIR"] = str(settings.spool_dir.absolute())
@@ -188,7 +188,7 @@ class SentimentService:
         outcomes = self._answers(text, self._classify(text))
         try:
             self._record(outcomes)
-        except RecordingError as error:
+        except PredictionLogError as error:
             refusal = not_recorded(error)
             return [refusal if isinstance(made, Answer) else made for made in outcomes]
         return outcomes
@@ -218,7 +218,7 @@ class SentimentService:
                 return replace(outcome, error=place + outcome.error, detail=(problem,))
         try:
             self._record(outcomes)
-        except RecordingError as error:
+        except PredictionLogError as error:
             return not_recorded(error)
         return outcomes  # type: ignore[return-value]  # there is no refusal among them
 
@@ -282,7 +282,7 @@ class SentimentService:
             [
                 Prediction(
                     id=answer.prediction_id,
-                    timestamp=made_at(answer.prediction_id),
+                    timestamp=timestamp_of(answer.prediction_id),
                     text=answer.text,
                     latency_ms=answer.latency_ms,
                     label=answer.label,
@@ -307,7 +307,7 @@ def _refusal(question: Question, now_s: float) -> Refusal | None:
     return None
 
 
-def not_recorded(error: RecordingError) -> Refusal:
+def not_recorded(error: PredictionLogError) -> Refusal:
     """Tell a client that and why its predictions are lost, so that it asks again."""
     return Refusal(503, f"{NOT_RECORDED}: {error}")
 

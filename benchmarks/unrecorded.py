@@ -11,8 +11,8 @@ from db.prediction import Prediction
 from db.settings import DatabaseSettings
 
 
-class NoRecorder:
-    """Has the methods of `db.prediction_logger.Recorder`, and does nothing."""
+class NoPredictionLogger:
+    """Has the methods of `db.prediction_logger.PredictionLogger`, and does nothing."""
 
     def __init__(self, settings: DatabaseSettings, refused_login: Exception | None = None) -> None:
         """Ignore the settings, and whether the database refuses the login."""
@@ -34,5 +34,5 @@ class NoRecorder:
         """Have nothing to end."""
 
 
-vars(service)["Recorder"] = NoRecorder
+vars(service)["PredictionLogger"] = NoPredictionLogger
 SentimentService = service.SentimentService

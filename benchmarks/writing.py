@@ -13,7 +13,7 @@ from benchmarks.database import count_rows, engine_of
 from benchmarks.stats import Spread, percentile
 from db.prediction import Prediction, new_id, utc_now
 from db.spool.spool import Spool
-from db.writing.metrics import instruments
+from db.writing.metrics import prediction_log_metrics
 from db.writing.writer import Writer
 from db.writing.writer_thread import WriterThread
 
@@ -118,7 +118,7 @@ def _run(url: str, rows: Sequence[Prediction], folder: Path) -> float:
         bodies = iter([row.to_json() for row in rows])
         while batch := list(islice(bodies, FILL_ROWS)):
             spool.append(batch)
-        thread = WriterThread(Writer(engine, spool, instruments(), DEADLINE_S), spool)
+        thread = WriterThread(Writer(engine, spool, prediction_log_metrics(), DEADLINE_S), spool)
         start_s = perf_counter()
         thread.start()
         thread.stop(DEADLINE_S)  # returns once all is written

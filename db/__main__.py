@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from db.admin.retention import keep_pruning, parse_age, prune
 from db.admin.setup import set_up
 from db.admin.setup_error import SetupError
-from db.admin.status import quarantined, replay, spool_depth, stored_rows
+from db.admin.status import dead_letters, requeue_dead_letters, spool_depth, stored_rows
 from db.database.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.database.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
-from db.writing.login_backoff import Refusals, clear
+from db.writing.login_backoff import LoginBackoffState, clear_login_backoff
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     setup.set_defaults(command=_setup)
 
-    status = commands.add_parser("status", help="tell what is stored, spooled and quarantined")
+    status = commands.add_parser("status", help="count stored rows, spooled rows and dead letters")
     status.set_defaults(command=_status)
 
     again = commands.add_parser("retry", help="have the service try a refused login again now")
@@ -59,26 +59,28 @@ def _parser() -> argparse.ArgumentParser:
     old.add_argument("--every", type=_pause, metavar="AGE", help="go on, and delete again: 24h")
     old.set_defaults(command=_prune)
 
-    refused = commands.add_parser("quarantine", help="list the rows that the database refuses")
-    refused.add_argument("--replay", action="store_true", help="have them tried again")
-    refused.set_defaults(command=_quarantine)
+    dead = commands.add_parser(
+        "dead-letters", aliases=["quarantine"], help="list the rows that the database refuses"
+    )
+    dead.add_argument("--requeue", "--replay", action="store_true", help="write them again")
+    dead.set_defaults(command=_dead_letters)
     return parser
 
 
 def _setup(given: argparse.Namespace) -> int:
     settings = SetupSettings.read()
     set_up(settings, print, given.reset_passwords)
-    clear(settings.spool_dir)  # if it is the service's: the login may be right now
+    clear_login_backoff(settings.spool_dir)  # if it is the service's: the login may be right now
     return 0
 
 
 def _status(_: argparse.Namespace) -> int:
     settings = DatabaseSettings.read()
     depth = spool_depth(settings.spool_dir)
-    print(f"spooled rows:      {depth.waiting}")
+    print(f"spooled rows:      {depth.pending}")
     print(f"oldest of them:    {depth.oldest_age_s:.1f} s")
-    print(f"quarantined rows:  {depth.quarantined}")
-    if refusals := Refusals.read(settings.spool_dir):
+    print(f"dead letters:      {depth.dead_letters}")
+    if refusals := LoginBackoffState.read(settings.spool_dir):
         print(f"login refused:     next attempt in {refusals.remaining_s:.0f} s, or by `retry`")
     engine = make_engine(settings)
     try:
@@ -90,7 +92,7 @@ def _status(_: argparse.Namespace) -> int:
 
 
 def _retry(_: argparse.Namespace) -> int:
-    if clear(DatabaseSettings.read().spool_dir):
+    if clear_login_backoff(DatabaseSettings.read().spool_dir):
         print("the service logs in again within a second or two")
     else:
         print("no service that spools here waits to log in again")
@@ -99,7 +101,7 @@ def _retry(_: argparse.Namespace) -> int:
 
 def _prune(given: argparse.Namespace) -> int:
     settings = SetupSettings.read()
-    engine = make_engine(settings, settings.administrators_url())
+    engine = make_engine(settings, settings.admin_url())
     say = partial(print, flush=True)
 
     def run() -> None:
@@ -112,12 +114,12 @@ def _prune(given: argparse.Namespace) -> int:
     return 0
 
 
-def _quarantine(given: argparse.Namespace) -> int:
+def _dead_letters(given: argparse.Namespace) -> int:
     folder = DatabaseSettings.read().spool_dir
-    if given.replay:
-        print(f"{replay(folder)} rows will be tried again")
+    if given.requeue:
+        print(f"{requeue_dead_letters(folder)} rows will be tried again")
         return 0
-    for row in quarantined(folder):
+    for row in dead_letters(folder):
         print(json.dumps({"refused": row.refused, "row": _unfolded(row.body)}))
     return 0
 

@@ -94,7 +94,7 @@ def new_id() -> UUID:
     return UUID(int=value | 0b10 << 62 | secrets.randbits(62))
 
 
-def made_at(prediction_id: UUID) -> datetime:
+def timestamp_of(prediction_id: UUID) -> datetime:
     """Return the time in an id of `new_id`, UTC in whole milliseconds: its row's `timestamp`.
 
     So a row is found by its id in an index on the time. Earlier versions took the `timestamp` right

@@ -10,7 +10,7 @@ from db.database.engine import make_engine
 from db.prediction import Prediction
 from db.settings import DatabaseSettings, SettingsError
 from db.spool.spool import Spool, SpoolError
-from db.writing.metrics import instruments
+from db.writing.metrics import prediction_log_metrics
 from db.writing.writer import Writer
 from db.writing.writer_thread import WriterThread
 
@@ -20,11 +20,11 @@ PROBE_EVERY_S = 1.0
 logger = logging.getLogger(__name__)
 
 
-class RecordingError(Exception):
+class PredictionLogError(Exception):
     """Predictions could not be recorded; none of them was. The text is fit for clients."""
 
 
-class Recorder:
+class PredictionLogger:
     """Spool predictions at once, and have a thread write them to the database."""
 
     def __init__(self, settings: DatabaseSettings, refused_login: Exception | None = None) -> None:
@@ -46,7 +46,7 @@ class Recorder:
                 "Name one on a local disk",
             ) from error
         timeout_s = settings.database_timeout_s
-        writer = Writer(self._engine, self._spool, instruments(), timeout_s)
+        writer = Writer(self._engine, self._spool, prediction_log_metrics(), timeout_s)
         self._thread = WriterThread(writer, self._spool)
         self._refused_login = refused_login
         self._can_spool = CachedCheck(self._probe, PROBE_EVERY_S)
@@ -59,7 +59,7 @@ class Recorder:
     def record(self, predictions: Sequence[Prediction]) -> None:
         """Spool the predictions in one transaction; on return they are safe from a kill.
 
-        Raises RecordingError and spools none.
+        Raises PredictionLogError and spools none.
         """
         if not predictions:
             return
@@ -70,7 +70,7 @@ class Recorder:
         except SpoolError as error:
             self._can_spool.refute()
             self._say(f"predictions are refused: {error}", error.__cause__)
-            raise RecordingError(str(error)) from error
+            raise PredictionLogError(str(error)) from error
         self._say(None)
         self._thread.wake()
 

@@ -89,7 +89,7 @@ class DatabaseSettings(BaseSettings):
         return self._sql_server_url(self.sql_user, self.sql_password, self.sql_db)
 
     @property
-    def names_database(self) -> bool:
+    def has_explicit_database(self) -> bool:
         """Tell whether somebody has chosen a database, rather than being given a file."""
         return self.database_url is not None or self.sql_server is not None
 
@@ -103,7 +103,7 @@ class DatabaseSettings(BaseSettings):
         variable = "SQL_SERVER" if self.is_sql_server else "The host in DATABASE_URL"
         return _address(variable, url.host or "", url.port)
 
-    def variables_of(self, _user: str | None) -> tuple[str, str]:
+    def login_variables(self, _user: str | None) -> tuple[str, str]:
         """Return the variables that hold a login's name and password, for SQL_*."""
         return "SQL_USER", "SQL_PASSWORD"
 
@@ -127,7 +127,7 @@ class SetupSettings(DatabaseSettings):
     grafana_reader_user: NonEmpty = "grafana_reader"
     grafana_reader_password: SecretStr | None = None
 
-    def administrators_url(self, database: str | None = None) -> URL:
+    def admin_url(self, database: str | None = None) -> URL:
         """Return the URL with which tables may be changed and rows deleted.
 
         On SQL Server that is the administrator's, of SQL_DB or another ``database``. Raises
@@ -147,13 +147,13 @@ class SetupSettings(DatabaseSettings):
         """Return the URL of another login of SQL Server, to SQL_DB."""
         return self._sql_server_url(user, password, self.sql_db)
 
-    def variables_of(self, user: str | None) -> tuple[str, str]:
+    def login_variables(self, user: str | None) -> tuple[str, str]:
         """Return the variables that hold a login's name and password."""
         if user == self.sql_admin_user:
             return "SQL_ADMIN_USER", "SA_PASSWORD"
         if user == self.grafana_reader_user:
             return "GRAFANA_READER_USER", "GRAFANA_READER_PASSWORD"
-        return super().variables_of(user)
+        return super().login_variables(user)
 
     def check_grafana_login(self) -> None:
         """Check that Grafana can be given its login. Raises SettingsError."""

@@ -149,7 +149,7 @@ ON_METRICS = (
         _metrics(promql.DEAD_LETTERS),
         Condition("gt", 0, "1m"),
         "There are dead letters: rows that the database refuses, kept in the spool.",
-        "Run `python -m db quarantine` for the reasons, mend the cause, and retry the rows.",
+        "Run `python -m db dead-letters` for the reasons, mend the cause, and retry the rows.",
         area="recording",
     ),
     Rule(

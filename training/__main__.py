@@ -13,7 +13,7 @@ def main() -> int:
     """Run the training flow; return the exit status, 0 also where nothing was improved."""
     try:
         settings, database = TrainingSettings.read(), DatabaseSettings.read()
-        if database.names_database:
+        if database.has_explicit_database:
             make_engine(database).dispose()  # connects to nothing; raises what would come later
         from training.command import train  # pylint: disable=import-outside-toplevel  # takes 10 s
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from db.admin.setup_error import SetupError
 from db.admin.setup_logins import Login
 from db.database.tsql import execute, known, numbers, quoted_name, quoted_text, value
-from db.writing.login_errors import reason
+from db.writing.errors import reason
 
 # By the types of sys.server_principals and sys.database_principals; S, with a password, is ours.
 # https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-server-principals-transact-sql

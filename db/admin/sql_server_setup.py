@@ -15,7 +15,7 @@ from db.database.compatibility import LEVEL, raise_level
 from db.database.engine import make_engine
 from db.database.tsql import execute, known, quoted_name, value
 from db.settings import SetupSettings
-from db.writing.login_errors import opens_no_database, reason, refuses_password
+from db.writing.errors import opens_no_database, reason, refuses_password
 
 COMPATIBILITY_LEVEL = "SELECT compatibility_level FROM sys.databases WHERE name = ?"
 ROW_VERSIONS = "SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = ?"

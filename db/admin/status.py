@@ -11,8 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from db.database.ownership import check_tables
 from db.database.schema import METRICS
-from db.spool.file import SpooledRow, SpoolFile, files_in
-from db.spool.queue_depth import Depth
+from db.spool.file import QueueDepth, SpooledRow, SpoolFile, files_in
 
 T = TypeVar("T")
 
@@ -26,22 +25,22 @@ def stored_rows(engine: Engine) -> int:
         return connection.scalar(select(func.count()).select_from(METRICS)) or 0
 
 
-def spool_depth(folder: Path) -> Depth:
+def spool_depth(folder: Path) -> QueueDepth:
     """Return how much is spooled in a folder, by whatever process."""
-    return sum(_of_each_file(folder, SpoolFile.depth), Depth())
+    return sum(_of_each_file(folder, SpoolFile.depth), QueueDepth())
 
 
-def quarantined(folder: Path) -> list[SpooledRow]:
+def dead_letters(folder: Path) -> list[SpooledRow]:
     """Return the rows that the database refused, of whatever process."""
-    return [row for rows in _of_each_file(folder, SpoolFile.quarantined) for row in rows]
+    return [row for rows in _of_each_file(folder, SpoolFile.dead_letters) for row in rows]
 
 
-def replay(folder: Path) -> int:
+def requeue_dead_letters(folder: Path) -> int:
     """Have all of them tried again; return how many there are.
 
     A running service does that within a second or two, otherwise the next one that starts.
     """
-    return sum(_of_each_file(folder, SpoolFile.replay))
+    return sum(_of_each_file(folder, SpoolFile.requeue))
 
 
 def _of_each_file(folder: Path, action: Callable[[SpoolFile], T]) -> list[T]:

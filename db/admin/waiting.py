@@ -8,8 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.admin.setup_error import SetupError
-from db.writing.errors import Failure, kind_of
-from db.writing.login_errors import is_hopeless, is_lasting, reason
+from db.writing.errors import ErrorKind, classify, is_hopeless, is_lasting, reason
 
 WAIT_S = 180  # a new container of SQL Server takes up to a minute
 RETRY_EVERY_S = 1
@@ -63,7 +62,7 @@ def repeat(engine: Engine, step: Callable[[], T]) -> T:
             return step()
         except SQLAlchemyError as error:
             failed += 1
-            if failed == STEP_ATTEMPTS or kind_of(error) is Failure.PERMANENT:
+            if failed == STEP_ATTEMPTS or classify(error) is ErrorKind.PERMANENT:
                 raise
             engine.dispose()  # who creates a database ends all connections to it
         time.sleep(RETRY_EVERY_S)

@@ -159,7 +159,7 @@ def _variable_of(part: str, url: URL, settings: DatabaseSettings) -> str:
     """Return the variable that holds a part of a connection: user, password or database."""
     if not settings.is_sql_server:
         return f"the {part} in DATABASE_URL"
-    user, password = settings.variables_of(url.username)
+    user, password = settings.login_variables(url.username)
     return {"user": user, "password": password, "database": "SQL_DB"}[part]
 
 

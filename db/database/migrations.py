@@ -16,7 +16,7 @@ from db.database.layout import LAYOUT, Step, takes_long
 from db.database.ownership import check_tables
 from db.database.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 from db.prediction import utc_now
-from db.writing.errors import Failure, kind_of, sqlstate
+from db.writing.errors import ErrorKind, classify, sqlstate
 from db.writing.failure_log import message_of
 
 ATTEMPTS = 3  # others may be about to take the same step
@@ -155,7 +155,7 @@ def _take(engine: Engine, number: int, step: Step) -> None:
 def _is_away(error: DBAPIError) -> bool:
     """Tell whether another attempt is useless now; after a deadlock (class 40) it is not."""
     state = sqlstate(error.orig) or ""
-    return kind_of(error) is Failure.TRANSIENT and not state.startswith("40")
+    return classify(error) is ErrorKind.TRANSIENT and not state.startswith("40")
 
 
 def _add_to_metrics(connection: Connection, column: Column[Any]) -> None:

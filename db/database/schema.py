@@ -56,7 +56,7 @@ METRICS = Table(
     # SQL Server sorts uniqueidentifier by its last bytes, which are random in these ids: an index
     # on the id alone would cost a random page for each row. Rows lie in the order of time there,
     # and the pair is unique, since an id has the same time on every retry. A program that knows
-    # only the id finds the row by the time in it (`db.prediction.made_at`).
+    # only the id finds the row by the time in it (`db.prediction.timestamp_of`).
     PrimaryKeyConstraint("id", name="pk_metrics").ddl_if(callable_=_is_not_sql_server),
     # PostgreSQL has `db.database.layout.DASHBOARDS` in its place.
     Index("ix_metrics_timestamp", "timestamp", "id", unique=True, mssql_clustered=True).ddl_if(

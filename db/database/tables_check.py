@@ -6,7 +6,7 @@ import threading
 from db.database.engine import make_engine
 from db.database.ownership import ForeignTableError, check_tables
 from db.settings import DatabaseSettings
-from db.writing.login_errors import is_login_refused
+from db.writing.errors import is_login_refused
 
 ANSWER_S = 2.0
 """How long a start waits for a database that has already answered."""

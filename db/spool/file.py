@@ -15,7 +15,6 @@ from uuid import uuid4
 
 from db.spool.lock import SpoolLock
 from db.spool.preallocation import preallocate
-from db.spool.queue_depth import Depth
 from db.spool.recovery import BUSY_TIMEOUT_S, WRITE_AHEAD_SUFFIXES, decoded, readable_bodies
 
 SUFFIX = ".spool"
@@ -42,7 +41,7 @@ CREATE TABLE IF NOT EXISTS probe (written_s REAL);
 """
 
 
-Place: TypeAlias = tuple[Path, int]
+RowLocation: TypeAlias = tuple[Path, int]
 """A row's file, and its position there."""
 
 
@@ -56,7 +55,7 @@ class SpooledRow:
     refused: str | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> RowLocation:
         """Return where the row is spooled."""
         return self.file.path, self.position
 
@@ -67,6 +66,28 @@ class SpooledRow:
         SQL Server is sent UTF-16, PostgreSQL UTF-8.
         """
         return max(len(self.body.encode("utf-16-le")), len(self.body.encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How much is spooled; ``oldest_s`` is when the oldest pending row was, None without one."""
+
+    pending: int = 0
+    dead_letters: int = 0
+    oldest_s: float | None = None
+
+    def __add__(self, other: "QueueDepth") -> "QueueDepth":
+        times_s = [time_s for time_s in (self.oldest_s, other.oldest_s) if time_s is not None]
+        return QueueDepth(
+            self.pending + other.pending,
+            self.dead_letters + other.dead_letters,
+            min(times_s, default=None),
+        )
+
+    @property
+    def oldest_age_s(self) -> float:
+        """Return how many seconds the oldest row has waited, 0 without one."""
+        return 0.0 if self.oldest_s is None else max(0.0, time.time() - self.oldest_s)
 
 
 class SpoolFile:
@@ -123,7 +144,7 @@ class SpoolFile:
         self.bytes += sum(map(size_of, bodies))
 
     def oldest(
-        self, limit: int, max_bytes: int, without: Collection[Place] = ()
+        self, limit: int, max_bytes: int, without: Collection[RowLocation] = ()
     ) -> list[SpooledRow]:
         """Return the rows that wait for the database, oldest first.
 
@@ -141,7 +162,7 @@ class SpoolFile:
                 rows.append(row)
         return rows
 
-    def quarantined(self) -> list[SpooledRow]:
+    def dead_letters(self) -> list[SpooledRow]:
         """Return the rows that the database refuses."""
         return list(self._select("refused IS NOT NULL ORDER BY position"))
 
@@ -157,26 +178,26 @@ class SpoolFile:
         else:
             self._count()
 
-    def quarantine(self, row: SpooledRow, reason: str) -> None:
+    def dead_letter(self, row: SpooledRow, reason: str) -> None:
         """Keep a row out of the way of the others."""
         self._connection.execute(
             "UPDATE spool SET refused = ? WHERE position = ?", (reason, row.position)
         )
 
-    def replay(self) -> int:
+    def requeue(self) -> int:
         """Have the writer try all quarantined rows again; return how many there are."""
         statement = "UPDATE spool SET refused = NULL WHERE refused IS NOT NULL"
         return self._connection.execute(statement).rowcount
 
-    def depth(self) -> Depth:
+    def depth(self) -> QueueDepth:
         """Return how much is spooled in this file."""
-        (quarantined,) = self._connection.execute(
+        (dead_letters,) = self._connection.execute(
             "SELECT count(*) FROM spool WHERE refused IS NOT NULL"
         ).fetchone()
         oldest = self._connection.execute(
             "SELECT spooled_s FROM spool WHERE refused IS NULL ORDER BY position LIMIT 1"
         ).fetchone()
-        return Depth(self.rows - quarantined, quarantined, oldest and oldest[0])
+        return QueueDepth(self.rows - dead_letters, dead_letters, oldest and oldest[0])
 
     def probe(self) -> None:
         """Write and commit something. Raises sqlite3.Error where that is not possible."""

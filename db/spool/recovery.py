@@ -18,10 +18,10 @@ def is_damaged(path: Path) -> bool:
         with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
             return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
     except sqlite3.DatabaseError as error:
-        return speaks_of_damage(error)
+        return is_corruption(error)
 
 
-def speaks_of_damage(error: BaseException | None) -> bool:
+def is_corruption(error: BaseException | None) -> bool:
     """Tell whether an error says that a file is no longer what it was."""
     code = getattr(error, "sqlite_errorcode", None)  # extended codes have the primary one below
     return code is not None and code & 0xFF in DAMAGED

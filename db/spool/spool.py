@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from db.spool import lock as spool_lock
-from db.spool.file import SUFFIX, Place, SpooledRow, SpoolFile, files_in, size_of
+from db.spool.file import SUFFIX, QueueDepth, RowLocation, SpooledRow, SpoolFile, files_in, size_of
 from db.spool.lock import SpoolLock
-from db.spool.queue_depth import Depth
-from db.spool.recovery import bodies_of_damaged, is_damaged, set_aside, speaks_of_damage
+from db.spool.recovery import bodies_of_damaged, is_corruption, is_damaged, set_aside
 
 MAX_BATCH_BYTES = 4_000_000  # of rows read at once, as they go over the wire: 3 s at 10 Mbit/s
 
@@ -47,7 +46,7 @@ class Spool:
         self._left_over: list[SpoolFile] = []
         self._tidy()
         self._own = SpoolFile.create(folder)
-        self.adopt()
+        self.claim_orphans()
         self._own.hold_reserve()
 
     def append(self, bodies: Sequence[str]) -> None:
@@ -57,7 +56,7 @@ class Spool:
             self._repairing(lambda: self._own.append(bodies))
 
     def oldest(
-        self, limit: int, max_bytes: int = MAX_BATCH_BYTES, without: Collection[Place] = ()
+        self, limit: int, max_bytes: int = MAX_BATCH_BYTES, without: Collection[RowLocation] = ()
     ) -> list[SpooledRow]:
         """Return up to ``limit`` rows that wait, those of dead processes first.
 
@@ -74,15 +73,15 @@ class Spool:
                 self._remove(file, [row for row in rows if row.file is file])
             self._own.hold_reserve()
 
-    def quarantine(self, row: SpooledRow, reason: str) -> None:
+    def dead_letter(self, row: SpooledRow, reason: str) -> None:
         """Keep a row that the database refuses, out of the way of the others."""
         with self._lock, _as_spool_error():
-            row.file.quarantine(row, reason)
+            row.file.dead_letter(row, reason)
 
-    def depth(self) -> Depth:
+    def depth(self) -> QueueDepth:
         """Return how much is spooled."""
         with self._lock, _as_spool_error():
-            return self._repairing(lambda: sum((f.depth() for f in self._files()), Depth()))
+            return self._repairing(lambda: sum((f.depth() for f in self._files()), QueueDepth()))
 
     def used(self) -> float:
         """Return the share of the bound that is used, in rows or bytes, whichever is larger."""
@@ -96,7 +95,7 @@ class Spool:
             self._check_room(1, 1)
             self._repairing(self._probe)
 
-    def adopt(self) -> None:
+    def claim_orphans(self) -> None:
         """Take over the files of dead processes; set damaged ones aside, their rows saved.
 
         Raises nothing: what cannot be taken over now is left for the next time.
@@ -109,7 +108,7 @@ class Spool:
         for path in paths:
             try:
                 if (lock := SpoolLock.take(path)) is not None:
-                    self._adopt(path, lock)
+                    self._claim_orphan(path, lock)
             except (sqlite3.Error, OSError):
                 logger.exception("spool file %s cannot be taken over now", path)
 
@@ -126,7 +125,9 @@ class Spool:
     def _probe(self) -> None:
         self._own.probe()
 
-    def _oldest(self, limit: int, max_bytes: int, without: Collection[Place]) -> list[SpooledRow]:
+    def _oldest(
+        self, limit: int, max_bytes: int, without: Collection[RowLocation]
+    ) -> list[SpooledRow]:
         rows: list[SpooledRow] = []
         for file in self._files():
             rest_bytes = max_bytes - sum(row.wire_bytes for row in rows)
@@ -135,18 +136,18 @@ class Spool:
             try:
                 rows += file.oldest(limit - len(rows), rest_bytes, without)
             except sqlite3.Error as error:
-                if file is self._own or speaks_of_damage(error) or _is_full(error):
+                if file is self._own or is_corruption(error) or _is_full(error):
                     raise
                 logger.exception("spool file %s cannot be read now", file.path)
                 self._left_over.remove(file)
-                file.close()  # so that it is looked at again by `adopt`
+                file.close()  # so that it is looked at again by `claim_orphans`
         return rows
 
     def _remove(self, file: SpoolFile, rows: Sequence[SpooledRow]) -> None:
         try:
             file.remove(rows)
         except sqlite3.Error as error:
-            if speaks_of_damage(error):
+            if is_corruption(error):
                 self._repair()  # what could be read is written again, and found to be there
                 raise
             self._make_room()
@@ -176,7 +177,7 @@ class Spool:
                         lock.delete()
                     lock.release()
 
-    def _adopt(self, path: Path, lock: SpoolLock) -> None:
+    def _claim_orphan(self, path: Path, lock: SpoolLock) -> None:
         """Look at the file while others go on; nobody else has its lock."""
         try:
             if not path.exists():  # its owner has deleted it since it was listed
@@ -212,7 +213,7 @@ class Spool:
             if _is_full(error):
                 self._make_room()
                 self._own.hold_reserve()
-            elif speaks_of_damage(error):
+            elif is_corruption(error):
                 self._repair()
             else:
                 raise

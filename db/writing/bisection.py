@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from db.writing.errors import Failure, kind_of
+from db.writing.errors import ErrorKind, classify
 
 SUSPECTS = 3  # in a row refused for an unknown reason: the reason is not in the rows
 
@@ -35,13 +35,13 @@ def write_each(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) -> l
         try:
             _write_twice(part, write)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
-            kind = kind_of(error)
-            if kind in (Failure.TRANSIENT, Failure.PERMANENT):
+            kind = classify(error)
+            if kind in (ErrorKind.TRANSIENT, ErrorKind.PERMANENT):
                 raise
             if len(part) > 1:
                 middle = len(part) // 2
                 pending += [part[middle:], part[:middle]]
-            elif kind is Failure.DATA:
+            elif kind is ErrorKind.DATA:
                 refused.append(Refused(part[0], error))
             else:
                 suspects.append(Refused(part[0], error))
@@ -60,6 +60,6 @@ def _write_twice(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) ->
     try:
         write(rows)
     except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
-        if len(rows) > 1 or kind_of(error) in (Failure.TRANSIENT, Failure.PERMANENT):
+        if len(rows) > 1 or classify(error) in (ErrorKind.TRANSIENT, ErrorKind.PERMANENT):
             raise
         write(rows)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from db.spool.file import Place, SpooledRow
+from db.spool.file import RowLocation, SpooledRow
 
 MAX_ROWS = 100  # if more rows are slow, it is not the rows that are slow
 LONGEST_DELAY_S = 600.0
@@ -21,7 +21,7 @@ class _Delay:
     is_slow: bool = False  # by itself: it failed again though others were written
 
 
-class Postponed:
+class DeferredRows:
     """What is to be tried again alone, ever more rarely: an attempt holds the others up.
 
     It is in memory only: the rows stay in the spool, and the next process tries them with all.
@@ -29,10 +29,10 @@ class Postponed:
 
     def __init__(self, first_delay_s: float) -> None:
         self._first_delay_s = first_delay_s
-        self._delays: dict[Place, _Delay] = {}
+        self._delays: dict[RowLocation, _Delay] = {}
 
     @property
-    def places(self) -> frozenset[Place]:
+    def places(self) -> frozenset[RowLocation]:
         """Return where these rows are spooled."""
         return frozenset(self._delays)
 

@@ -6,13 +6,12 @@ import traceback
 from db.database.compatibility import IncompatibleDatabaseError
 from db.database.ownership import ForeignTableError
 from db.spool.spool import SpoolError
-from db.writing.errors import Failure, kind_of, sqlstate
-from db.writing.login_errors import is_login_refused
+from db.writing.errors import ErrorKind, classify, is_login_refused, sqlstate
 
 logger = logging.getLogger(__name__)
 
 
-class Reports:
+class FailureLog:
     """The failures since rows were written; ``failures`` counts them."""
 
     def __init__(self) -> None:
@@ -20,7 +19,7 @@ class Reports:
         self._is_failing = False
         self.is_login_refused = False
         """Whether that was the latest failure."""
-        self._said: set[tuple[Failure, str, bool]] = set()
+        self._said: set[tuple[ErrorKind, str, bool]] = set()
         self._advised: set[str] = set()
 
     def failure(self, error: Exception) -> None:
@@ -28,7 +27,7 @@ class Reports:
         self.failures += 1
         self._is_failing = True
         self.is_login_refused = is_login_refused(error)
-        saying = (kind_of(error), name_of(error), self.is_login_refused)
+        saying = (classify(error), name_of(error), self.is_login_refused)
         if saying not in self._said:
             self._said.add(saying)
             self._say(error)
@@ -53,12 +52,12 @@ class Reports:
         self._said.clear()
 
     def _say(self, error: Exception) -> None:
-        kind = kind_of(error)
+        kind = classify(error)
         if isinstance(error, SpoolError):
             logger.error("spooled predictions cannot be read or removed", exc_info=error)
         elif isinstance(error, IncompatibleDatabaseError | ForeignTableError):
             logger.error("predictions are spooled until somebody acts: %s", error)
-        elif kind is Failure.TRANSIENT:
+        elif kind is ErrorKind.TRANSIENT:
             logger.warning("the database is away, predictions are spooled: %s", message_of(error))
         elif self.is_login_refused:
             logger.error(
@@ -67,7 +66,7 @@ class Reports:
                 "run `python -m db retry` or send SIGHUP",
                 message_of(error),
             )
-        elif kind is Failure.PERMANENT:
+        elif kind is ErrorKind.PERMANENT:
             logger.error(
                 "the database refuses predictions, which are spooled until somebody acts: %s; "
                 "`python -m db setup` brings tables and logins up to date",

@@ -36,7 +36,7 @@ INTO_SQL_SERVER = insert(METRICS).from_select(
 )
 
 
-def insert_missing(connection: Connection, bodies: Sequence[str]) -> None:
+def insert_if_absent(connection: Connection, bodies: Sequence[str]) -> None:
     """Insert those rows, JSON objects of `Prediction.to_json`, whose id is not there yet.
 
     Raises SQLAlchemyError, or NotAPredictionError where a body is no such object.

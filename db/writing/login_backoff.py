@@ -19,14 +19,14 @@ JITTER = (0.75, 1.25)  # so that services with spools of their own spread
 
 
 @dataclass(frozen=True, slots=True)
-class Refusals:
+class LoginBackoffState:
     """How often the login was refused in a row, and when the next attempt is, since 1970."""
 
     count: int
     next_s: float
 
     @classmethod
-    def read(cls, folder: Path) -> "Refusals | None":
+    def read(cls, folder: Path) -> "LoginBackoffState | None":
         """Return what the file in a spool folder says, None if there is none."""
         try:
             read = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ class LoginBackoff:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._unwritten: Refusals | None = None  # if the file could not be written
+        self._unwritten: LoginBackoffState | None = None  # if the file could not be written
 
     def may_try(self) -> bool:
         """Return whether this worker may log in now; if so, the others wait for the outcome."""
@@ -60,29 +60,29 @@ class LoginBackoff:
             return True
         if known.remaining_s > 0:
             return False
-        self._write(Refusals(known.count, time.time() + _delay_s(known.count + 1)))
+        self._write(LoginBackoffState(known.count, time.time() + _delay_s(known.count + 1)))
         return True
 
     def refuse(self) -> None:
         """Note that the login was refused."""
         known = self._known()
         count = 1 if known is None else known.count + 1
-        self._write(Refusals(count, time.time() + _delay_s(count)))
+        self._write(LoginBackoffState(count, time.time() + _delay_s(count)))
 
     def release(self) -> None:
         """Note that an attempt did not get as far as the login: the next one need not wait."""
         if (known := self._known()) is not None:
-            self._write(Refusals(known.count, time.time()))
+            self._write(LoginBackoffState(known.count, time.time()))
 
     def clear(self) -> None:
         """Have all workers try at once."""
         self._unwritten = None
-        clear(self._folder)
+        clear_login_backoff(self._folder)
 
-    def _known(self) -> Refusals | None:
-        return self._unwritten or Refusals.read(self._folder)
+    def _known(self) -> LoginBackoffState | None:
+        return self._unwritten or LoginBackoffState.read(self._folder)
 
-    def _write(self, refusals: Refusals) -> None:
+    def _write(self, refusals: LoginBackoffState) -> None:
         path = self._folder / FILE
         temporary = path.with_suffix(f".{random.getrandbits(64):x}")
         self._unwritten = None
@@ -95,7 +95,7 @@ class LoginBackoff:
                 temporary.unlink(missing_ok=True)
 
 
-def clear(folder: Path) -> bool:
+def clear_login_backoff(folder: Path) -> bool:
     """Have all writers of a spool folder log in at once; return whether one was waiting to.
 
     Raises nothing: without the folder, nobody waits.

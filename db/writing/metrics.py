@@ -7,15 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from db.spool.file import QueueDepth
 from db.spool.preallocation import preallocate
-from db.spool.queue_depth import Depth
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # set by BentoML; the processes share their figures there
 KINDS = ("counter", "histogram", "gauge_all", "gauge_livemax", "gauge_livesum")
 ROOM_BYTES = 1 << 18  # for each kind, some thousand series
 
 
-class Instruments:
+class PredictionLogMetrics:
     """The log's part of `/metrics`."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Instruments:
         if folder := os.environ.get(FOLDER):
             _hold_room(Path(folder))
             _forget_dead_processes(Path(folder))
-        self._waiting = prometheus.Gauge(
+        self._pending = prometheus.Gauge(
             "sentiment_spool_rows",
             "Rows that wait for the database.",
             multiprocess_mode="livesum",
@@ -50,9 +50,9 @@ class Instruments:
             multiprocess_mode="livemax",
         )
         self._attempted.set(time.time())
-        self._quarantined = prometheus.Gauge(
+        self._dead_letters = prometheus.Gauge(
             "sentiment_quarantine_rows",
-            "Rows that the database refuses, kept for `python -m db quarantine`.",
+            "Rows that the database refuses, kept for `python -m db dead-letters`.",
             multiprocess_mode="livesum",
         )
         self.written = prometheus.Counter(
@@ -61,26 +61,26 @@ class Instruments:
         self.retried = prometheus.Counter(
             "sentiment_rows_retried", "Rows to be written again after a failure."
         )
-        self.quarantined = prometheus.Counter(
-            "sentiment_rows_quarantined", "Rows that were put into quarantine."
+        self.dead_lettered = prometheus.Counter(
+            "sentiment_rows_quarantined", "Rows that became dead letters."
         )
         self.flush = prometheus.Histogram(
             "sentiment_flush_seconds", "Duration of a transaction that writes rows."
         )
 
-    def show(self, depth: Depth, used: float) -> None:
+    def show(self, depth: QueueDepth, used: float) -> None:
         """Set the gauges: how much is spooled now, and which share of the bound that is."""
         self._used.set(used)
         self._attempted.set(time.time())
-        self._waiting.set(depth.waiting)
-        self._quarantined.set(depth.quarantined)
+        self._pending.set(depth.pending)
+        self._dead_letters.set(depth.dead_letters)
         self._oldest.set(depth.oldest_age_s)
 
 
 @cache
-def instruments() -> Instruments:
+def prediction_log_metrics() -> PredictionLogMetrics:
     """Return the instruments of this process, which can be registered but once."""
-    return Instruments()
+    return PredictionLogMetrics()
 
 
 def _hold_room(folder: Path) -> None:

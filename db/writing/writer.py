@@ -9,16 +9,15 @@ from sqlalchemy import Engine
 from db.database.compatibility import check_compatibility
 from db.database.migrations import migrate
 from db.database.ownership import ForeignTableError
-from db.spool.file import Place, SpooledRow
-from db.spool.queue_depth import Depth
+from db.spool.file import QueueDepth, RowLocation, SpooledRow
 from db.spool.spool import Spool, SpoolError
 from db.writing.batch_limit import BatchLimit
 from db.writing.bisection import Refused, write_each
-from db.writing.deferred_rows import Postponed
-from db.writing.errors import Failure, is_of_connecting, kind_of
-from db.writing.failure_log import Reports, message_of, name_of
-from db.writing.insertion import insert_missing
-from db.writing.metrics import Instruments
+from db.writing.deferred_rows import DeferredRows
+from db.writing.errors import ErrorKind, classify, is_connection_error
+from db.writing.failure_log import FailureLog, message_of, name_of
+from db.writing.insertion import insert_if_absent
+from db.writing.metrics import PredictionLogMetrics
 
 BATCH_ROWS = 1000
 
@@ -29,54 +28,54 @@ class Writer:
     """Write what is spooled, and forget it once it is committed."""
 
     def __init__(
-        self, engine: Engine, spool: Spool, instruments: Instruments, timeout_s: float
+        self, engine: Engine, spool: Spool, instruments: PredictionLogMetrics, timeout_s: float
     ) -> None:
         """Prepare; nothing is connected yet. The engine gives up after ``timeout_s``."""
-        self.reports = Reports()
+        self.failure_log = FailureLog()
         self._engine = engine
         self._spool = spool
         self._instruments = instruments
         self._limit = BatchLimit(timeout_s, BATCH_ROWS)
-        self._postponed = Postponed(timeout_s)
-        self._suspect: Place | None = None  # a row that has failed by itself
+        self._postponed = DeferredRows(timeout_s)
+        self._suspect: RowLocation | None = None  # a row that has failed by itself
         self._knows_schema = False
 
-    def work(self, is_to_go_on: Callable[[bool], bool]) -> None:
+    def flush(self, should_continue: Callable[[bool], bool]) -> None:
         """Write what there is, at the end what could not be written alone either.
 
-        Raises whatever fails, to be tried again. ``is_to_go_on`` is asked after each transaction,
-        whether or not it was a full one: then more rows are likely to wait.
+        Raises whatever fails, to be tried again. ``should_continue`` is asked after each
+        transaction, whether or not it was a full one: then more rows are likely to wait.
         """
-        has_answered = self._learn_schema()
+        has_answered = self._ensure_schema()
         while rows := self._next():
             is_full = self._limit.is_reached(rows)
             self._write(rows)
             self.show()  # a long backlog takes minutes
             has_answered = True
-            if not is_to_go_on(is_full):
+            if not should_continue(is_full):
                 break
-        while (row := self._postponed.due()) is not None and is_to_go_on(True):
+        while (row := self._postponed.due()) is not None and should_continue(True):
             self._retry(row)
             has_answered = True
         if has_answered:
-            self.reports.success()
+            self.failure_log.success()
         self.show()
 
     def recover(self, error: Exception) -> None:
         """Report a failure, and have the next attempt begin with a new connection."""
-        self.reports.failure(error)
+        self.failure_log.failure(error)
         self._engine.dispose()
         self._knows_schema = False
         depth = self.show()
-        self._instruments.retried.inc(min(depth.waiting, self._limit.rows))
+        self._instruments.retried.inc(min(depth.pending, self._limit.rows))
 
-    def show(self) -> Depth:
+    def show(self) -> QueueDepth:
         """Set the gauges; return how much is spooled."""
         depth = self._spool.depth()
         self._instruments.show(depth, self._spool.used())
         return depth
 
-    def _learn_schema(self) -> bool:
+    def _ensure_schema(self) -> bool:
         """Create what is missing; tell whether the database has just been asked, and obliged.
 
         A login that may create nothing may still insert: that is tried all the same, unless the
@@ -87,18 +86,18 @@ class Writer:
         self._knows_schema = True
         check_compatibility(self._engine)
         try:
-            migrate(self._engine, say=self.reports.advice)
+            migrate(self._engine, say=self.failure_log.advice)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
-            is_hopeless = is_of_connecting(error) or isinstance(error, ForeignTableError)
-            if is_hopeless or kind_of(error) is not Failure.PERMANENT:
+            is_hopeless = is_connection_error(error) or isinstance(error, ForeignTableError)
+            if is_hopeless or classify(error) is not ErrorKind.PERMANENT:
                 raise
-            self.reports.failure(error)
+            self.failure_log.failure(error)
             return False
         return True
 
     def _write(self, rows: Sequence[SpooledRow]) -> None:
         for refused in write_each(rows, self._write_all):
-            self._quarantine(refused)
+            self._dead_letter(refused)
 
     def _next(self) -> list[SpooledRow]:
         limit = self._limit
@@ -117,9 +116,9 @@ class Writer:
             start_s = time.monotonic()
             try:
                 with connection.begin():
-                    insert_missing(connection, [row.body for row in rows])
+                    insert_if_absent(connection, [row.body for row in rows])
             except Exception as error:
-                if kind_of(error) is Failure.TRANSIENT:
+                if classify(error) is ErrorKind.TRANSIENT:
                     self._attempt_less(rows)
                 raise
             duration_s = time.monotonic() - start_s
@@ -129,7 +128,7 @@ class Writer:
         self._postponed.discard(rows)
         self._postponed.note_success()
         self._instruments.written.inc(len(rows))
-        self.reports.progress()
+        self.failure_log.progress()
 
     def _attempt_less(self, rows: Sequence[SpooledRow]) -> None:
         """After a timeout or a broken connection, go on with half of the rows, or other ones.
@@ -150,13 +149,13 @@ class Writer:
                 rows[0].wire_bytes,
             )
 
-    def _quarantine(self, refused: Refused[SpooledRow]) -> None:
+    def _dead_letter(self, refused: Refused[SpooledRow]) -> None:
         error = refused.error
-        self._spool.quarantine(refused.row, f"{type(error).__name__} {message_of(error)}")
+        self._spool.dead_letter(refused.row, f"{type(error).__name__} {message_of(error)}")
         self._postponed.discard([refused.row])
-        self._instruments.quarantined.inc()
+        self._instruments.dead_lettered.inc()
         # no message: it may quote the text
         logger.error(
-            "the database refuses a row (%s): it is kept, see `python -m db quarantine`",
+            "the database refuses a row (%s): it is kept, see `python -m db dead-letters`",
             name_of(error),
         )

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from db.spool.spool import Spool, SpoolError
+from db.writing.errors import is_login_refused
 from db.writing.login_backoff import LoginBackoff
-from db.writing.login_errors import is_login_refused
 from db.writing.writer import Writer
 
-GATHER_S = 0.5  # how long the first row of a batch waits for others
-ADOPT_EVERY_S = 30  # how often files of dead neighbours are looked for
+FLUSH_INTERVAL_S = 0.5  # how long the first row of a batch waits for others
+CLAIM_ORPHANS_EVERY_S = 30  # how often files of dead neighbours are looked for
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 LOOK_EVERY_S = 1.0  # whether the login may be tried again
@@ -70,7 +70,7 @@ class WriterThread:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._survive(self._adopt)
+            self._survive(self._claim_orphan)
             self._survive(self._work)
             self._wait()
         if time.monotonic() < self._ends_s:  # else nobody waits for it, and the spool is closed
@@ -87,18 +87,18 @@ class WriterThread:
         else:
             self._failing.discard(action.__name__)
 
-    def _adopt(self) -> None:
-        if time.monotonic() > self._adopted_s + ADOPT_EVERY_S:
+    def _claim_orphan(self) -> None:
+        if time.monotonic() > self._adopted_s + CLAIM_ORPHANS_EVERY_S:
             self._adopted_s = time.monotonic()
-            self._spool.adopt()
+            self._spool.claim_orphans()
 
     def _work(self) -> None:
-        was_refused = self._writer.reports.is_login_refused
+        was_refused = self._writer.failure_log.is_login_refused
         if was_refused and not self._logins.may_try():
             self._writer.show()  # rows go on coming
             return
         try:
-            self._writer.work(self._is_to_go_on)
+            self._writer.flush(self._should_continue)
         except Exception as error:  # pylint: disable=broad-exception-caught  # the thread goes on
             if was_refused and not is_login_refused(error):
                 self._logins.release()
@@ -113,20 +113,20 @@ class WriterThread:
         with suppress(SpoolError):  # which comes again with the next attempt
             self._writer.recover(error)
 
-    def _is_to_go_on(self, was_full: bool) -> bool:
+    def _should_continue(self, was_full: bool) -> bool:
         """Tell whether more is to be written: else the next rows gather first."""
         if self._stopping.is_set():
             return time.monotonic() < self._ends_s
         return was_full
 
     def _wait(self) -> None:
-        reports = self._writer.reports
-        if reports.is_login_refused:
+        failure_log = self._writer.failure_log
+        if failure_log.is_login_refused:
             self._stopping.wait(LOOK_EVERY_S * random.uniform(0.5, 1))
-        elif failures := reports.failures:
+        elif failures := failure_log.failures:
             longest_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failures, 10))
             self._stopping.wait(longest_s * random.uniform(0.5, 1))  # so that workers spread
         else:
-            self._spooled.wait(GATHER_S)  # rows that are replayed wake nobody
+            self._spooled.wait(FLUSH_INTERVAL_S)  # rows that are replayed wake nobody
             self._spooled.clear()
-            self._stopping.wait(GATHER_S)
+            self._stopping.wait(FLUSH_INTERVAL_S)

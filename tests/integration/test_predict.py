@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from db.prediction import made_at
+from db.prediction import timestamp_of
 from inference.classifier import Classifier
 from tests.support.bounds import INT8_BOUND
 from tests.support.faulty_model import POISON
@@ -76,7 +76,7 @@ def test_the_row_of_a_prediction_holds_what_was_answered(server: Server, rows: R
         row["latency_ms"],
     )
     assert abs(datetime.fromisoformat(row["timestamp"]) - before) < timedelta(seconds=60)
-    assert made_at(UUID(row["id"])) == datetime.fromisoformat(row["timestamp"])
+    assert timestamp_of(UUID(row["id"])) == datetime.fromisoformat(row["timestamp"])
     assert httpx.get(f"{server.url}/model").json()["tag"] == row["model_tag"]
     assert 1 == row["batch_size"]
 

@@ -68,6 +68,6 @@ def fixture_settings(server: SQLServerDatabase, tmp_path: Path) -> DatabaseSetti
 def fixture_engine(server: SQLServerDatabase) -> Iterator[Engine]:
     """Connect to the database as its administrator."""
     settings = server.settings()
-    engine = make_engine(settings, settings.administrators_url())
+    engine = make_engine(settings, settings.admin_url())
     yield engine
     engine.dispose()

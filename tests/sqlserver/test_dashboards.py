@@ -7,7 +7,7 @@ import pytest
 
 from db.database.engine import make_engine
 from db.prediction import utc_now
-from db.writing.insertion import insert_missing
+from db.writing.insertion import insert_if_absent
 from tests.support.grafana_queries import View, expand, others, panels, rules, since
 from tests.support.predictions import prediction
 from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
@@ -24,7 +24,7 @@ def test_every_query_is_taken(
     if has_rows:
         engine = make_engine(settings)
         with engine.begin() as connection:
-            insert_missing(connection, [made.to_json()])
+            insert_if_absent(connection, [made.to_json()])
         engine.dispose()
     day = timedelta(days=1)
     view = View(now - day, now + day, 60, [made.model_tag], [made.label])

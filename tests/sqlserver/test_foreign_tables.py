@@ -31,7 +31,7 @@ skip_module_without_a_server()
 def fixture_engine(server: SQLServerDatabase) -> Iterator[Engine]:
     """Connect as the administrator to a database without tables."""
     settings = server.settings()
-    engine = make_engine(settings, settings.administrators_url())
+    engine = make_engine(settings, settings.admin_url())
     METADATA.drop_all(engine)
     yield engine
     engine.dispose()

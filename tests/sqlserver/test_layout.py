@@ -9,7 +9,7 @@ from db.database.layout import DASHBOARDS, FIGURES, TIME_ORDER
 from db.database.migrations import STEPS, migrate, schema_version
 from db.database.schema import METADATA
 from db.settings import DatabaseSettings
-from db.writing.insertion import insert_missing
+from db.writing.insertion import insert_if_absent
 from tests.support.predictions import prediction
 from tests.support.sql_server import skip_module_without_a_server
 from tests.support.stored import stored
@@ -102,7 +102,7 @@ def test_a_table_of_an_earlier_version_gets_there_and_keeps_its_rows(
     with engine.connect() as connection:  # an earlier version, which has not been replaced yet
         for row in made:
             connection.execute(before, {"rows": f"[{row.to_json()}]"})
-        insert_missing(connection, [row.to_json() for row in made])
+        insert_if_absent(connection, [row.to_json() for row in made])
         rows = connection.exec_driver_sql("SELECT id FROM metrics").all()
     assert sorted(str(row.id) for row in made) == sorted(str(row.id).lower() for row in rows)
 
@@ -111,6 +111,6 @@ def test_labels_survive_whatever_the_code_page(engine: Engine, settings: Databas
     made = [replace(prediction(), label=label) for label in LABELS]
 
     with engine.connect() as connection:
-        insert_missing(connection, [row.to_json() for row in made])
+        insert_if_absent(connection, [row.to_json() for row in made])
 
     assert set(LABELS) == {row.label for row in stored(settings)}

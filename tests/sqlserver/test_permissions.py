@@ -13,7 +13,7 @@ from db.admin.setup import set_up
 from db.database.engine import make_engine
 from db.database.migrations import migrate
 from db.settings import SetupSettings
-from db.writing.errors import Failure, kind_of
+from db.writing.errors import ErrorKind, classify
 from tests.support.predictions import prediction
 from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
 
@@ -59,7 +59,7 @@ def test_the_service_may_do_no_more(database: SQLServerDatabase, statement: str)
     with connected(database.settings()) as connection, pytest.raises(DBAPIError) as caught:
         connection.exec_driver_sql(statement)
 
-    assert Failure.DATA is not kind_of(caught.value)
+    assert ErrorKind.DATA is not classify(caught.value)
 
 
 @pytest.mark.parametrize("statement", [SELECT, SELECT_RUNS])
@@ -99,7 +99,7 @@ def test_a_wrong_password_is_for_somebody_to_correct(database: SQLServerDatabase
     with pytest.raises(DBAPIError) as caught, connected(database.settings(), **wrong):
         pass
 
-    assert Failure.PERMANENT is kind_of(caught.value)
+    assert ErrorKind.PERMANENT is classify(caught.value)
     assert "Wrong-password-1" not in str(caught.value)
 
 
@@ -109,27 +109,27 @@ def test_a_server_that_is_away_is_to_be_waited_for(database: SQLServerDatabase) 
     with pytest.raises(DBAPIError) as caught, connected(database.settings(), **away):
         pass
 
-    assert Failure.TRANSIENT is kind_of(caught.value)
+    assert ErrorKind.TRANSIENT is classify(caught.value)
 
 
 @pytest.mark.parametrize(
     ("statement", "kind"),
     [
-        ("SELECT * FROM no_such_table", Failure.PERMANENT),
+        ("SELECT * FROM no_such_table", ErrorKind.PERMANENT),
         (
             "INSERT INTO metrics (id, latency_ms, label, confidence, model_tag, batch_size)"
             " VALUES (NULL, 0, '', 0, '', 0)",
-            Failure.DATA,
+            ErrorKind.DATA,
         ),
     ],
 )
 def test_errors_of_statements_are_sorted(
-    database: SQLServerDatabase, statement: str, kind: Failure
+    database: SQLServerDatabase, statement: str, kind: ErrorKind
 ) -> None:
     with connected(database.settings()) as connection, pytest.raises(DBAPIError) as caught:
         connection.exec_driver_sql(statement)
 
-    assert kind is kind_of(caught.value)
+    assert kind is classify(caught.value)
 
 
 def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> None:

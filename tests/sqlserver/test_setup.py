@@ -36,7 +36,7 @@ def told_by(settings: SetupSettings, **changes: Any) -> list[str]:
 def fixture_master(database: SQLServerDatabase) -> Iterator[Engine]:
     """Connect to the server as its administrator."""
     settings = database.settings()
-    engine = make_engine(settings, settings.administrators_url("master"))
+    engine = make_engine(settings, settings.admin_url("master"))
     yield engine
     engine.dispose()
 
@@ -90,7 +90,7 @@ def test_a_user_whose_login_is_another_one_gets_it_back(
 
 def test_a_user_of_another_login_is_left_alone(microsofts: SQLServerDatabase) -> None:
     settings = microsofts.settings()
-    database = make_engine(settings, settings.administrators_url())
+    database = make_engine(settings, settings.admin_url())
     user, reader = quoted_name(str(settings.sql_user)), quoted_name(settings.grafana_reader_user)
     execute(database, f"DROP USER {reader}")
     execute(database, f"ALTER USER {user} WITH NAME = {reader}")

@@ -49,7 +49,7 @@ class SQLServerDatabase:
 
     def __exit__(self, *_: object) -> None:
         settings = self.settings()
-        server = make_engine(settings, settings.administrators_url("master"))
+        server = make_engine(settings, settings.admin_url("master"))
         drop_database(server, settings.sql_db)
         for login in (settings.sql_user, settings.grafana_reader_user):
             drop_login(server, login or "")

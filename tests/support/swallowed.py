@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.database.engine import make_engine
 from db.settings import DatabaseSettings
 from db.spool.spool import Spool
-from db.writing.insertion import insert_missing
-from db.writing.metrics import instruments
+from db.writing.insertion import insert_if_absent
+from db.writing.metrics import prediction_log_metrics
 from db.writing.writer import Writer
 from tests.support.predictions import prediction
 from tests.support.proxy import Proxy
@@ -88,7 +88,7 @@ def deliver_through_proxy(
         settings = _through(proxy, variables)
         spool = Spool(Path(folder) / "spool", 100, 10**6)
         engine = make_engine(settings)
-        writer = Writer(engine, spool, instruments(), settings.database_timeout_s)
+        writer = Writer(engine, spool, prediction_log_metrics(), settings.database_timeout_s)
         rows = [prediction() for _ in range(3)]
         spool.append([row.to_json() for row in rows])
         proxy.swallow(requests)
@@ -99,7 +99,7 @@ def deliver_through_proxy(
         proxy.restore()
         for _ in range(ATTEMPTS if has_ended else 0):
             _deliver(writer)
-        left = spool.depth().waiting
+        left = spool.depth().pending
         engine.dispose()
         spool.close()
     ids = frozenset(str(row.id) for row in rows)
@@ -115,7 +115,7 @@ def _through(proxy: Proxy, variables: Mapping[str, str]) -> DatabaseSettings:
 def _deliver(writer: Writer) -> None:
     """Make an attempt, as the writer's thread does."""
     try:
-        writer.work(lambda _: True)
+        writer.flush(lambda _: True)
     except Exception as error:  # pylint: disable=broad-exception-caught  # as the thread does
         writer.recover(error)
 
@@ -130,7 +130,7 @@ def _use(engine: Engine) -> None:
     with suppress(SQLAlchemyError):
         with engine.connect() as connection:
             _ask(connection)
-            insert_missing(connection, [prediction().to_json()])
+            insert_if_absent(connection, [prediction().to_json()])
         with transactional.begin() as connection:
             _ask(connection)
         with transactional.connect() as connection:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.prediction import new_id
 from db.settings import DatabaseSettings, SettingsError
 from db.training_run import TrainingRun, record
-from db.writing.errors import Failure, kind_of
+from db.writing.errors import ErrorKind, classify
 from db.writing.failure_log import name_of
 from training.atomic_write import write_bytes
 from training.files import Files
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def keep_run(report: RunReport, files: Files, settings: DatabaseSettings) -> None:
     """Have a run wait for the database that the settings name, if they name one."""
-    if settings.names_database:
+    if settings.has_explicit_database:
         run = row_of(report)
         write_bytes(files.unrecorded_runs / f"{run.id}.json", run.to_json().encode())
 
@@ -32,7 +32,7 @@ def record_runs(files: Files, settings: DatabaseSettings) -> None:
     What it does not take now waits on, and is brought in by the next run. What is no run, or what
     the database refuses for its content, is set aside, so that it keeps no other waiting.
     """
-    if not settings.names_database:
+    if not settings.has_explicit_database:
         return
     for path in sorted(files.unrecorded_runs.glob("*.json")):
         try:
@@ -40,7 +40,7 @@ def record_runs(files: Files, settings: DatabaseSettings) -> None:
         except ValueError as error:
             _set_aside(path, error)
         except (SettingsError, SQLAlchemyError) as error:
-            if kind_of(error) is Failure.DATA:
+            if classify(error) is ErrorKind.DATA:
                 _set_aside(path, error)
                 continue
             told = str(error) if isinstance(error, SettingsError) else name_of(error)

@@ -2,15 +2,17 @@
 
 import inspect
 
-from benchmarks.unrecorded import NoRecorder
-from db.prediction_logger import Recorder
+from benchmarks.unrecorded import NoPredictionLogger
+from db.prediction_logger import PredictionLogger
 
 
 def test_it_has_every_method_of_the_recorder() -> None:
     expected = {
         name: inspect.signature(method)
-        for name, method in vars(Recorder).items()
+        for name, method in vars(PredictionLogger).items()
         if (name == "__init__" or not name.startswith("_")) and callable(method)
     }
 
-    assert expected == {name: inspect.signature(getattr(NoRecorder, name)) for name in expected}
+    assert expected == {
+        name: inspect.signature(getattr(NoPredictionLogger, name)) for name in expected
+    }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from db.database.engine import make_engine
-from db.prediction_logger import Recorder
+from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from tests.support.foreign_tables import FOREIGN
 from tests.support.predictions import prediction
@@ -63,12 +63,12 @@ def test_the_table_of_another_program_is_refused_by_each_command_in_one_line(
 def test_status_tells_what_is_stored_and_what_waits(
     repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
 ) -> None:
-    recorder = Recorder(sqlite)
+    recorder = PredictionLogger(sqlite)
     recorder.open()
     recorder.record([prediction() for _ in range(3)])
     awaited(sqlite, 3)
     recorder.close()
-    waiting = Recorder(sqlite)  # not opened: nobody writes what it spools
+    waiting = PredictionLogger(sqlite)  # not opened: nobody writes what it spools
     waiting.record([prediction(), prediction()])
 
     done = run(repository, environment, "status")
@@ -77,7 +77,7 @@ def test_status_tells_what_is_stored_and_what_waits(
     told = dict(line.split(":") for line in done.stdout.splitlines())
     assert 0 == done.returncode
     assert ("2", "0", "3") == tuple(
-        told[name].strip() for name in ("spooled rows", "quarantined rows", "rows in database")
+        told[name].strip() for name in ("spooled rows", "dead letters", "rows in database")
     )
     assert float(told["oldest of them"].split()[0]) >= 0
 
@@ -98,7 +98,7 @@ def test_status_of_a_database_that_is_away_tells_of_the_spool_and_fails(
 def test_prune_tells_how_many_rows_it_deleted(
     repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
 ) -> None:
-    recorder = Recorder(sqlite)
+    recorder = PredictionLogger(sqlite)
     recorder.open()
     recorder.record([prediction()])  # of February 2026
     recorder.close()
@@ -111,7 +111,7 @@ def test_prune_tells_how_many_rows_it_deleted(
 def test_prune_goes_on_if_it_is_told_how_often(
     repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
 ) -> None:
-    recorder = Recorder(sqlite)
+    recorder = PredictionLogger(sqlite)
     recorder.open()
     recorder.record([prediction()])
     recorder.close()
@@ -136,28 +136,28 @@ def test_prune_without_an_age_is_refused(repository: Path, environment: dict[str
     assert 2 == run(repository, environment, *often).returncode
 
 
-def test_quarantined_rows_are_listed_and_replayed(
+def test_dead_letters_are_listed_and_requeued(
     repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
 ) -> None:
-    recorder = Recorder(sqlite)
+    recorder = PredictionLogger(sqlite)
     recorder.open()
     recorder.record([prediction("x" * 5001), prediction("fine")])
     recorder.close()
 
-    listed = run(repository, environment, "quarantine")
-    replayed = run(repository, environment, "quarantine", "--replay")
-    empty = run(repository, environment, "quarantine")
+    listed = run(repository, environment, "dead-letters")
+    requeued = run(repository, environment, "dead-letters", "--requeue")
+    empty = run(repository, environment, "quarantine")  # the command's former name
 
     assert '"refused": "IntegrityError CHECK constraint failed' in listed.stdout
     assert "x" * 5001 in listed.stdout
-    assert "1 rows will be tried again\n" == replayed.stdout
+    assert "1 rows will be tried again\n" == requeued.stdout
     assert "" == empty.stdout
 
 
 def test_a_damaged_spool_file_is_told_and_the_others_are_counted(
     repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
 ) -> None:
-    recorder = Recorder(sqlite)
+    recorder = PredictionLogger(sqlite)
     recorder.record([prediction(), prediction()])
     (sqlite.spool_dir / "empty.spool").touch()
     (sqlite.spool_dir / "damaged.spool").write_bytes(b"\xa5" * 5000)

@@ -12,9 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from db.database.engine import make_engine
 from db.prediction import Prediction
 from db.settings import DatabaseSettings
-from db.writing.errors import Failure, kind_of
-from db.writing.insertion import insert_missing
-from db.writing.login_errors import is_login_refused
+from db.writing.errors import ErrorKind, classify, is_login_refused
+from db.writing.insertion import insert_if_absent
 from tests.support.predictions import HARD_TEXTS, prediction
 from tests.support.tds import sqlalchemy_questions
 from tests.support.tds.answers import Answer, Done, Failed, Rows
@@ -64,7 +63,7 @@ def test_texts_arrive_character_by_character_and_an_emoji_in_four_bytes(
 
     with connected(tls, driver, lambda _: None) as (server, engine):
         with engine.connect() as connection:
-            insert_missing(connection, [row.to_json() for row in made])
+            insert_if_absent(connection, [row.to_json() for row in made])
         sent = server.queries[-1].parameters[0]
 
     assert isinstance(sent, str)
@@ -94,5 +93,5 @@ def test_a_refused_login_is_known_as_such_and_tried_but_once(
             engine.connect()
         attempts = len(server.logins)
 
-    assert Failure.PERMANENT == kind_of(caught.value)
+    assert ErrorKind.PERMANENT == classify(caught.value)
     assert (is_refused, 1) == (is_login_refused(caught.value), attempts)

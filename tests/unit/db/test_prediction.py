@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from db.prediction import NotAPredictionError, Prediction, made_at, new_id, utc_now
+from db.prediction import NotAPredictionError, Prediction, new_id, timestamp_of, utc_now
 from tests.support.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 
 
@@ -88,11 +88,11 @@ def test_what_no_database_is_sure_to_hold_is_replaced(given: str, expected: str)
 
 def test_an_id_tells_when_it_was_made() -> None:
     before = utc_now()
-    made = made_at(new_id())
+    made = timestamp_of(new_id())
     after = utc_now()
 
     assert before <= made <= after
-    assert datetime(2022, 2, 22, 19, 22, 22) == made_at(  # the example of RFC 9562
+    assert datetime(2022, 2, 22, 19, 22, 22) == timestamp_of(  # the example of RFC 9562
         UUID("017F22E2-79B0-7CC3-98C4-DC0C0C07398F")
     )
 

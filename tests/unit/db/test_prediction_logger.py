@@ -16,10 +16,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from db.admin.status import quarantined, spool_depth
+from db.admin.status import dead_letters, spool_depth
 from db.database.schema import MAX_TEXT_CHARACTERS, METRICS
 from db.prediction import Prediction, new_id, utc_now
-from db.prediction_logger import Recorder
+from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.spool.spool import Spool
 from tests.support.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
@@ -36,16 +36,16 @@ def by_id(rows: list[Prediction]) -> dict[UUID, Prediction]:
 
 
 @pytest.fixture(name="recorder")
-def fixture_recorder(settings: DatabaseSettings) -> Iterator[Recorder]:
+def fixture_recorder(settings: DatabaseSettings) -> Iterator[PredictionLogger]:
     """Open a recorder on an empty database."""
-    recorder = Recorder(settings)
+    recorder = PredictionLogger(settings)
     recorder.open()
     yield recorder
     recorder.close()
 
 
 def test_a_prediction_is_read_back_as_it_was_recorded(
-    recorder: Recorder, settings: DatabaseSettings
+    recorder: PredictionLogger, settings: DatabaseSettings
 ) -> None:
     made = prediction()
 
@@ -55,7 +55,7 @@ def test_a_prediction_is_read_back_as_it_was_recorded(
 
 
 def test_a_text_that_was_read_in_part_is_marked_in_its_row(
-    recorder: Recorder, settings: DatabaseSettings
+    recorder: PredictionLogger, settings: DatabaseSettings
 ) -> None:
     made = [prediction(), prediction(truncated=True)]
 
@@ -76,7 +76,7 @@ def test_a_row_that_another_version_spooled_is_written(settings: DatabaseSetting
     spool.append([json.dumps(as_others_did), json.dumps(later)])
     spool.close()
 
-    with closing(Recorder(settings)) as recorder:
+    with closing(PredictionLogger(settings)) as recorder:
         recorder.open()
 
         assert {
@@ -86,7 +86,7 @@ def test_a_row_that_another_version_spooled_is_written(settings: DatabaseSetting
 
 
 def test_a_row_tells_when_it_was_written(settings: DatabaseSettings) -> None:
-    recorder = Recorder(settings)
+    recorder = PredictionLogger(settings)
     made = replace(prediction(), timestamp=utc_now())
     recorder.record([made])
 
@@ -98,7 +98,7 @@ def test_a_row_tells_when_it_was_written(settings: DatabaseSettings) -> None:
     assert made.timestamp - MOST_SKEW <= written <= utc_now() + MOST_SKEW
 
 
-def test_every_text_survives(recorder: Recorder, settings: DatabaseSettings) -> None:
+def test_every_text_survives(recorder: PredictionLogger, settings: DatabaseSettings) -> None:
     rows = [prediction(words) for words in HARD_TEXTS]
 
     recorder.record(rows)
@@ -107,7 +107,7 @@ def test_every_text_survives(recorder: Recorder, settings: DatabaseSettings) -> 
 
 
 def test_what_no_database_is_sure_to_hold_is_replaced(
-    recorder: Recorder, settings: DatabaseSettings
+    recorder: PredictionLogger, settings: DatabaseSettings
 ) -> None:
     rows = [prediction(given) for given in REPLACED_TEXTS]
     expected = [
@@ -120,7 +120,7 @@ def test_what_no_database_is_sure_to_hold_is_replaced(
 
 
 def test_without_store_text_all_but_the_text_is_recorded(settings: DatabaseSettings) -> None:
-    recorder = Recorder(settings.model_copy(update={"store_text": False}))
+    recorder = PredictionLogger(settings.model_copy(update={"store_text": False}))
     recorder.open()
     made = prediction("private")
 
@@ -130,14 +130,16 @@ def test_without_store_text_all_but_the_text_is_recorded(settings: DatabaseSetti
     assert [replace(made, text=None)] == stored(settings)
 
 
-def test_nothing_to_record_is_no_error(recorder: Recorder, settings: DatabaseSettings) -> None:
+def test_nothing_to_record_is_no_error(
+    recorder: PredictionLogger, settings: DatabaseSettings
+) -> None:
     recorder.record([])
 
     assert [] == stored(settings)
 
 
 def test_closing_writes_what_is_spooled(settings: DatabaseSettings) -> None:
-    recorder = Recorder(settings)
+    recorder = PredictionLogger(settings)
     recorder.open()
 
     recorder.record([prediction() for _ in range(3000)])
@@ -148,7 +150,7 @@ def test_closing_writes_what_is_spooled(settings: DatabaseSettings) -> None:
 
 
 def test_a_row_that_is_written_again_is_there_once(
-    recorder: Recorder, settings: DatabaseSettings
+    recorder: PredictionLogger, settings: DatabaseSettings
 ) -> None:
     made, other = prediction(), prediction()
 
@@ -160,19 +162,19 @@ def test_a_row_that_is_written_again_is_there_once(
 
 
 def test_a_row_that_is_spooled_twice_in_one_batch_is_there_once(
-    recorder: Recorder, settings: DatabaseSettings
+    recorder: PredictionLogger, settings: DatabaseSettings
 ) -> None:
     made, other = prediction(), prediction()
 
     recorder.record([made, other, made])
 
     assert by_id([made, other]) == by_id(awaited(settings, 2))
-    eventually(lambda: spool_depth(settings.spool_dir).waiting == 0, STORED_WITHIN_S)
-    assert [] == quarantined(settings.spool_dir)
+    eventually(lambda: spool_depth(settings.spool_dir).pending == 0, STORED_WITHIN_S)
+    assert [] == dead_letters(settings.spool_dir)
 
 
 def test_a_row_that_the_database_refuses_keeps_no_other_from_it(
-    recorder: Recorder, settings: DatabaseSettings, caplog: pytest.LogCaptureFixture
+    recorder: PredictionLogger, settings: DatabaseSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [prediction(f"private {number}") for number in range(100)]
     too_long = replace(prediction(), text="private " * MAX_TEXT_CHARACTERS)
@@ -181,7 +183,7 @@ def test_a_row_that_the_database_refuses_keeps_no_other_from_it(
 
     assert by_id(rows) == by_id(awaited(settings, 100))
     assert eventually(lambda: "the database refuses a row" in caplog.text, STORED_WITHIN_S)
-    (kept,) = quarantined(settings.spool_dir)
+    (kept,) = dead_letters(settings.spool_dir)
     assert str(too_long.id) in kept.body
     assert kept.refused
     assert "private" not in caplog.text
@@ -191,22 +193,22 @@ def test_rows_that_are_damaged_keep_no_other_from_the_database(settings: Databas
     rows = [prediction() for _ in range(2)]
     damaged = ["{", "no JSON", "[]", "{}", '{"id": "']
     killed_after_spooling(settings.spool_dir, *damaged, *(row.to_json() for row in rows))
-    recorder = Recorder(settings)
+    recorder = PredictionLogger(settings)
 
     recorder.open()
 
     assert by_id(rows) == by_id(awaited(settings, 2))
     recorder.close()
-    assert damaged == [row.body for row in quarantined(settings.spool_dir)]
+    assert damaged == [row.body for row in dead_letters(settings.spool_dir)]
 
 
 def test_services_that_start_at_once_create_the_tables_together(
     settings: DatabaseSettings,
 ) -> None:
-    recorders = [Recorder(settings) for _ in range(4)]
+    recorders = [PredictionLogger(settings) for _ in range(4)]
     barrier = threading.Barrier(len(recorders))
 
-    def work(recorder: Recorder) -> None:
+    def work(recorder: PredictionLogger) -> None:
         barrier.wait()
         recorder.open()
         for _ in range(25):
@@ -216,7 +218,9 @@ def test_services_that_start_at_once_create_the_tables_together(
     with ThreadPoolExecutor() as pool:
         list(pool.map(work, recorders))
 
-    later = Recorder(settings)  # takes over what a recorder could not write before it was closed
+    later = PredictionLogger(
+        settings
+    )  # takes over what a recorder could not write before it was closed
     later.open()
     assert 4 * 25 * 2 == len(awaited(settings, 4 * 25 * 2))
     later.close()

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from db.__main__ import main
 from db.admin.status import spool_depth
 from db.database.tables_check import TablesCheck
-from db.prediction_logger import Recorder
+from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.writing.login_backoff import FILE
 from tests.support.postgres import PostgreSQL, running_or_skipped
@@ -68,9 +68,9 @@ def fixture_locked(tmp_path: Path) -> Iterator[Locked]:
 
 
 @pytest.fixture(name="recorder")
-def fixture_recorder(locked: Locked) -> Iterator[Recorder]:
+def fixture_recorder(locked: Locked) -> Iterator[PredictionLogger]:
     """Open a recorder, whose first attempt to log in is refused."""
-    recorder = Recorder(locked.settings)
+    recorder = PredictionLogger(locked.settings)
     recorder.open()
     recorder.record([prediction()])
     eventually((locked.settings.spool_dir / FILE).exists, STORED_WITHIN_S)
@@ -84,7 +84,7 @@ def is_shown(rows: int) -> bool:
 
 
 def test_it_is_tried_once_and_then_not_for_a_while_though_rows_come(
-    locked: Locked, recorder: Recorder, caplog: pytest.LogCaptureFixture
+    locked: Locked, recorder: PredictionLogger, caplog: pytest.LogCaptureFixture
 ) -> None:
     for rows in range(2, 6):
         recorder.record([prediction()])
@@ -94,7 +94,7 @@ def test_it_is_tried_once_and_then_not_for_a_while_though_rows_come(
     assert recorder.is_ready()
     recorder.close()
     assert 1 == locked.attempts  # nor at the end
-    assert 5 == spool_depth(locked.settings.spool_dir).waiting
+    assert 5 == spool_depth(locked.settings.spool_dir).pending
     records = [*caplog.get_records("setup"), *caplog.get_records("call")]
     (message,) = (record.message for record in records if record.levelno >= logging.WARNING)
     assert "refuses the login" in message
@@ -104,7 +104,7 @@ def test_it_is_tried_once_and_then_not_for_a_while_though_rows_come(
 
 def test_once_it_is_mended_retry_has_the_rows_written_at_once(
     locked: Locked,
-    recorder: Recorder,
+    recorder: PredictionLogger,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -126,7 +126,7 @@ def test_the_check_of_the_tables_at_the_start_is_the_first_attempt(locked: Locke
     check = TablesCheck(locked.settings)
     eventually(lambda: not check.is_running, STORED_WITHIN_S)
     assert 1 == locked.attempts
-    recorder = Recorder(locked.settings, check.refused_login)
+    recorder = PredictionLogger(locked.settings, check.refused_login)
 
     recorder.open()
 
@@ -166,7 +166,7 @@ def test_the_status_tells_when_the_next_attempt_is(
 def test_a_service_that_starts_anew_tries_at_once(locked: Locked) -> None:
     locked.mend()
 
-    recorder = Recorder(locked.settings)
+    recorder = PredictionLogger(locked.settings)
     recorder.open()
 
     awaited(locked.settings, 1)
@@ -179,7 +179,7 @@ def test_a_database_that_is_missing_costs_no_attempt_so_it_is_tried_every_few_se
     folder = tmp_path / "other"
     url = make_url(locked.server.environment()["DATABASE_URL"]).set(database="nowhere")
     settings = DatabaseSettings(database_url=SecretStr(str(url)), spool_dir=folder)
-    recorder = Recorder(settings)
+    recorder = PredictionLogger(settings)
 
     recorder.open()
     recorder.record([prediction()])
@@ -199,7 +199,7 @@ def test_a_server_without_the_wanted_encryption_is_for_somebody_to_mend(
 ) -> None:
     folder = tmp_path / "other"
     url = f"{locked.server.environment()['DATABASE_URL']}?sslmode=require"
-    recorder = Recorder(DatabaseSettings(database_url=SecretStr(url), spool_dir=folder))
+    recorder = PredictionLogger(DatabaseSettings(database_url=SecretStr(url), spool_dir=folder))
 
     recorder.open()
     eventually(lambda: caplog.records, STORED_WITHIN_S)

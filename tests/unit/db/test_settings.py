@@ -203,17 +203,17 @@ def test_the_administrator_has_another_url_on_sql_server_only(
 ) -> None:
     set_environment(SQL | {"SA_PASSWORD": "for sa"})
 
-    url = SetupSettings.read().administrators_url("master")
+    url = SetupSettings.read().admin_url("master")
 
     assert ("sa", "for sa", "master") == (url.username, url.password, url.database)
     set_environment({"DATABASE_URL": "postgresql://owner@host/tweets"})
-    assert "owner" == SetupSettings.read().administrators_url().username
+    assert "owner" == SetupSettings.read().admin_url().username
 
 
 def test_the_administrator_may_have_another_name(set_environment: SetEnvironment) -> None:
     set_environment(SQL | {"SA_PASSWORD": "hidden", "SQL_ADMIN_USER": "owner"})
 
-    assert "owner" == SetupSettings.read().administrators_url().username
+    assert "owner" == SetupSettings.read().admin_url().username
 
 
 def test_without_the_administrators_password_its_variable_is_named(
@@ -222,7 +222,7 @@ def test_without_the_administrators_password_its_variable_is_named(
     set_environment(SQL)
 
     with pytest.raises(SettingsError, match="SA_PASSWORD is not set"):
-        SetupSettings.read().administrators_url()
+        SetupSettings.read().admin_url()
 
 
 def test_passwords_do_not_print(set_environment: SetEnvironment) -> None:

@@ -8,14 +8,14 @@ import psycopg
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.admin.status import quarantined, spool_depth
+from db.admin.status import dead_letters, spool_depth
 from db.database.engine import make_engine
 from db.database.migrations import migrate
 from db.prediction import Prediction
-from db.prediction_logger import Recorder
+from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.spool.spool import MAX_BATCH_BYTES, Spool
-from db.writing.metrics import instruments
+from db.writing.metrics import prediction_log_metrics
 from db.writing.writer import Writer
 from tests.support.postgres import PostgreSQL, running_or_skipped
 from tests.support.predictions import prediction
@@ -61,7 +61,7 @@ def test_large_rows_drain_through_10_mbit_per_s_in_parts_that_end_in_time(
 
     with Proxy(database.address) as proxy:
         proxy.limit(TEN_MBIT_BYTES_PER_S)
-        recorder = Recorder(settings_for(database, tmp_path, proxy.port))
+        recorder = PredictionLogger(settings_for(database, tmp_path, proxy.port))
         recorder.open()
         young = [prediction() for _ in range(20)]
         recorder.record(young)
@@ -69,7 +69,7 @@ def test_large_rows_drain_through_10_mbit_per_s_in_parts_that_end_in_time(
         recorder.close()
 
     assert "predictions are spooled" in caplog.text  # 3 MB at once were too much
-    assert [] == quarantined(tmp_path)
+    assert [] == dead_letters(tmp_path)
 
 
 def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
@@ -77,7 +77,7 @@ def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
 ) -> None:
     settings = settings_for(database, tmp_path)
     first, stuck, *young = (prediction() for _ in range(8))
-    recorder = Recorder(settings)
+    recorder = PredictionLogger(settings)
     recorder.open()
     recorder.record([first])
     eventually(lambda: has(database, [first]), DRAINED_WITHIN_S)
@@ -90,12 +90,12 @@ def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
         late = prediction()
         recorder.record([late])
         eventually(lambda: has(database, [late]), DRAINED_WITHIN_S)
-        assert (1, 0) == (spool_depth(tmp_path).waiting, spool_depth(tmp_path).quarantined)
+        assert (1, 0) == (spool_depth(tmp_path).pending, spool_depth(tmp_path).dead_letters)
         other.rollback()
 
     eventually(lambda: has(database, [stuck]), DRAINED_WITHIN_S)
     recorder.close()
-    assert 0 == spool_depth(tmp_path).waiting
+    assert 0 == spool_depth(tmp_path).pending
 
 
 def test_a_slow_row_that_fails_again_makes_no_batch_of_others_smaller(
@@ -115,21 +115,23 @@ def test_a_slow_row_that_fails_again_makes_no_batch_of_others_smaller(
         closing(Spool(settings.spool_dir, 10_000, 10**8)) as spool,
         psycopg.connect(database.url) as other,  # it has not committed this very id
     ):
-        writer = Writer(engine, spool, instruments(), timeout_s=60)  # so that all else is quick
+        writer = Writer(
+            engine, spool, prediction_log_metrics(), timeout_s=60
+        )  # so that all else is quick
         other.execute(SAME_ID, [stuck.id])
         spool.append([stuck.to_json()])
         for _ in range(2):  # alone, it is postponed the second time
             fail(writer)
         spool.append([prediction().to_json() for _ in range(300)])
         fail(writer)  # of all rows, only the stuck one is left now, which has failed again
-        assert 1 == spool.depth().waiting
-        assert 1 == writer.reports.failures  # since rows were written: the next attempt is soon
+        assert 1 == spool.depth().pending
+        assert 1 == writer.failure_log.failures  # since rows were written: the next attempt is soon
 
         spool.append([prediction().to_json() for _ in range(60)])
         batches.clear()
         with suppress(SQLAlchemyError):
-            writer.work(count)
-        assert spool.depth().waiting <= 1
+            writer.flush(count)
+        assert spool.depth().pending <= 1
         other.rollback()
     engine.dispose()
 
@@ -139,7 +141,7 @@ def test_a_slow_row_that_fails_again_makes_no_batch_of_others_smaller(
 def fail(writer: Writer) -> None:
     """Have the writer make an attempt that fails."""
     with pytest.raises(SQLAlchemyError) as caught:
-        writer.work(lambda _: True)
+        writer.flush(lambda _: True)
     writer.recover(caught.value)
 
 

@@ -16,9 +16,9 @@ from db.admin.setup import set_up
 from db.admin.setup_error import SetupError
 from db.database.engine import make_engine
 from db.database.migrations import migrate
-from db.prediction_logger import Recorder
+from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings, SetupSettings
-from db.writing.metrics import instruments
+from db.writing.metrics import prediction_log_metrics
 from tests.support.postgres import PostgreSQL
 from tests.support.predictions import prediction
 from tests.support.proxy import Proxy
@@ -56,7 +56,7 @@ def run(server: PostgreSQL, name: str, folder: Path, requests: int) -> Run:
             recorder.record(made[-1:])
             return proxy.seen.swallowed_bytes > 0
 
-        with closing(Recorder(settings)) as recorder:
+        with closing(PredictionLogger(settings)) as recorder:
             proxy.swallow(requests)
             recorder.open()
             eventually(is_swallowing, HANGS_S)
@@ -111,7 +111,7 @@ def test_each_of_the_first_answers_may_be_swallowed(
             migrate(engine)
             engine.dispose()
 
-    instruments()  # once, not by several threads at once
+    prediction_log_metrics()  # once, not by several threads at once
     with ThreadPoolExecutor(AT_ONCE) as pool:
         runs = list(pool.map(lambda n: run(postgresql, names[n], tmp_path, n), range(REQUESTS)))
 
@@ -158,7 +158,7 @@ def test_a_service_ends_though_the_database_has_stopped_answering(
         settings = DatabaseSettings(
             database_url=SecretStr(str(url)), spool_dir=tmp_path, database_timeout_s=3600
         )
-        recorder = Recorder(settings)
+        recorder = PredictionLogger(settings)
         recorder.open()
         first = prediction()
         recorder.record([first])

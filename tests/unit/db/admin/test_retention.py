@@ -12,7 +12,7 @@ from db.admin.retention import ROWS_AT_ONCE, keep_pruning, parse_age, prune
 from db.database.migrations import migrate
 from db.prediction import utc_now
 from db.settings import DatabaseSettings
-from db.writing.insertion import insert_missing
+from db.writing.insertion import insert_if_absent
 from tests.support.predictions import prediction
 from tests.support.stored import stored
 
@@ -50,7 +50,7 @@ def test_older_rows_are_deleted_in_small_transactions(
     young = [replace(prediction(), timestamp=now - timedelta(days=89)) for _ in range(10)]
     migrate(engine)
     with engine.begin() as connection:
-        insert_missing(connection, [row.to_json() for row in [*old, *young]])
+        insert_if_absent(connection, [row.to_json() for row in [*old, *young]])
     told: list[str] = []
 
     deleted = prune(engine, timedelta(days=90), told.append)
@@ -69,7 +69,7 @@ def test_each_transaction_deletes_one_range_of_few_rows(engine: Engine, count: i
     ]
     migrate(engine)
     with engine.begin() as connection:
-        insert_missing(connection, [row.to_json() for row in made])
+        insert_if_absent(connection, [row.to_json() for row in made])
     statements: list[tuple[str, int]] = []
 
     def note(_connection: Connection, cursor: Any, statement: str, *_: Any) -> None:

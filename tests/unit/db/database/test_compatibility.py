@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from db.__main__ import main
 from db.database.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.database.engine import make_engine
-from db.prediction_logger import Recorder
+from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
-from db.writing.errors import Failure, kind_of
+from db.writing.errors import ErrorKind, classify
 from tests.support.predictions import prediction
 from tests.support.server import eventually
 from tests.support.tds.answers import Failed
@@ -76,7 +76,7 @@ def test_a_level_that_is_too_low_is_an_error_with_the_remedy(old: DatabaseSettin
         check_compatibility(engine)
 
     assert SAID == str(caught.value)
-    assert Failure.PERMANENT is kind_of(caught.value)
+    assert ErrorKind.PERMANENT is classify(caught.value)
     engine.dispose()
 
 
@@ -116,7 +116,7 @@ def test_a_login_that_is_refused_is_tried_once(
 def test_the_log_of_the_start_names_the_level_and_no_missing_table(
     old: DatabaseSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    recorder = Recorder(old)
+    recorder = PredictionLogger(old)
     with caplog.at_level(logging.INFO):
         recorder.open()
         recorder.record([prediction()])

@@ -90,7 +90,7 @@ def test_what_freetds_cannot_be_given_is_refused_by_its_own_name(
     is_administrators = variable in ("SQL_ADMIN_USER", "SA_PASSWORD")
 
     with pytest.raises(SettingsError, match=f"^{variable} cannot be used: FreeTDS") as caught:
-        make_engine(settings, settings.administrators_url() if is_administrators else None)
+        make_engine(settings, settings.admin_url() if is_administrators else None)
 
     assert value not in str(caught.value)
 

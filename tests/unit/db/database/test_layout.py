@@ -24,7 +24,7 @@ from db.database.layout import (
 from db.database.migrations import STEPS, migrate, schema_version
 from db.database.schema import METRICS
 from db.settings import DatabaseSettings
-from db.writing.insertion import insert_missing
+from db.writing.insertion import insert_if_absent
 from tests.support.predictions import prediction
 from tests.support.stored import stored
 from tests.support.tds import sqlalchemy_questions
@@ -83,7 +83,7 @@ def earlier(engine: Engine, rows: int = 3) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"CREATE INDEX {TIME_ORDER} ON metrics (timestamp, id)"))
-        insert_missing(connection, [prediction().to_json() for _ in range(rows)])
+        insert_if_absent(connection, [prediction().to_json() for _ in range(rows)])
 
 
 def indexes(engine: Engine) -> dict[str, list[str]]:

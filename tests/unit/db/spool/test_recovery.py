@@ -139,6 +139,6 @@ def test_a_left_over_file_that_cannot_be_read_now_keeps_no_other_row_waiting(
         assert ["2"] == bodies(spool)
     assert f"{left_over} cannot be read now" in caplog.text
 
-    spool.adopt()
+    spool.claim_orphans()
 
     assert ["1", "2"] == bodies(spool)

@@ -91,8 +91,8 @@ def test_living_spools_on_one_folder_share_no_file(
 
     first.append(["first"])
     second.append(["second"])
-    first.adopt()
-    second.adopt()
+    first.claim_orphans()
+    second.claim_orphans()
 
     assert [["first"], ["second"]] == [bodies(first), bodies(second)]
     assert 2 == len(files_in(spool_folder))
@@ -113,7 +113,7 @@ def test_a_living_neighbour_takes_up_what_a_killed_process_spooled(
 ) -> None:
     killed_after_spooling(spool_folder, "1")
 
-    spool.adopt()
+    spool.claim_orphans()
 
     assert ["1"] == bodies(spool)
 
@@ -177,12 +177,12 @@ def test_rows_that_were_taken_up_count(spool_folder: Path, open_spool: OpenSpool
 def test_quarantined_rows_are_out_of_the_way_and_kept(spool: Spool, open_spool: OpenSpool) -> None:
     spool.append(["1", "2", "3"])
 
-    spool.quarantine(spool.oldest(3)[1], "refused")
+    spool.dead_letter(spool.oldest(3)[1], "refused")
 
     assert ["1", "3"] == bodies(spool)
-    assert (2, 1) == (spool.depth().waiting, spool.depth().quarantined)
+    assert (2, 1) == (spool.depth().pending, spool.depth().dead_letters)
     spool.close()
-    assert 1 == open_spool().depth().quarantined
+    assert 1 == open_spool().depth().dead_letters
 
 
 def test_the_depth_tells_since_when_the_oldest_row_waits(spool: Spool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.spool.file import SpooledRow
-from db.writing.deferred_rows import LONGEST_DELAY_S, MAX_ROWS, Postponed
+from db.writing.deferred_rows import LONGEST_DELAY_S, MAX_ROWS, DeferredRows
 from tests.support.clock import Clock
 
 FILE: Any = SimpleNamespace(path=Path("a.spool"))
@@ -27,12 +27,12 @@ def row(position: int) -> SpooledRow:
 
 
 @pytest.fixture(name="postponed")
-def fixture_postponed() -> Postponed:
+def fixture_postponed() -> DeferredRows:
     """Return what postpones a row for 30 s at first."""
-    return Postponed(30)
+    return DeferredRows(30)
 
 
-def is_due_after(postponed: Postponed, clock: Clock) -> int:
+def is_due_after(postponed: DeferredRows, clock: Clock) -> int:
     """Let time pass until a row is due; return how many seconds that took."""
     seconds = 0
     while postponed.due() is None:
@@ -42,7 +42,7 @@ def is_due_after(postponed: Postponed, clock: Clock) -> int:
 
 
 def test_a_row_that_fails_though_others_are_written_waits_twice_as_long_each_time(
-    postponed: Postponed, clock: Clock
+    postponed: DeferredRows, clock: Clock
 ) -> None:
     waits = []
 
@@ -54,7 +54,9 @@ def test_a_row_that_fails_though_others_are_written_waits_twice_as_long_each_tim
     assert [0, 60, 120, 240, 480, LONGEST_DELAY_S, LONGEST_DELAY_S] == waits
 
 
-def test_while_nothing_is_written_at_all_no_wait_grows(postponed: Postponed, clock: Clock) -> None:
+def test_while_nothing_is_written_at_all_no_wait_grows(
+    postponed: DeferredRows, clock: Clock
+) -> None:
     waits = []
 
     for _ in range(5):
@@ -65,7 +67,7 @@ def test_while_nothing_is_written_at_all_no_wait_grows(postponed: Postponed, clo
 
 
 def test_once_others_are_written_again_all_that_waited_with_them_are_due(
-    postponed: Postponed,
+    postponed: DeferredRows,
 ) -> None:
     for position in range(3):
         postponed.add(row(position))
@@ -80,7 +82,7 @@ def test_once_others_are_written_again_all_that_waited_with_them_are_due(
     assert postponed.due() is None
 
 
-def test_it_is_told_once_that_a_row_is_slow_by_itself(postponed: Postponed) -> None:
+def test_it_is_told_once_that_a_row_is_slow_by_itself(postponed: DeferredRows) -> None:
     told = [postponed.add(row(1)), postponed.add(row(1))]
     for _ in range(3):
         postponed.note_success()
@@ -89,7 +91,7 @@ def test_it_is_told_once_that_a_row_is_slow_by_itself(postponed: Postponed) -> N
     assert [False, False, True, False, False] == told
 
 
-def test_the_row_that_is_due_longest_comes_first(postponed: Postponed, clock: Clock) -> None:
+def test_the_row_that_is_due_longest_comes_first(postponed: DeferredRows, clock: Clock) -> None:
     postponed.add(row(2))
     clock.now_s += 1
     postponed.add(row(1))
@@ -101,7 +103,7 @@ def test_the_row_that_is_due_longest_comes_first(postponed: Postponed, clock: Cl
 
 
 def test_if_too_many_are_slow_the_first_ones_are_tried_with_the_others_again(
-    postponed: Postponed,
+    postponed: DeferredRows,
 ) -> None:
     for position in range(MAX_ROWS + 1):
         postponed.add(row(position))

@@ -11,8 +11,7 @@ from db.database.engine import make_engine
 from db.prediction import NotAPredictionError
 from db.settings import DatabaseSettings
 from db.spool.spool import SpoolError
-from db.writing.errors import Failure, kind_of, sqlstate
-from db.writing.login_errors import is_login_refused
+from db.writing.errors import ErrorKind, classify, is_login_refused, sqlstate
 from tests.support.postgres import PostgreSQL
 
 
@@ -42,61 +41,61 @@ def sqlite_error(statement: str, *setup: str) -> sqlite3.Error:
 @pytest.mark.parametrize(
     ("state", "kind"),
     [
-        ("08001", Failure.TRANSIENT),
-        ("08S01", Failure.TRANSIENT),
-        ("40001", Failure.TRANSIENT),
-        ("HYT00", Failure.TRANSIENT),
-        ("HYT01", Failure.TRANSIENT),
-        ("22001", Failure.DATA),
-        ("22018", Failure.DATA),
-        ("23000", Failure.DATA),
-        ("28000", Failure.PERMANENT),
-        ("42S02", Failure.PERMANENT),
-        ("IM002", Failure.PERMANENT),
-        ("42000", Failure.UNKNOWN),
-        ("HY000", Failure.UNKNOWN),
+        ("08001", ErrorKind.TRANSIENT),
+        ("08S01", ErrorKind.TRANSIENT),
+        ("40001", ErrorKind.TRANSIENT),
+        ("HYT00", ErrorKind.TRANSIENT),
+        ("HYT01", ErrorKind.TRANSIENT),
+        ("22001", ErrorKind.DATA),
+        ("22018", ErrorKind.DATA),
+        ("23000", ErrorKind.DATA),
+        ("28000", ErrorKind.PERMANENT),
+        ("42S02", ErrorKind.PERMANENT),
+        ("IM002", ErrorKind.PERMANENT),
+        ("42000", ErrorKind.UNKNOWN),
+        ("HY000", ErrorKind.UNKNOWN),
     ],
 )
-def test_errors_of_odbc_are_sorted_by_their_sqlstate(state: str, kind: Failure) -> None:
-    assert kind == kind_of(wrapped(OdbcError(state)))
+def test_errors_of_odbc_are_sorted_by_their_sqlstate(state: str, kind: ErrorKind) -> None:
+    assert kind == classify(wrapped(OdbcError(state)))
 
 
 @pytest.mark.parametrize(
     ("number", "kind"),
     [
-        (229, Failure.PERMANENT),
-        (4060, Failure.PERMANENT),
-        (1205, Failure.TRANSIENT),
-        (9002, Failure.TRANSIENT),
-        (8645, Failure.TRANSIENT),
-        (8114, Failure.DATA),
-        (13609, Failure.DATA),
-        (1, Failure.UNKNOWN),
-        (18470, Failure.PERMANENT),
-        (18486, Failure.PERMANENT),
-        (18488, Failure.PERMANENT),
-        (18401, Failure.TRANSIENT),
-        (20003, Failure.TRANSIENT),
-        (20004, Failure.TRANSIENT),
-        (20047, Failure.TRANSIENT),
+        (229, ErrorKind.PERMANENT),
+        (4060, ErrorKind.PERMANENT),
+        (1205, ErrorKind.TRANSIENT),
+        (9002, ErrorKind.TRANSIENT),
+        (8645, ErrorKind.TRANSIENT),
+        (8114, ErrorKind.DATA),
+        (13609, ErrorKind.DATA),
+        (1, ErrorKind.UNKNOWN),
+        (18470, ErrorKind.PERMANENT),
+        (18486, ErrorKind.PERMANENT),
+        (18488, ErrorKind.PERMANENT),
+        (18401, ErrorKind.TRANSIENT),
+        (20003, ErrorKind.TRANSIENT),
+        (20004, ErrorKind.TRANSIENT),
+        (20047, ErrorKind.TRANSIENT),
     ],
 )
 def test_where_sql_server_says_no_more_than_42000_its_number_tells(
-    number: int, kind: Failure
+    number: int, kind: ErrorKind
 ) -> None:
-    assert kind == kind_of(wrapped(OdbcError("42000", "something happened", number)))
+    assert kind == classify(wrapped(OdbcError("42000", "something happened", number)))
 
 
 def test_a_connection_that_freetds_lost_is_no_mere_warning() -> None:
     error = OdbcError("01000", "Unexpected EOF from the server", 20017)
 
-    assert Failure.TRANSIENT == kind_of(error)
+    assert ErrorKind.TRANSIENT == classify(error)
 
 
 def test_a_server_that_starts_refuses_logins_only_for_now() -> None:
     error = OdbcError("28000", "Login failed. Server is in script upgrade mode.", 18401)
 
-    assert Failure.TRANSIENT == kind_of(wrapped(error))
+    assert ErrorKind.TRANSIENT == classify(wrapped(error))
 
 
 def connecting(error: Exception) -> DBAPIError:
@@ -141,62 +140,62 @@ def test_a_refused_login_is_told_from_what_may_be_tried_at_any_rate(
 )
 def test_a_server_that_cannot_be_trusted_is_for_somebody_to_mend(message: str) -> None:
     for error in (OdbcError("08001", message), psycopg.OperationalError(message)):
-        assert Failure.PERMANENT == kind_of(connecting(error))
+        assert ErrorKind.PERMANENT == classify(connecting(error))
         assert not is_login_refused(connecting(error))
 
 
 def test_a_number_that_a_text_contains_does_not_outweigh_the_sqlstate() -> None:
     error = OdbcError("22001", "would be truncated. Truncated value: 'call me (1205)'", 2628)
 
-    assert Failure.DATA == kind_of(wrapped(error))
+    assert ErrorKind.DATA == classify(wrapped(error))
 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (psycopg.errors.ConnectionFailure(), Failure.TRANSIENT),
-        (psycopg.errors.AdminShutdown(), Failure.TRANSIENT),
-        (psycopg.errors.CannotConnectNow(), Failure.TRANSIENT),
-        (psycopg.errors.TooManyConnections(), Failure.TRANSIENT),
-        (psycopg.errors.DiskFull(), Failure.TRANSIENT),
-        (psycopg.errors.DeadlockDetected(), Failure.TRANSIENT),
-        (psycopg.errors.QueryCanceled(), Failure.TRANSIENT),
-        (psycopg.errors.LockNotAvailable(), Failure.TRANSIENT),
-        (psycopg.errors.ReadOnlySqlTransaction(), Failure.TRANSIENT),
-        (psycopg.OperationalError("connection refused"), Failure.TRANSIENT),
-        (psycopg.errors.ConnectionTimeout("connection timeout expired"), Failure.TRANSIENT),
-        (psycopg.errors.CheckViolation(), Failure.DATA),
-        (psycopg.errors.UniqueViolation(), Failure.DATA),
-        (psycopg.errors.StringDataRightTruncation(), Failure.DATA),
-        (psycopg.DataError("cannot contain NUL (0x00) bytes"), Failure.DATA),
-        (psycopg.errors.UndefinedTable(), Failure.PERMANENT),
-        (psycopg.errors.InsufficientPrivilege(), Failure.PERMANENT),
-        (psycopg.errors.InvalidPassword(), Failure.PERMANENT),
-        (psycopg.errors.InvalidCatalogName(), Failure.PERMANENT),
-        (psycopg.errors.RaiseException(), Failure.UNKNOWN),
+        (psycopg.errors.ConnectionFailure(), ErrorKind.TRANSIENT),
+        (psycopg.errors.AdminShutdown(), ErrorKind.TRANSIENT),
+        (psycopg.errors.CannotConnectNow(), ErrorKind.TRANSIENT),
+        (psycopg.errors.TooManyConnections(), ErrorKind.TRANSIENT),
+        (psycopg.errors.DiskFull(), ErrorKind.TRANSIENT),
+        (psycopg.errors.DeadlockDetected(), ErrorKind.TRANSIENT),
+        (psycopg.errors.QueryCanceled(), ErrorKind.TRANSIENT),
+        (psycopg.errors.LockNotAvailable(), ErrorKind.TRANSIENT),
+        (psycopg.errors.ReadOnlySqlTransaction(), ErrorKind.TRANSIENT),
+        (psycopg.OperationalError("connection refused"), ErrorKind.TRANSIENT),
+        (psycopg.errors.ConnectionTimeout("connection timeout expired"), ErrorKind.TRANSIENT),
+        (psycopg.errors.CheckViolation(), ErrorKind.DATA),
+        (psycopg.errors.UniqueViolation(), ErrorKind.DATA),
+        (psycopg.errors.StringDataRightTruncation(), ErrorKind.DATA),
+        (psycopg.DataError("cannot contain NUL (0x00) bytes"), ErrorKind.DATA),
+        (psycopg.errors.UndefinedTable(), ErrorKind.PERMANENT),
+        (psycopg.errors.InsufficientPrivilege(), ErrorKind.PERMANENT),
+        (psycopg.errors.InvalidPassword(), ErrorKind.PERMANENT),
+        (psycopg.errors.InvalidCatalogName(), ErrorKind.PERMANENT),
+        (psycopg.errors.RaiseException(), ErrorKind.UNKNOWN),
     ],
 )
-def test_errors_of_postgresql_are_sorted(error: Exception, kind: Failure) -> None:
-    assert kind == kind_of(wrapped(error))
+def test_errors_of_postgresql_are_sorted(error: Exception, kind: ErrorKind) -> None:
+    assert kind == classify(wrapped(error))
 
 
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        ('FATAL:  password authentication failed for user "service"', Failure.PERMANENT),
-        ('FATAL:  role "service" does not exist', Failure.PERMANENT),
-        ("FATAL:  the database system is starting up", Failure.TRANSIENT),
-        ("FATAL:  the database system is shutting down", Failure.TRANSIENT),
-        ("FATAL:  sorry, too many clients already", Failure.TRANSIENT),
-        ("Connection refused", Failure.TRANSIENT),
+        ('FATAL:  password authentication failed for user "service"', ErrorKind.PERMANENT),
+        ('FATAL:  role "service" does not exist', ErrorKind.PERMANENT),
+        ("FATAL:  the database system is starting up", ErrorKind.TRANSIENT),
+        ("FATAL:  the database system is shutting down", ErrorKind.TRANSIENT),
+        ("FATAL:  sorry, too many clients already", ErrorKind.TRANSIENT),
+        ("Connection refused", ErrorKind.TRANSIENT),
     ],
 )
 def test_connections_that_postgresql_refuses_are_sorted_by_what_it_says(
-    message: str, kind: Failure
+    message: str, kind: ErrorKind
 ) -> None:
     error = psycopg.OperationalError(f'connection failed: connection to "127.0.0.1": {message}')
 
-    assert kind == kind_of(wrapped(error))
+    assert kind == classify(wrapped(error))
 
 
 def test_a_database_that_is_not_there_is_for_somebody_to_create(postgresql: PostgreSQL) -> None:
@@ -206,20 +205,20 @@ def test_a_database_that_is_not_there_is_for_somebody_to_create(postgresql: Post
     with pytest.raises(DBAPIError) as caught:
         engine.connect()
 
-    assert Failure.PERMANENT == kind_of(caught.value)
+    assert ErrorKind.PERMANENT == classify(caught.value)
 
 
 @pytest.mark.parametrize(
     ("statement", "setup", "kind"),
     [
-        ("INSERT INTO t VALUES (1)", ["CREATE TABLE t (a CHECK (a > 1))"], Failure.DATA),
-        ("SELECT * FROM missing", [], Failure.PERMANENT),
+        ("INSERT INTO t VALUES (1)", ["CREATE TABLE t (a CHECK (a > 1))"], ErrorKind.DATA),
+        ("SELECT * FROM missing", [], ErrorKind.PERMANENT),
         ("INSERT INTO t VALUES (1)", ["CREATE TABLE t (a)", "PRAGMA query_only = 1"],
-         Failure.PERMANENT),
+         ErrorKind.PERMANENT),
     ],
 )  # fmt: skip
-def test_errors_of_sqlite_are_sorted(statement: str, setup: list[str], kind: Failure) -> None:
-    assert kind == kind_of(wrapped(sqlite_error(statement, *setup)))
+def test_errors_of_sqlite_are_sorted(statement: str, setup: list[str], kind: ErrorKind) -> None:
+    assert kind == classify(wrapped(sqlite_error(statement, *setup)))
 
 
 def test_a_database_that_others_lock_is_waited_for(tmp_path: Any) -> None:
@@ -231,24 +230,24 @@ def test_a_database_that_others_lock_is_waited_for(tmp_path: Any) -> None:
     first.close()
     second.close()
 
-    assert Failure.TRANSIENT == kind_of(wrapped(caught.value))
+    assert ErrorKind.TRANSIENT == classify(wrapped(caught.value))
 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (wrapped(OdbcError("23000"), invalidated=True), Failure.TRANSIENT),
-        (NotAPredictionError("not a spooled prediction"), Failure.DATA),
-        (SpoolError("the spool cannot be written"), Failure.TRANSIENT),
-        (ValueError("some other value"), Failure.UNKNOWN),
-        (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), Failure.DATA),
-        (InvalidRequestError("SQLAlchemy's own"), Failure.UNKNOWN),
-        (ResourceClosedError("This Connection is closed"), Failure.TRANSIENT),
-        (RuntimeError("anything else"), Failure.UNKNOWN),
+        (wrapped(OdbcError("23000"), invalidated=True), ErrorKind.TRANSIENT),
+        (NotAPredictionError("not a spooled prediction"), ErrorKind.DATA),
+        (SpoolError("the spool cannot be written"), ErrorKind.TRANSIENT),
+        (ValueError("some other value"), ErrorKind.UNKNOWN),
+        (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), ErrorKind.DATA),
+        (InvalidRequestError("SQLAlchemy's own"), ErrorKind.UNKNOWN),
+        (ResourceClosedError("This Connection is closed"), ErrorKind.TRANSIENT),
+        (RuntimeError("anything else"), ErrorKind.UNKNOWN),
     ],
 )
-def test_other_errors_are_sorted(error: Exception, kind: Failure) -> None:
-    assert kind == kind_of(error)
+def test_other_errors_are_sorted(error: Exception, kind: ErrorKind) -> None:
+    assert kind == classify(error)
 
 
 @pytest.mark.parametrize(

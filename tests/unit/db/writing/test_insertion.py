@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from db.database.schema import METRICS
 from db.prediction import NotAPredictionError
-from db.writing.insertion import COLUMNS, INTO_SQL_SERVER, insert_missing
+from db.writing.insertion import COLUMNS, INTO_SQL_SERVER, insert_if_absent
 from tests.support.predictions import prediction
 
 
@@ -65,4 +65,4 @@ def test_what_is_no_prediction_is_told_before_the_server_is_asked() -> None:
     connection: Any = SimpleNamespace(dialect=SimpleNamespace(name="mssql"))  # it executes nothing
 
     with pytest.raises(NotAPredictionError):
-        insert_missing(connection, [prediction().to_json(), "{"])
+        insert_if_absent(connection, [prediction().to_json(), "{"])

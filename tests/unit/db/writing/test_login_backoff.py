@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from db.writing.login_backoff import FILE, LONGEST_DELAY_S, LoginBackoff, clear
+from db.writing.login_backoff import FILE, LONGEST_DELAY_S, LoginBackoff, clear_login_backoff
 from tests.support.clock import Clock
 
 LONGEST_S = 1.25 * LONGEST_DELAY_S
@@ -53,11 +53,11 @@ def test_once_somebody_has_mended_the_login_all_workers_may_try(tmp_path: Path) 
     workers[0].refuse()
     assert [False] * 3 == [worker.may_try() for worker in workers]
 
-    assert clear(tmp_path)
+    assert clear_login_backoff(tmp_path)
 
     assert [True] * 3 == [worker.may_try() for worker in workers]
     assert not list(tmp_path.iterdir())
-    assert not clear(tmp_path)
+    assert not clear_login_backoff(tmp_path)
 
 
 def test_while_one_worker_tries_again_the_others_wait_for_the_outcome(

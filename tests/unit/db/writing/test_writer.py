@@ -16,14 +16,14 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, make_url
 from sqlalchemy.exc import OperationalError
 
-from db.admin.status import quarantined, replay, spool_depth
+from db.admin.status import dead_letters, requeue_dead_letters, spool_depth
 from db.database.engine import make_engine
 from db.database.migrations import STEPS, migrate
-from db.prediction_logger import Recorder
+from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.spool.spool import Spool
-from db.writing.failure_log import Reports
-from db.writing.metrics import instruments
+from db.writing.failure_log import FailureLog
+from db.writing.metrics import prediction_log_metrics
 from db.writing.writer import Writer
 from tests.support.foreign_tables import FOREIGN
 from tests.support.postgres import PostgreSQL
@@ -67,9 +67,9 @@ def fixture_login(postgresql: PostgreSQL, tmp_path: Path) -> Iterator[Login]:
 
 
 @contextmanager
-def recording(settings: DatabaseSettings) -> Iterator[Recorder]:
+def recording(settings: DatabaseSettings) -> Iterator[PredictionLogger]:
     """Open a recorder, and close it at the end."""
-    recorder = Recorder(settings)
+    recorder = PredictionLogger(settings)
     recorder.open()
     try:
         yield recorder
@@ -104,7 +104,7 @@ def test_rows_wait_for_a_database_that_is_away(
         for _ in range(20):
             recorder.record([prediction()])
         eventually(lambda: messages(caplog, logging.WARNING), STORED_WITHIN_S)
-        assert 20 == spool_depth(sqlite.spool_dir).waiting
+        assert 20 == spool_depth(sqlite.spool_dir).pending
         path.rmdir()
         awaited(sqlite, 20)
         eventually(lambda: "takes predictions again" in caplog.text, STORED_WITHIN_S)
@@ -154,11 +154,11 @@ def test_refused_rows_are_kept_and_written_when_they_are_replayed(
         execute(file_of(sqlite), REFUSE)
         recorder.record([prediction("good"), prediction("bad"), prediction("good")])
         awaited(sqlite, 3)
-        (kept,) = eventually(lambda: quarantined(sqlite.spool_dir), STORED_WITHIN_S)
+        (kept,) = eventually(lambda: dead_letters(sqlite.spool_dir), STORED_WITHIN_S)
         assert "no bad words" in str(kept.refused)
 
         execute(file_of(sqlite), "DROP TRIGGER refuse")
-        assert 1 == replay(sqlite.spool_dir)
+        assert 1 == requeue_dead_letters(sqlite.spool_dir)
         assert 1 == [row.text for row in awaited(sqlite, 4)].count("bad")
 
     assert not list(sqlite.spool_dir.iterdir())
@@ -174,7 +174,7 @@ def test_a_refused_row_outlives_the_service(sqlite: DatabaseSettings) -> None:
     with recording(sqlite):
         pass
 
-    assert 1 == len(quarantined(sqlite.spool_dir))
+    assert 1 == len(dead_letters(sqlite.spool_dir))
 
 
 def test_a_login_without_rights_is_told_loudly_once_and_what_to_do(
@@ -201,7 +201,7 @@ def test_a_login_that_may_not_insert_is_told_once_however_often_it_tries(
     caplog.set_level(logging.INFO)
     migrate(login.owner)
     login.grant("SELECT ON metrics, schema_version")
-    retried = instruments().retried._value  # pylint: disable=protected-access
+    retried = prediction_log_metrics().retried._value  # pylint: disable=protected-access
 
     with recording(login.settings) as recorder:
         before = retried.get()
@@ -238,11 +238,11 @@ def test_a_backlog_is_shown_as_it_shrinks(
     engine = make_engine(sqlite)
     shown: list[float | None] = []
 
-    def is_to_go_on(_was_full: bool) -> bool:
+    def should_continue(_was_full: bool) -> bool:
         shown.append(REGISTRY.get_sample_value("sentiment_spool_rows"))
         return True
 
-    Writer(engine, spool, instruments(), 30).work(is_to_go_on)
+    Writer(engine, spool, prediction_log_metrics(), 30).work(should_continue)
 
     engine.dispose()
     spool.close()
@@ -273,12 +273,12 @@ def test_rows_wait_for_a_column_that_the_login_may_not_add(
     with recording(login.settings) as recorder:
         recorder.record(made)
         eventually(lambda: len(messages(caplog, logging.ERROR)) == 2, STORED_WITHIN_S)
-        assert 2 == spool_depth(login.settings.spool_dir).waiting
+        assert 2 == spool_depth(login.settings.spool_dir).pending
         migrate(login.owner)
         written = awaited(login.settings, 2)
 
     assert {row.id: row for row in made} == {row.id: row for row in written}
-    assert [] == quarantined(login.settings.spool_dir)
+    assert [] == dead_letters(login.settings.spool_dir)
     assert all("`python -m db setup`" in message for message in messages(caplog, logging.ERROR))
     assert 'column "truncated"' in messages(caplog, logging.ERROR)[1]
 
@@ -312,13 +312,13 @@ def test_rows_wait_until_another_programs_table_is_out_of_the_way(
     login.grant("CREATE ON SCHEMA public")
     foreign = FOREIGN[name]
     foreign.table.create(login.owner)
-    retried = instruments().retried._value  # pylint: disable=protected-access
+    retried = prediction_log_metrics().retried._value  # pylint: disable=protected-access
 
     with recording(login.settings) as recorder:
         before = retried.get()
         recorder.record([prediction() for _ in range(3)])
         eventually(lambda: retried.get() >= before + 9, STORED_WITHIN_S)
-        assert 3 == spool_depth(login.settings.spool_dir).waiting
+        assert 3 == spool_depth(login.settings.spool_dir).pending
         assert [foreign.table.name] == inspect(login.owner).get_table_names()
         foreign.table.drop(login.owner)
         awaited(login.settings, 3)
@@ -332,13 +332,13 @@ def test_the_first_failure_after_written_rows_is_retried_as_soon_as_any_first_on
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    reports = Reports()
+    failure_log = FailureLog()
     for _ in range(3):
-        reports.failure(OperationalError("", None, sqlite3.OperationalError("busy")))
+        failure_log.failure(OperationalError("", None, sqlite3.OperationalError("busy")))
 
-    reports.progress()
+    failure_log.progress()
 
-    assert 0 == reports.failures
+    assert 0 == failure_log.failures
     assert "again" not in caplog.text  # rows that are left may still fail
-    reports.success()
+    failure_log.success()
     assert "the database takes predictions again" in caplog.text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from db.spool.spool import Spool, SpoolError
-from db.writing.failure_log import Reports
+from db.writing.failure_log import FailureLog
 from db.writing.writer_thread import WriterThread
 
 SOON_S = 20
@@ -18,22 +18,22 @@ class FailingWriter:
     """Fails a few times, each time in another way; then works."""
 
     def __init__(self, failures: list[Exception]) -> None:
-        self.reports = Reports()
+        self.failure_log = FailureLog()
         self.has_worked = threading.Event()
         self.answers: list[bool] = []
         self._failures = failures
 
-    def work(self, is_to_go_on: Callable[[bool], bool]) -> None:
+    def flush(self, should_continue: Callable[[bool], bool]) -> None:
         """Fail, or note what the thread wants after a small batch and after a full one."""
         if self._failures:
             raise self._failures.pop(0)
-        self.reports.success()
-        self.answers = [is_to_go_on(False), is_to_go_on(True)]
+        self.failure_log.success()
+        self.answers = [should_continue(False), should_continue(True)]
         self.has_worked.set()
 
     def recover(self, error: Exception) -> None:
         """Report, and fail if it was the spool that failed."""
-        self.reports.failure(error)
+        self.failure_log.failure(error)
         if isinstance(error, SpoolError):
             raise error
 
@@ -42,18 +42,18 @@ class InterruptedWriter:
     """Is told in the midst of its first work that it is the last."""
 
     def __init__(self) -> None:
-        self.reports = Reports()
+        self.failure_log = FailureLog()
         self.works = threading.Event()
         self.times = 0
 
-    def work(self, is_to_go_on: Callable[[bool], bool]) -> None:
+    def flush(self, should_continue: Callable[[bool], bool]) -> None:
         """Work; the first time until it is told."""
         self.times += 1
         self.works.set()
         ends_s = time.monotonic() + SOON_S
-        while not is_to_go_on(False) and time.monotonic() < ends_s:
+        while not should_continue(False) and time.monotonic() < ends_s:
             time.sleep(0.001)
-        self.reports.success()
+        self.failure_log.success()
 
 
 @pytest.fixture(name="spool")
@@ -104,8 +104,8 @@ def test_no_error_of_adopting_ends_it(
     def fail() -> None:
         raise RuntimeError("nobody can be adopted")
 
-    monkeypatch.setattr("db.writing.writer_thread.ADOPT_EVERY_S", 0)
-    monkeypatch.setattr(spool, "adopt", fail)
+    monkeypatch.setattr("db.writing.writer_thread.CLAIM_ORPHANS_EVERY_S", 0)
+    monkeypatch.setattr(spool, "claim_orphans", fail)
     writer = FailingWriter([])
     thread = WriterThread(writer, spool)  # type: ignore[arg-type]
 
