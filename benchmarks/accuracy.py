@@ -18,7 +18,7 @@ from inference.starter import STARTER_FOLDER
 from training.data.dataset import Dataset, Tweets
 from training.evaluation.metrics import agreement
 from training.finetuning.fine_tune import fine_tune
-from training.finetuning.hyperparameters import Recipe
+from training.finetuning.hyperparameters import Hyperparameters
 
 BATCH = 50
 
@@ -68,8 +68,10 @@ def compare_accuracies(dataset: Dataset, tweets: int, seeds: int) -> Accuracies:
     for seed in range(1, seeds + 1):
         sample = dataset.train.sample(tweets, seed)
         plain, ours = _starter(), _starter()
-        train_plainly(plain, tokenizer, sample.texts, sample.labels, recipe=Recipe(), seed=seed)
-        fine_tune(ours, tokenizer, sample.texts, sample.labels, Recipe(), seed)
+        train_plainly(
+            plain, tokenizer, sample.texts, sample.labels, recipe=Hyperparameters(), seed=seed
+        )
+        fine_tune(ours, tokenizer, sample.texts, sample.labels, Hyperparameters(), seed)
         pair = [_accuracy(model, tokenizer, dataset.evaluation) for model in (plain, ours)]
         print(f"seed {seed}/{seeds}  accuracy: plain {pair[0]:.4f}  ours {pair[1]:.4f}", flush=True)
         compared.append((pair[0], pair[1]))

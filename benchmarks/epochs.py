@@ -11,9 +11,9 @@ from benchmarks.plain_training import BATCH, train_plainly
 from benchmarks.settings import Lessons
 from benchmarks.stats import Spread, table
 from training.finetuning.fine_tune import fine_tune
-from training.finetuning.hyperparameters import Recipe
+from training.finetuning.hyperparameters import Hyperparameters
 
-EPOCH = Recipe(epochs=1)
+EPOCH = Hyperparameters(epochs=1)
 CLASSES = 3
 
 

@@ -20,7 +20,7 @@ from inference.model_folder import ModelFolderError
 from inference.normalization import normalize
 from inference.starter import STARTER_FOLDER
 from training.data.dataset import LABELS, Tweets, load
-from training.data.label_alignment import match
+from training.data.label_alignment import align_labels
 from training.errors import TrainingError
 
 BATCH = 128
@@ -68,7 +68,7 @@ def compare(classifier: Classifier, tweets: Tweets, name: str) -> list[str]:
 
 
 def _labels(classifier: Classifier, texts: Sequence[str]) -> np.ndarray:
-    columns = list(match("the model", LABELS, classifier.labels))
+    columns = list(align_labels("the model", LABELS, classifier.labels))
     parts = [classifier.classify(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)]
     return np.concatenate(parts)[:, columns].argmax(axis=1)
 

@@ -17,8 +17,8 @@ from transformers import (
 )
 
 from inference.normalization import normalize
-from training.finetuning.hyperparameters import Recipe
-from training.finetuning.trainer import TweetRows
+from training.finetuning.hyperparameters import Hyperparameters
+from training.finetuning.trainer import TokenizedDataset
 
 LENGTH = 128
 BATCH = 16
@@ -45,7 +45,7 @@ def train_plainly(  # pylint: disable=too-many-arguments  # as fine_tune has the
     texts: Sequence[str],
     labels: Sequence[int],
     *,
-    recipe: Recipe,
+    recipe: Hyperparameters,
     seed: int,
 ) -> float:
     """Train the model in place; return the seconds of a step, the mean without the first.
@@ -74,7 +74,7 @@ def train_plainly(  # pylint: disable=too-many-arguments  # as fine_tune has the
                 disable_tqdm=True,
                 dataloader_pin_memory=False,
             ),
-            train_dataset=TweetRows(dict(encoded), list(labels)),
+            train_dataset=TokenizedDataset(dict(encoded), list(labels)),
             data_collator=DefaultDataCollator(),
             callbacks=[clock],
         )

@@ -22,8 +22,8 @@ from training.data.dataset import load
 from training.errors import EXPECTED
 from training.evaluation.prediction import score
 from training.export.export import export
-from training.export.precision_selection import Proof, prove
-from training.finetuning.pretrained import load_base
+from training.export.precision_selection import PrecisionReport, compare_precisions
+from training.finetuning.pretrained import load_pretrained
 
 ERRORS = (*EXPECTED, ModelFolderError, TextsError)
 
@@ -48,7 +48,7 @@ class Report:
     model: str
     by_length: Mapping[int, Spread]
     by_batch: Mapping[int, Spread]
-    precision: Proof | None
+    precision: PrecisionReport | None
     picture: str
 
     def show(self) -> str:
@@ -117,12 +117,12 @@ def _texts_per_s(work: Mapping[int, Callable[[], int]], points: Points) -> dict[
     return {size: Spread.of(values) for size, values in measured.items()}
 
 
-def _compare_precisions(dataset: str) -> Proof:
+def _compare_precisions(dataset: str) -> PrecisionReport:
     """Score the starter as it is served, and in float32, on all evaluation rows."""
     rows = load(dataset).evaluation
-    base = load_base(str(STARTER_FOLDER), None, seed=0)
+    base = load_pretrained(str(STARTER_FOLDER), None, seed=0)
     with TemporaryDirectory() as folder:
-        export(*base.parts, Path(folder), precision="fp32")
+        export(*base.model_and_tokenizer, Path(folder), precision="fp32")
         exact = score(Classifier.load(Path(folder)), rows, "the starter in fp32")
     served = score(Classifier.load(STARTER_FOLDER), rows, "the starter in int8")
-    return prove("int8", served, exact)
+    return compare_precisions("int8", served, exact)

@@ -26,7 +26,7 @@ from training.data.dataset import Dataset, load
 from training.errors import EXPECTED
 from training.finetuning.device import has_bf16
 from training.finetuning.fine_tune import encode
-from training.finetuning.pretrained import load_base
+from training.finetuning.pretrained import load_pretrained
 
 ERRORS = (*EXPECTED, TextsError)
 
@@ -119,8 +119,8 @@ def _texts(settings: Settings, dataset: Dataset | None) -> Sequence[str]:
 
 def _model(settings: Settings) -> tuple[str, PreTrainedModel, PreTrainedTokenizerBase]:
     if settings.model is not None:
-        base = load_base(str(settings.model), None, SEED)
-        return base.name, *base.parts
+        base = load_pretrained(str(settings.model), None, SEED)
+        return base.name, *base.model_and_tokenizer
     torch.manual_seed(SEED)
     model = RobertaForSequenceClassification(roberta_base())
     return "roberta-base", model, AutoTokenizer.from_pretrained(STARTER_FOLDER)

@@ -57,4 +57,4 @@ def publish(outcome: Outcome) -> None:
         print(f"Publishing {release.model_tag}", flush=True)
         print(f"Published: {release.publish(repository).url}")
     elif outcome.report.decision.improved:
-        print(f"Not published: {outcome.hub.obstacle}.")
+        print(f"Not published: {outcome.hub.publish_blocker}.")

@@ -13,13 +13,13 @@ from inference.model_folder import ModelFolder
 from inference.store import register, served_files
 from training.atomic_write import write_json
 from training.data.dataset import LABELS, DatasetError, load
-from training.data.label_alignment import named_outputs
+from training.data.label_alignment import resolve_output_labels
 from training.data.sample_tweets import sample_texts
-from training.data.sampling import Sample, draw
+from training.data.sampling import SampledSplits, sample_splits
 from training.errors import EXPECTED
-from training.export.precision_selection import export_agreeing, export_proven
+from training.export.precision_selection import export_best_precision, export_by_agreement
 from training.files import Files
-from training.finetuning.pretrained import BaseModel, BaseModelError, load_base
+from training.finetuning.pretrained import LoadedModel, ModelLoadError, load_pretrained
 from training.hub.errors import UnreachableError
 from training.hub.repository import HubRepository
 from training.lock import claimed
@@ -44,15 +44,15 @@ def fetch(settings: TrainingSettings) -> bentoml.Model:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if not _download_served_form(settings, folder):
-            base = load_base(
+            base = load_pretrained(
                 settings.source,
                 settings.token,
                 settings.seed,
                 revision=settings.source_revision,
                 labels=settings.labels,
             )
-            if base.has_new_classifier:
-                raise BaseModelError(
+            if base.has_new_head:
+                raise ModelLoadError(
                     settings.source, "it is an encoder that knows no classes yet: `make train`"
                 )
             _export(base, _sample(settings), folder)
@@ -76,16 +76,16 @@ def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:
 
 
 def _name_outputs(settings: TrainingSettings, folder: Path) -> None:
-    """Give the outputs of an exported model the names of the classes. Raises LabelsError."""
+    """Give the outputs of an exported model the names of the classes. Raises LabelMismatchError."""
     labels = ModelFolder.read(folder).labels
-    names = named_outputs(settings.source, LABELS, labels, settings.labels)
+    names = resolve_output_labels(settings.source, LABELS, labels, settings.labels)
     if names != labels:
         path = folder / "config.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         write_json(path, config | {"id2label": dict(enumerate(names))})
 
 
-def _sample(settings: TrainingSettings) -> Sample | None:
+def _sample(settings: TrainingSettings) -> SampledSplits | None:
     """Return labelled tweets, None where the data set that nobody chose is not to be had."""
     try:
         dataset = load(settings.dataset, settings.token, settings.dataset_revision)
@@ -97,18 +97,18 @@ def _sample(settings: TrainingSettings) -> Sample | None:
             error,
         )
         return None
-    return draw(dataset, settings.train_size, settings.eval_size, settings.seed)
+    return sample_splits(dataset, settings.train_size, settings.eval_size, settings.seed)
 
 
-def _export(base: BaseModel, sample: Sample | None, folder: Path) -> None:
+def _export(base: LoadedModel, sample: SampledSplits | None, folder: Path) -> None:
     if sample is None:
-        choice = export_agreeing(base, folder, sample_texts())
+        choice = export_by_agreement(base, folder, sample_texts())
         origin = {"base_model": base.name, "base_model_revision": base.revision}
         facts = metadata("fetched", origin, choice, None)
     else:
-        choice, scores = export_proven(base, folder, sample.train.texts, sample.validation)
+        choice, scores = export_best_precision(base, folder, sample.train.texts, sample.validation)
         proven = replace(origin_of(base.name, sample, base.revision), train_size=0)
-        facts = metadata("fetched", proven, choice, scores.rows(sample.evaluation_rows))
+        facts = metadata("fetched", proven, choice, scores.rows(sample.evaluation_indices))
     write_metadata(folder, facts)
 
 

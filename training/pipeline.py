@@ -13,15 +13,15 @@ from time import monotonic
 from inference.store import SERVING_FILES
 from training.atomic_write import write_json
 from training.data.dataset import load
-from training.data.sampling import Sample, draw
+from training.data.sampling import SampledSplits, sample_splits
 from training.evaluation.original import score_original
 from training.export.export import check_exportable
 from training.files import Files
 from training.finetuning.fine_tune import fine_tune
-from training.finetuning.hyperparameters import TrainingRun, recipe_for
-from training.finetuning.pretrained import BaseModel, load_base
+from training.finetuning.hyperparameters import FinetuningResult, select_hyperparameters
+from training.finetuning.pretrained import LoadedModel, load_pretrained
 from training.hub.manifest import BEST_METRICS
-from training.hub.snapshot import HubView, look
+from training.hub.snapshot import HubSnapshot, read_snapshot
 from training.promotion.champion_record import Best, Promotion
 from training.promotion.champions import Standing, judge, survey
 from training.promotion.comparison import Contest, enter
@@ -30,7 +30,12 @@ from training.promotion.provenance import origin_of
 from training.promotion.registry import finish_promotion, promote
 from training.promotion.release import Release, prune
 from training.promotion.succession import Successor, name_successor
-from training.reporting.artifacts import PROMOTIONS, draw_candidate, draw_promotions, write_papers
+from training.reporting.artifacts import (
+    PROMOTIONS,
+    plot_candidate,
+    plot_promotions,
+    write_published_files,
+)
 from training.reporting.report import RunReport, metrics_json
 from training.settings import TrainingSettings
 
@@ -45,7 +50,7 @@ class Outcome:
     """
 
     report: RunReport
-    hub: HubView
+    hub: HubSnapshot
     unpublished: Release | None
 
 
@@ -61,7 +66,7 @@ def run(  # pylint: disable=too-many-locals  # the order of work, in one place
     started_s = monotonic()
     sample = _draw(settings)
     finish_promotion(files)
-    hub = look(settings)
+    hub = read_snapshot(settings)
     standing = survey(files, hub, scratch / "hub")
     trained, learning = learn(settings, sample)
     contest = compete(settings, sample, trained, standing, scratch)
@@ -91,8 +96,8 @@ def run(  # pylint: disable=too-many-locals  # the order of work, in one place
         install(successor, trained, report, hub, files)
     write_json(files.metrics, metrics_json(report))
     release = unpublished(contest, decision, hub, files, standing.history)
-    draw_candidate(report, files.artifacts)
-    draw_promotions(Best.read(files.best), files.artifacts)
+    plot_candidate(report, files.artifacts)
+    plot_promotions(Best.read(files.best), files.artifacts)
     return Outcome(report, hub, release)
 
 
@@ -101,21 +106,25 @@ def assist(settings: TrainingSettings) -> None:
     learn(settings, _draw(settings))
 
 
-def learn(settings: TrainingSettings, sample: Sample) -> tuple[BaseModel, TrainingRun]:
+def learn(
+    settings: TrainingSettings, sample: SampledSplits
+) -> tuple[LoadedModel, FinetuningResult]:
     """Return the base model after its training on the sample, and how that went."""
     base = _load_base(settings, settings.base_model_revision)
-    check_exportable(*base.parts)
-    if base.has_new_classifier:
+    check_exportable(*base.model_and_tokenizer)
+    if base.has_new_head:
         logger.info("%s is an encoder without a classifier: it gets a new one", base.name)
     labels = [base.class_ids[label] for label in sample.train.labels]
-    recipe = recipe_for(settings, base.has_new_classifier)
-    return base, fine_tune(*base.parts, sample.train.texts, labels, recipe, settings.seed)
+    recipe = select_hyperparameters(settings, base.has_new_head)
+    return base, fine_tune(
+        *base.model_and_tokenizer, sample.train.texts, labels, recipe, settings.seed
+    )
 
 
 def compete(
     settings: TrainingSettings,
-    sample: Sample,
-    trained: BaseModel,
+    sample: SampledSplits,
+    trained: LoadedModel,
     standing: Standing,
     scratch: Path,
 ) -> Contest:
@@ -128,19 +137,19 @@ def compete(
 
 
 def install(
-    successor: Successor, trained: BaseModel, report: RunReport, hub: HubView, files: Files
+    successor: Successor, trained: LoadedModel, report: RunReport, hub: HubSnapshot, files: Files
 ) -> None:
     """Put a model into the Bento store, and make ready what is published of a candidate."""
     tag = str(successor.best.model_tag)
     if successor.kind == "trained" and hub.repository is not None:
         with Release.of(files, tag).draft(hub) as folder:
             copy_models(trained, successor.folder, folder)
-            write_papers(report, successor.best, hub.repository.repo_id, folder)
+            write_published_files(report, successor.best, hub.repository.repo_id, folder)
     promote(successor.folder, successor.best, files)
     prune(files, tag)
 
 
-def copy_models(trained: BaseModel, exported: Path, folder: Path) -> None:
+def copy_models(trained: LoadedModel, exported: Path, folder: Path) -> None:
     """Write transformers' form of a model, its tokenizer, and the form that is served."""
     trained.model.save_pretrained(folder)
     trained.tokenizer.save_pretrained(folder)
@@ -151,7 +160,7 @@ def copy_models(trained: BaseModel, exported: Path, folder: Path) -> None:
 def unpublished(
     contest: Contest,
     decision: Decision,
-    hub: HubView,
+    hub: HubSnapshot,
     files: Files,
     history: tuple[Promotion, ...],
 ) -> Release | None:
@@ -171,7 +180,7 @@ def unpublished(
         if champion is None or best not in champion.records or contest.lost:
             return None
         best = replace(best, history=history)
-        draw_promotions(best, release.folder)
+        plot_promotions(best, release.folder)
         for folder in (release.folder, files.folder):
             write_json(folder / BEST_METRICS, best.content())
         for path in (release.folder / PROMOTIONS, release.folder / BEST_METRICS):
@@ -181,8 +190,8 @@ def unpublished(
     return release
 
 
-def _load_base(settings: TrainingSettings, revision: str | None) -> BaseModel:
-    return load_base(
+def _load_base(settings: TrainingSettings, revision: str | None) -> LoadedModel:
+    return load_pretrained(
         settings.base_model,
         settings.token,
         settings.seed,
@@ -191,6 +200,6 @@ def _load_base(settings: TrainingSettings, revision: str | None) -> BaseModel:
     )
 
 
-def _draw(settings: TrainingSettings) -> Sample:
+def _draw(settings: TrainingSettings) -> SampledSplits:
     dataset = load(settings.dataset, settings.token, settings.dataset_revision)
-    return draw(dataset, settings.train_size, settings.eval_size, settings.seed)
+    return sample_splits(dataset, settings.train_size, settings.eval_size, settings.seed)

@@ -48,10 +48,10 @@ REPO_ID = "somebody/tweets"
 MOMENTS = [
     ("training.pipeline.fine_tune", 0, BEFORE, False),
     ("training.pipeline.fine_tune", 0, AFTER, False),
-    ("training.promotion.comparison.export_proven", 0, AFTER, False),
+    ("training.promotion.comparison.export_best_precision", 0, AFTER, False),
     ("training.pipeline.name_successor", 0, AFTER, False),
     ("training.pipeline.copy_models", 0, AFTER, False),
-    ("training.pipeline.write_papers", 0, AFTER, False),
+    ("training.pipeline.write_published_files", 0, AFTER, False),
     ("training.promotion.registry.write_json", 0, AFTER, False),  # what is intended is written
     ("shutil.copytree", 0, AFTER, False),  # BentoML has made the model, aside of the store
     ("training.promotion.registry.register", 0, AFTER, True),  # the model is in the store

@@ -22,9 +22,9 @@ REPO_ID = "somebody/tweets"
 DRAW = """
 import json, sys
 from training.data.dataset import load
-from training.data.sampling import draw
+from training.data.sampling import sample_splits
 source, train_size, eval_size = sys.argv[1:]
-rows = draw(load(source), int(train_size), int(eval_size), 42).evaluation
+rows = sample_splits(load(source), int(train_size), int(eval_size), 42).evaluation
 print(json.dumps([rows.texts, rows.labels]))
 """
 RUN_CARD = """

@@ -9,14 +9,14 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from inference.starter import STARTER_FOLDER
-from training.finetuning.distributed import is_main_process, process_number
+from training.finetuning.distributed import is_main_process, process_rank
 from training.finetuning.fine_tune import fine_tune
-from training.finetuning.hyperparameters import Recipe
+from training.finetuning.hyperparameters import Hyperparameters
 
 MOODS = ("good", "bad")
 TEXTS = [f"{mood} day, {number} times over" for number in range(32) for mood in MOODS]
 LABELS = [2, 0] * 32
-RECIPE = Recipe(epochs=2, learning_rate=3e-4, batch_size=16)
+RECIPE = Hyperparameters(epochs=2, learning_rate=3e-4, batch_size=16)
 
 
 def learn(path: Path) -> None:
@@ -36,4 +36,4 @@ def learn(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    learn(Path(sys.argv[1], f"{process_number()}.json"))
+    learn(Path(sys.argv[1], f"{process_rank()}.json"))

@@ -7,8 +7,8 @@ import numpy as np
 
 from training.evaluation.mcnemar import PairedTest
 from training.evaluation.prediction import Scores
-from training.export.precision_selection import Choice
-from training.finetuning.hyperparameters import Recipe, TrainingRun
+from training.export.precision_selection import SelectedPrecision
+from training.finetuning.hyperparameters import FinetuningResult, Hyperparameters
 from training.promotion.champion_record import Origin
 from training.promotion.false_promotion import FalsePromotion
 from training.promotion.gate import Decision
@@ -28,8 +28,8 @@ ORIGIN = Origin(
     git_commit="0123abc",
 )
 FALSE_PROMOTION = FalsePromotion(against_all=0.27, against_one=0.44, rivals=2, rows=8)
-LEARNING = TrainingRun(
-    recipe=Recipe(),
+LEARNING = FinetuningResult(
+    recipe=Hyperparameters(),
     steps=96,
     loss=0.61,
     duration_s=120.5,
@@ -46,7 +46,7 @@ def scores(*predictions: int) -> Scores:
 
 def judged(name: str, *predictions: int) -> Judged:
     """Return a model that predicted this."""
-    return Judged(name, scores(*predictions), Choice("int8", REASON))
+    return Judged(name, scores(*predictions), SelectedPrecision("int8", REASON))
 
 
 def run_report(**changes: Any) -> RunReport:

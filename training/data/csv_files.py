@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from training.data.label_alignment import class_of
+from training.data.label_alignment import parse_label
 
 SPLIT_NAMES = {
     "train": ("train",),
@@ -134,5 +134,5 @@ def _class_id(label: str, labels: Sequence[str]) -> int | None:
     number = _NUMBER.fullmatch(label.strip())
     if number is not None:
         return int(number[1]) if int(number[1]) < len(labels) else None
-    name = class_of(label, labels)
+    name = parse_label(label, labels)
     return None if name is None else labels.index(name)

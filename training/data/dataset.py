@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from training.data.csv_files import CsvError, find_split, is_csv_folder, read_split
-from training.data.sources import name_of
+from training.data.sources import source_name
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ class Tweets:
 
         ``None`` stands for all rows. The order is shuffled too, and rests on the seed alone.
         """
-        return self.rows(self.draw(size, seed))
+        return self.rows(self.sample_indices(size, seed))
 
-    def draw(self, size: int | None, seed: int) -> tuple[int, ...]:
+    def sample_indices(self, size: int | None, seed: int) -> tuple[int, ...]:
         """Return the numbers of the rows that ``sample`` returns.
 
         They rest on Python's own generator, which gives the same on every machine.
@@ -58,7 +58,7 @@ class Tweets:
         Random(seed).shuffle(order)
         return tuple(order[:size])
 
-    def split_off(self, size: int, seed: int) -> tuple["Tweets", "Tweets"]:
+    def train_test_split(self, size: int, seed: int) -> tuple["Tweets", "Tweets"]:
         """Return the tweets parted in two at random: all but ``size`` rows, and those rows."""
         shuffled = self.sample(None, seed)
         cut = len(self) - size
@@ -83,7 +83,7 @@ class Dataset:
     @property
     def name(self) -> str:
         """Return the source without the folders above it, which differ between machines."""
-        return name_of(self.source)
+        return source_name(self.source)
 
     @property
     def fingerprint(self) -> str:
@@ -100,7 +100,7 @@ class Dataset:
 
         ``size`` rows of train take their place, and train is what remains.
         """
-        train, held_out = self.train.split_off(size, seed)
+        train, held_out = self.train.train_test_split(size, seed)
         return Dataset(self.source, train, held_out, "rows held out of train")
 
 

@@ -8,7 +8,7 @@ SHORTEST_ABBREVIATION = 3
 """In letters: NEG, NEU and POS are what models are often labelled with."""
 
 
-class LabelsError(TrainingError):
+class LabelMismatchError(TrainingError):
     """A data set and a model do not know the same classes."""
 
     def __init__(
@@ -32,18 +32,17 @@ class LabelsError(TrainingError):
             )
 
 
-def match(model: str, expected: Sequence[str], found: Sequence[str]) -> tuple[int, ...]:
+def align_labels(model: str, expected: Sequence[str], found: Sequence[str]) -> tuple[int, ...]:
     """Return for each expected class the position of the model's label of that name.
 
-    Upper and lower case are the same, and an abbreviation of at least three letters is its class.
-    Raises LabelsError, which calls the model by the name given, if one side has a label that the
-    other has not, or has one twice.
+    Case is ignored, and at least three letters abbreviate a class. Raises LabelMismatchError, which
+    names the model, if one side lacks a label of the other, or has one twice.
     """
-    names = named_outputs(model, expected, found)
+    names = resolve_output_labels(model, expected, found)
     return tuple(names.index(name) for name in expected)
 
 
-def named_outputs(
+def resolve_output_labels(
     model: str,
     expected: Sequence[str],
     found: Sequence[str],
@@ -51,23 +50,23 @@ def named_outputs(
 ) -> tuple[str, ...]:
     """Return the names of a model's outputs in their order, each one of the expected classes.
 
-    They are the model's own labels as `match` reads them, or else what is ``given``, for labels
-    that say nothing, such as LABEL_0. Raises LabelsError, also if what is given contradicts a
-    label of the model that does say something.
+    These are the model's own labels as `align_labels` reads them, or ``given`` for labels without
+    meaning, such as LABEL_0. Raises LabelMismatchError, also if ``given`` contradicts a label
+    that has one.
     """
-    own = [class_of(label, expected) for label in found]
+    own = [parse_label(label, expected) for label in found]
     if given is None:
         names = own
     else:
         names = list(given)
         if len(names) != len(own) or any(one not in (None, name) for one, name in zip(own, names)):
-            raise LabelsError(model, expected, found, given)
+            raise LabelMismatchError(model, expected, found, given)
     if len(names) != len(expected) or set(names) != set(expected):
-        raise LabelsError(model, expected, found, given)
+        raise LabelMismatchError(model, expected, found, given)
     return tuple(map(str, names))
 
 
-def class_of(label: str, expected: Sequence[str]) -> str | None:
+def parse_label(label: str, expected: Sequence[str]) -> str | None:
     """Return the class that a label names or abbreviates in any case, None if it does not."""
     name = label.strip().lower()
     if name in expected:

@@ -17,16 +17,16 @@ class SizeError(TrainingError):
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampledSplits:
     """Hold the subsets that a seed draws from a data set.
 
-    ``evaluation_rows`` are row numbers of the split validation, in the order of drawing.
+    ``evaluation_indices`` are row numbers of the split validation, in the order of drawing.
     """
 
     dataset: Dataset
     seed: int
     train: Tweets
-    evaluation_rows: tuple[int, ...]
+    evaluation_indices: tuple[int, ...]
 
     @property
     def validation(self) -> Tweets:
@@ -36,7 +36,7 @@ class Sample:
     @property
     def evaluation(self) -> Tweets:
         """Return the rows of validation that were drawn."""
-        return self.validation.rows(self.evaluation_rows)
+        return self.validation.rows(self.evaluation_indices)
 
     @property
     def fingerprint(self) -> str:
@@ -44,7 +44,7 @@ class Sample:
         return Dataset(self.dataset.source, self.train, self.evaluation).fingerprint
 
 
-def draw(dataset: Dataset, train_size: int, eval_size: int, seed: int) -> Sample:
+def sample_splits(dataset: Dataset, train_size: int, eval_size: int, seed: int) -> SampledSplits:
     """Draw rows of both splits at random, the same ones for the same seed on every machine.
 
     Raises SizeError, which names TRAIN_SIZE or EVAL_SIZE, where a split has fewer rows.
@@ -53,9 +53,9 @@ def draw(dataset: Dataset, train_size: int, eval_size: int, seed: int) -> Sample
         raise SizeError("TRAIN_SIZE", train_size, "train", len(dataset.train))
     if eval_size > len(dataset.evaluation):
         raise SizeError("EVAL_SIZE", eval_size, dataset.evaluated_on, len(dataset.evaluation))
-    return Sample(
+    return SampledSplits(
         dataset=dataset,
         seed=seed,
         train=dataset.train.sample(train_size, seed),
-        evaluation_rows=dataset.evaluation.draw(eval_size, seed),
+        evaluation_indices=dataset.evaluation.sample_indices(eval_size, seed),
     )

@@ -3,6 +3,6 @@
 from pathlib import Path
 
 
-def name_of(source: str) -> str:
+def source_name(source: str) -> str:
     """Return the source without the folders above it, which differ between machines."""
     return Path(source).resolve().name if Path(source).exists() else source

@@ -9,10 +9,10 @@ from inference.model_folder import longest_input
 from inference.normalization import normalize
 from training.data.dataset import Tweets
 from training.evaluation.prediction import Scores
-from training.finetuning.pretrained import BaseModel
+from training.finetuning.pretrained import LoadedModel
 
 
-def score_original(base: BaseModel, tweets: Tweets) -> Scores:
+def score_original(base: LoadedModel, tweets: Tweets) -> Scores:
     """Classify every tweet by transformers' pipeline in float32, as the model card shows it.
 
     One at a time and on the processor, so that the figures hold wherever they are repeated.

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from inference.classifier import ClassificationError, Classifier
 from training.data.dataset import LABELS, Tweets
-from training.data.label_alignment import match
+from training.data.label_alignment import align_labels
 from training.errors import TrainingError
 from training.evaluation.calibration import Calibration, calibration
 from training.evaluation.metrics import Evaluation, evaluate
@@ -70,10 +70,10 @@ class Scores:
 def score(classifier: Classifier, tweets: Tweets, name: str) -> Scores:
     """Classify every tweet by itself; ``name`` is what people call the model.
 
-    Raises LabelsError where the model's labels are not those of the tweets, and ScoringError where
+    Raises LabelMismatchError if the model's labels are not those of the tweets, and ScoringError if
     it fails on one of them.
     """
-    columns = list(match(name, LABELS, classifier.labels))
+    columns = list(align_labels(name, LABELS, classifier.labels))
     return Scores(tweets.labels, predict(classifier, tweets.texts, name)[:, columns])
 
 

@@ -20,9 +20,9 @@ from inference.packing import INPUTS, Arrays
 from inference.references import References
 from inference.store import served_files
 from training.export.graph_passes import (
-    look_up_before_scaling,
-    quantize_from_zero,
-    tell_shapes,
+    dequantize_after_gather,
+    shift_to_unsigned_activations,
+    simplify_attention_reshapes,
 )
 from training.export.packing_check import pack_classifier
 from training.export.verification import verify_export
@@ -89,7 +89,7 @@ def convert(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> openv
         port.get_node().set_partial_shape(openvino.PartialShape([-1] * values.ndim))
     graph.outputs[0].get_tensor().set_names({OUTPUT})
     graph.validate_nodes_and_infer_types()
-    tell_shapes(graph)
+    simplify_attention_reshapes(graph)
     return graph
 
 
@@ -139,8 +139,8 @@ def quantize(
                 overflow_fix=nncf.OverflowFix.ENABLE
             ),
         )
-    look_up_before_scaling(quantized)
-    quantize_from_zero(quantized)
+    dequantize_after_gather(quantized)
+    shift_to_unsigned_activations(quantized)
     return quantized
 
 

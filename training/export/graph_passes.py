@@ -10,7 +10,7 @@ MERGE_LAST = np.array([0, 0, -1])
 """A reshaping that keeps two dimensions, and makes one of all others."""
 
 
-def tell_shapes(graph: openvino.Model) -> None:
+def simplify_attention_reshapes(graph: openvino.Model) -> None:
     """Replace the reshapings behind attention, whose shapes transformers takes from other tensors.
 
     Of RoBERTa-base, what computes these shapes is 64 of 330 nodes, and 4 % of a lone tweet's time.
@@ -28,7 +28,7 @@ def tell_shapes(graph: openvino.Model) -> None:
     graph.validate_nodes_and_infer_types()
 
 
-def look_up_before_scaling(graph: openvino.Model) -> None:
+def dequantize_after_gather(graph: openvino.Model) -> None:
     """Have int8 embeddings scaled to float32 where they are looked up, and not all of them.
 
     Else OpenVINO does it as it loads a model, which then takes 0.6 s longer and 190 MB more for the
@@ -46,7 +46,7 @@ def look_up_before_scaling(graph: openvino.Model) -> None:
     graph.validate_nodes_and_infer_types()
 
 
-def quantize_from_zero(graph: openvino.Model) -> None:
+def shift_to_unsigned_activations(graph: openvino.Model) -> None:
     """Have int8 multiplications read numbers from 0 on, and add afterwards what that takes away.
 
     Numbers that are less by ``low`` give less by ``low`` times the sum of the weights. Else

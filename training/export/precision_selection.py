@@ -18,7 +18,7 @@ from training.evaluation.metrics import agreement
 from training.evaluation.prediction import Scores, ScoringError, predict, score
 from training.export.export import Precision, convert, in_precision, write
 from training.export.verification import ExportMismatchError, verify_export
-from training.finetuning.pretrained import BaseModel
+from training.finetuning.pretrained import LoadedModel
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ Outputs = TypeVar("Outputs")
 
 
 @dataclass(frozen=True)
-class Choice:
+class SelectedPrecision:
     """The precision that is served, why in words, and what every start checks."""
 
     precision: Precision
@@ -54,12 +54,12 @@ class Evidence(Protocol):
     """What a comparison with float32 has found."""
 
     @property
-    def holds(self) -> bool:
+    def passes(self) -> bool:
         """Return whether the cost is within the bounds."""
 
 
 @dataclass(frozen=True)
-class Proof:
+class PrecisionReport:
     """What a lower precision costs against fp32; all three are shares in 0..1."""
 
     precision: Precision
@@ -69,7 +69,7 @@ class Proof:
     rows: int
 
     @property
-    def holds(self) -> bool:
+    def passes(self) -> bool:
         """Return whether the cost is within the bounds."""
         lost = round((self.exact_accuracy - self.accuracy) * self.rows)
         return lost <= MAX_LOSS * self.rows and self.agreement >= MIN_AGREEMENT
@@ -83,7 +83,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class UnlabelledProof:
+class AgreementReport:
     """How often a lower precision gives fp32's label to texts without labels, in 0..1."""
 
     precision: Precision
@@ -91,7 +91,7 @@ class UnlabelledProof:
     texts: int
 
     @property
-    def holds(self) -> bool:
+    def passes(self) -> bool:
         """Return whether enough labels stay."""
         return self.agreement >= MIN_UNLABELLED_AGREEMENT
 
@@ -102,9 +102,9 @@ class UnlabelledProof:
         )
 
 
-def export_proven(
-    base: BaseModel, folder: Path, calibration_texts: Sequence[str], rows: Tweets
-) -> tuple[Choice, Scores]:
+def export_best_precision(
+    base: LoadedModel, folder: Path, calibration_texts: Sequence[str], rows: Tweets
+) -> tuple[SelectedPrecision, Scores]:
     """Write the model into ``folder`` in the fastest precision that keeps its labels.
 
     That is int8, or else bf16 where this processor has it, or else fp32. ``rows`` are what the
@@ -112,18 +112,18 @@ def export_proven(
     ``calibration_texts``.
 
     Raises ScoringError where the model fails even in fp32, ExportMismatchError if its graph gives
-    other answers than the model, and LabelsError where its labels are not those of the rows.
+    other answers than the model, and LabelMismatchError where its labels are not those of the rows.
     """
     return _export(
         base,
         folder,
         calibration_texts,
         lambda classifier, name: score(classifier, rows, name),
-        prove,
+        compare_precisions,
     )
 
 
-def export_agreeing(base: BaseModel, folder: Path, texts: Sequence[str]) -> Choice:
+def export_by_agreement(base: LoadedModel, folder: Path, texts: Sequence[str]) -> SelectedPrecision:
     """Write the model likewise, where the only proof is agreement with fp32 on these texts.
 
     int8 is calibrated on them, too. Raises ScoringError and ExportMismatchError as above.
@@ -133,14 +133,14 @@ def export_agreeing(base: BaseModel, folder: Path, texts: Sequence[str]) -> Choi
         folder,
         texts,
         lambda classifier, name: predict(classifier, texts, name),
-        prove_by_agreement,
+        compare_labels,
     )
     return choice
 
 
-def prove(precision: Precision, found: Scores, exact: Scores) -> Proof:
+def compare_precisions(precision: Precision, found: Scores, exact: Scores) -> PrecisionReport:
     """Compare the scores of a lower precision with those of fp32 on the same rows."""
-    return Proof(
+    return PrecisionReport(
         precision=precision,
         accuracy=found.accuracy,
         exact_accuracy=exact.accuracy,
@@ -149,23 +149,21 @@ def prove(precision: Precision, found: Scores, exact: Scores) -> Proof:
     )
 
 
-def prove_by_agreement(
-    precision: Precision, found: np.ndarray, exact: np.ndarray
-) -> UnlabelledProof:
+def compare_labels(precision: Precision, found: np.ndarray, exact: np.ndarray) -> AgreementReport:
     """Compare probabilities [texts, labels] with those of fp32 for the same texts."""
     shared = agreement(found.argmax(axis=1).tolist(), exact.argmax(axis=1).tolist())
-    return UnlabelledProof(precision, shared, len(exact))
+    return AgreementReport(precision, shared, len(exact))
 
 
 def _export(
-    base: BaseModel,
+    base: LoadedModel,
     folder: Path,
     calibration_texts: Sequence[str],
     measure: Callable[[Classifier, str], Outputs],
     compare: Callable[[Precision, Outputs, Outputs], Evidence],
-) -> tuple[Choice, Outputs]:
+) -> tuple[SelectedPrecision, Outputs]:
     """Write and measure the model in fp32, then in lower precisions until one is proven."""
-    graph = convert(*base.parts)
+    graph = convert(*base.model_and_tokenizer)
     reasons: list[str] = []
     with TemporaryDirectory() as scratch:
         references, exact = _written("fp32", graph, base, Path(scratch), measure)
@@ -182,10 +180,10 @@ def _export(
             proof = compare(precision, made[1], exact)
             reasons.append(str(proof))
             logger.info("%s", proof)
-            if proof.holds:
-                return Choice(precision, "; ".join(reasons), made[0]), made[1]
+            if proof.passes:
+                return SelectedPrecision(precision, "; ".join(reasons), made[0]), made[1]
         shutil.copytree(scratch, folder, dirs_exist_ok=True)
-    return Choice("fp32", "; ".join(reasons), references), exact
+    return SelectedPrecision("fp32", "; ".join(reasons), references), exact
 
 
 def _failure(precision: Precision, error: ScoringError | ExportMismatchError) -> str:
@@ -197,13 +195,13 @@ def _failure(precision: Precision, error: ScoringError | ExportMismatchError) ->
 def _written(
     precision: Precision,
     graph: openvino.Model,
-    base: BaseModel,
+    base: LoadedModel,
     folder: Path,
     measure: Callable[[Classifier, str], Outputs],
 ) -> tuple[References, Outputs]:
     """Write a graph of this precision, verify it, and measure what it gives."""
-    write(graph, *base.parts, folder)
-    references = verify_export(*base.parts, folder, precision)
+    write(graph, *base.model_and_tokenizer, folder)
+    references = verify_export(*base.model_and_tokenizer, folder, precision)
     return references, measure(Classifier.load(folder), f"{base.name} in {precision}")
 
 

@@ -27,10 +27,10 @@ class WeightsDifferError(TrainingError):
 
 def is_main_process() -> bool:
     """Tell whether this process is the one that writes; always, where there is only one."""
-    return process_number() == 0
+    return process_rank() == 0
 
 
-def process_number() -> int:
+def process_rank() -> int:
     """Return which of the processes this is, from 0.
 
     It can be asked at any time: whoever starts several processes numbers them by a variable.
@@ -38,12 +38,12 @@ def process_number() -> int:
     return get_cpu_distributed_information().rank
 
 
-def process_count() -> int:
+def world_size() -> int:
     """Return how many processes were started to train together."""
     return get_cpu_distributed_information().world_size
 
 
-def digest(model: PreTrainedModel) -> str:
+def weights_sha256(model: PreTrainedModel) -> str:
     """Return the SHA-256 of a model's weights, with their names."""
     sha256 = hashlib.sha256()
     for name, weight in model.state_dict().items():
@@ -52,7 +52,7 @@ def digest(model: PreTrainedModel) -> str:
     return sha256.hexdigest()
 
 
-def check_equal(own: str) -> None:
+def check_equal_weights(own: str) -> None:
     """Compare a digest with those of the other processes.
 
     Every process calls this, and raises WeightsDifferError where two digests differ.
@@ -65,7 +65,7 @@ def check_equal(own: str) -> None:
         raise WeightsDifferError(digests)
 
 
-def part() -> None:
+def shutdown_process_group() -> None:
     """Undo the ties between the processes, so that each can go on or end by itself.
 
     While they last, a process that waits for another gives up after a while, and one that ends

@@ -13,18 +13,23 @@ from inference.normalization import normalize
 from training.errors import TrainingError
 from training.finetuning.arguments import arguments
 from training.finetuning.device import device_count, has_accelerator, has_bf16
-from training.finetuning.distributed import check_equal, digest, part, process_count
-from training.finetuning.freezing import frozen, no_attention_dropout
-from training.finetuning.hyperparameters import Recipe, TrainingRun
-from training.finetuning.reproducibility import fixed_chance
-from training.finetuning.trainer import TweetRows, TweetTrainer
+from training.finetuning.distributed import (
+    check_equal_weights,
+    shutdown_process_group,
+    weights_sha256,
+    world_size,
+)
+from training.finetuning.freezing import frozen_layers, without_attention_dropout
+from training.finetuning.hyperparameters import FinetuningResult, Hyperparameters
+from training.finetuning.reproducibility import reproducible
+from training.finetuning.trainer import TokenizedDataset, TweetTrainer
 
 LINES_PER_RUN = 20
 
 logger = logging.getLogger(__name__)
 
 
-class RecipeError(TrainingError):
+class BatchSizeError(TrainingError):
     """Tell that a recipe does not suit the machine."""
 
     def __init__(self, batch: int, processes: int) -> None:
@@ -39,38 +44,38 @@ def fine_tune(  # pylint: disable=too-many-arguments,too-many-positional-argumen
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     labels: Sequence[int],
-    recipe: Recipe,
+    recipe: Hyperparameters,
     seed: int,
-) -> TrainingRun:
+) -> FinetuningResult:
     """Train the model in place, together with the other processes where there are some.
 
     Labels are the model's own class ids. The same seed on the same machine gives the same
     weights to the last bit. Afterwards all processes hold equal weights, and nothing ties them
     together any more: the main one may go on while the others end.
 
-    Raises RecipeError, and, once the model has changed, DivergedError or WeightsDifferError.
+    Raises BatchSizeError, and, once the model has changed, DivergedError or WeightsDifferError.
     """
     start_s = perf_counter()
     rows = encode(model, tokenizer, texts, labels)
     with (
         TemporaryDirectory() as folder,
-        fixed_chance(seed, torch.get_num_threads()),
-        frozen(model, recipe.frozen_share),
-        no_attention_dropout(model),
+        reproducible(seed, torch.get_num_threads()),
+        frozen_layers(model, recipe.frozen_share),
+        without_attention_dropout(model),
     ):
         trainer = TweetTrainer(model, tokenizer, rows, _arguments(folder, recipe, seed))
         outcome = trainer.train()
     model.eval().cpu()  # Trainer has left it where it learnt, and computing as it learnt
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-    weights = digest(model)
-    check_equal(weights)
-    part()
-    return TrainingRun(
+    weights = weights_sha256(model)
+    check_equal_weights(weights)
+    shutdown_process_group()
+    return FinetuningResult(
         recipe=recipe,
         steps=outcome.global_step,
         loss=outcome.training_loss,
         duration_s=perf_counter() - start_s,
-        processes=process_count(),
+        processes=world_size(),
         precision="bf16" if trainer.args.bf16 else "fp32",
         weights=weights,
     )
@@ -81,18 +86,18 @@ def encode(
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     labels: Sequence[int],
-) -> TweetRows:
+) -> TokenizedDataset:
     """Normalise and tokenize texts as serving does, cut off at the model's own limit."""
     limits = {"model_max_length": tokenizer.model_max_length}
     longest = longest_input(model.config.to_dict(), limits)
     encoded = tokenizer([normalize(text) for text in texts], truncation=True, max_length=longest)
-    return TweetRows(dict(encoded), list(labels))
+    return TokenizedDataset(dict(encoded), list(labels))
 
 
-def _arguments(folder: str, recipe: Recipe, seed: int) -> TrainingArguments:
-    processes, devices = process_count(), device_count()
+def _arguments(folder: str, recipe: Hyperparameters, seed: int) -> TrainingArguments:
+    processes, devices = world_size(), device_count()
     if recipe.batch_size % processes:
-        raise RecipeError(recipe.batch_size, processes)
+        raise BatchSizeError(recipe.batch_size, processes)
     if processes == 1 and devices > 1:
         logger.warning(
             "Training on 1 of %d devices. To use all of them, start one process for each: "

@@ -15,7 +15,7 @@ WITHOUT_DROPOUT = "sdpa_without_dropout"
 
 
 @contextmanager
-def frozen(model: PreTrainedModel, share: float) -> Iterator[None]:
+def frozen_layers(model: PreTrainedModel, share: float) -> Iterator[None]:
     """Keep the embeddings and the lowest ``share`` (0..1) of the layers as they are.
 
     Few of the vocabulary's tokens are in a thousand tweets: training would move those away
@@ -43,7 +43,7 @@ def frozen(model: PreTrainedModel, share: float) -> Iterator[None]:
 
 
 @contextmanager
-def no_attention_dropout(model: PreTrainedModel) -> Iterator[None]:
+def without_attention_dropout(model: PreTrainedModel) -> Iterator[None]:
     """Leave no attention out at random, as models otherwise do while they learn.
 
     torch's quick kernel for attention knows no dropout on processors; the slow one took a

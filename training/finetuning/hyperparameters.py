@@ -7,7 +7,7 @@ from training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Hyperparameters:
     """Hold what fine-tuning was free to choose; ``batch_size`` counts texts, over all processes.
 
     The defaults lie where the ranges of BERT (Devlin et al. 2019, appendix A.3: rates of 2e-5
@@ -28,19 +28,19 @@ class Recipe:
     """The share of the layers, from the lowest, that stay as they are."""
 
 
-FOR_NEW_CLASSIFIERS = Recipe(learning_rate=5e-5, batch_size=16, frozen_share=0.0)
+NEW_HEAD_HYPERPARAMETERS = Hyperparameters(learning_rate=5e-5, batch_size=16, frozen_share=0.0)
 """For an encoder that was no classifier yet: all of its layers have more to learn."""
 
 
 @dataclass(frozen=True)
-class TrainingRun:
+class FinetuningResult:
     """Tell of a fine-tuning that ended well.
 
     ``loss`` is the mean over all steps, ``precision`` what the model learnt in, ``weights`` the
     SHA-256 of the trained weights, the same in all processes.
     """
 
-    recipe: Recipe
+    recipe: Hyperparameters
     steps: int
     loss: float
     duration_s: float
@@ -49,9 +49,9 @@ class TrainingRun:
     weights: str
 
 
-def recipe_for(settings: TrainingSettings, has_new_classifier: bool) -> Recipe:
+def select_hyperparameters(settings: TrainingSettings, has_new_head: bool) -> Hyperparameters:
     """Return the recipe that suits the base model, but for what the settings ask for."""
-    suited = FOR_NEW_CLASSIFIERS if has_new_classifier else Recipe()
+    suited = NEW_HEAD_HYPERPARAMETERS if has_new_head else Hyperparameters()
     asked: dict[str, Any] = {
         name: value
         for name in ("epochs", "learning_rate", "batch_size", "frozen_share")

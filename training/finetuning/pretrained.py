@@ -19,36 +19,36 @@ from transformers.utils.hub import cached_file, extract_commit_hash
 
 from inference.model_folder import longest_input
 from training.data.dataset import LABELS
-from training.data.label_alignment import match, named_outputs
-from training.data.sources import name_of
+from training.data.label_alignment import align_labels, resolve_output_labels
+from training.data.sources import source_name
 from training.errors import TrainingError
 
 _HEAD = "ForSequenceClassification"
 
 
 @dataclass(frozen=True)
-class BaseModel:
+class LoadedModel:
     """Hold a classifier in float32 and its tokenizer, and what they are called.
 
     ``revision`` is the commit of a model on the Hub, None for that of a local folder.
     ``class_ids`` are the model's ids of the classes of ``LABELS``, in their order;
-    ``has_new_classifier`` tells that it was an encoder, whose classifier has yet to learn all.
+    ``has_new_head`` tells that it was an encoder, whose classifier has yet to learn all.
     """
 
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     class_ids: tuple[int, ...]
-    has_new_classifier: bool
+    has_new_head: bool
     revision: str | None = None
 
     @property
-    def parts(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    def model_and_tokenizer(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         """Return model and tokenizer, as most functions take them."""
         return self.model, self.tokenizer
 
 
-class BaseModelError(TrainingError):
+class ModelLoadError(TrainingError):
     """No model could be loaded from where the settings point."""
 
     def __init__(self, source: str, reason: str) -> None:
@@ -59,14 +59,14 @@ class BaseModelError(TrainingError):
         )
 
 
-def load_base(
+def load_pretrained(
     source: str,
     token: str | None,
     seed: int,
     *,
     revision: str | None = None,
     labels: Sequence[str] | None = None,
-) -> BaseModel:
+) -> LoadedModel:
     """Load a model from the Hub or a local folder.
 
     ``revision`` is a branch, tag or commit on the Hub, by default the newest commit; it is
@@ -74,8 +74,8 @@ def load_base(
     An encoder without a classifier gets a new one for the classes of ``LABELS``, its weights
     drawn by the seed. A classifier's own labels, which may be abbreviated, are replaced by those
     classes; ``labels`` names its outputs in their order if its own labels say nothing. The
-    tokenizer gets the model's own limit of tokens. Raises BaseModelError where there is no such
-    model or the Hub cannot be reached, and LabelsError where its classifier knows other classes.
+    tokenizer gets the model's own limit of tokens. Raises ModelLoadError if the model is
+    missing or the Hub is unreachable, and LabelMismatchError if its classifier has other classes.
     """
     try:
         commit = _commit(source, token, revision)
@@ -91,18 +91,18 @@ def load_base(
             source, config=config, dtype=torch.float32, **pinned
         )
     except Exception as error:  # pylint: disable=broad-exception-caught  # for damaged files, anything
-        raise BaseModelError(source, str(error).partition("\n")[0].rstrip(".")) from error
+        raise ModelLoadError(source, str(error).partition("\n")[0].rstrip(".")) from error
     found = [str(model.config.id2label[number]) for number in sorted(model.config.id2label)]
-    names = named_outputs(source, LABELS, found, None if is_encoder else labels)
+    names = resolve_output_labels(source, LABELS, found, None if is_encoder else labels)
     _limit_tokens(tokenizer, model)
     model.config.id2label = dict(enumerate(names))
     model.config.label2id = {name: number for number, name in enumerate(names)}
-    return BaseModel(
-        name=name_of(source),
+    return LoadedModel(
+        name=source_name(source),
         model=model,
         tokenizer=tokenizer,
-        class_ids=match(source, LABELS, names),
-        has_new_classifier=is_encoder,
+        class_ids=align_labels(source, LABELS, names),
+        has_new_head=is_encoder,
         revision=commit,
     )
 

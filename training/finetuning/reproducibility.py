@@ -9,7 +9,7 @@ from transformers import set_seed
 
 
 @contextmanager
-def fixed_chance(seed: int, threads: int) -> Iterator[None]:
+def reproducible(seed: int, threads: int) -> Iterator[None]:
     """Draw the block's random numbers from the seed, and add up as so many threads do.
 
     Each phase of a training starts its random numbers anew, so that a change to one leaves

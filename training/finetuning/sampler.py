@@ -10,7 +10,7 @@ POOL_BATCHES = 32
 """Of so many batches at a time the texts are sorted. More of them would save little padding."""
 
 
-class LikeLengths(Sampler[int]):
+class LengthGroupedSampler(Sampler[int]):
     """Give the numbers of all texts, so that each batch in turn has texts of like length.
 
     Texts are drawn into pools, and batches cut from each pool sorted by length; then the

@@ -20,7 +20,7 @@ from transformers import (
 from transformers.trainer_utils import TrainOutput
 
 from training.errors import TrainingError
-from training.finetuning.sampler import LikeLengths
+from training.finetuning.sampler import LengthGroupedSampler
 from training.terminal import has_terminal
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class DivergedError(TrainingError):
         )
 
 
-class TweetRows(Dataset[Row]):
+class TokenizedDataset(Dataset[Row]):
     """Hold encoded texts with their labels."""
 
     def __init__(self, encoded: dict[str, list[list[int]]], labels: list[int]) -> None:
@@ -66,7 +66,7 @@ class TweetTrainer(Trainer):
         self,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        rows: TweetRows,
+        rows: TokenizedDataset,
         args: TrainingArguments,
     ) -> None:
         super().__init__(
@@ -80,7 +80,7 @@ class TweetTrainer(Trainer):
         self._lengths = rows.lengths
         if not has_terminal():
             self.pop_callback(PrinterCallback)
-            self.add_callback(PlainLines)
+            self.add_callback(LogLinesCallback)
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
         """Learn from all batches. Raises DivergedError."""
@@ -101,10 +101,10 @@ class TweetTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         batch = self.args.train_batch_size * self.args.world_size
-        return LikeLengths(self._lengths, batch, self.args.seed)
+        return LengthGroupedSampler(self._lengths, batch, self.args.seed)
 
 
-class PlainLines(TrainerCallback):
+class LogLinesCallback(TrainerCallback):
     """Write a line of its own for each of Trainer's reports, as logs are kept in CI."""
 
     def on_log(

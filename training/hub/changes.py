@@ -13,7 +13,7 @@ from training.hub.repository import HubRepository
 
 logger = logging.getLogger(__name__)
 
-LIKE_OURS = re.compile(r"[^/]+\.(bin|json|model|png|safetensors|txt|xml)")
+MODEL_FILE_PATTERN = re.compile(r"[^/]+\.(bin|json|model|png|safetensors|txt|xml)")
 """Names that a champion's files may have. Publications before there was a manifest say no more."""
 
 
@@ -61,7 +61,7 @@ def foreign_changes(repository: HubRepository, before: str, after: str) -> set[s
     changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
     manifest = Manifest.read(repository, before, old)
     if manifest is None:
-        models = {name for name in changed if LIKE_OURS.fullmatch(name)}
+        models = {name for name in changed if MODEL_FILE_PATTERN.fullmatch(name)}
     else:
         models = changed & {*manifest.files, MANIFEST}
     return {name for name in models if name != CARD and not name.endswith(".png")}
@@ -106,7 +106,7 @@ def _warn(
             repo_id,
             sha,
         )
-    left = sorted(filter(LIKE_OURS.fullmatch, changed - added.keys()))
+    left = sorted(filter(MODEL_FILE_PATTERN.fullmatch, changed - added.keys()))
     if manifest is None and was_published and left:
         logger.warning(
             "%s of %s may be left of an earlier publication, or be yours: delete on the Hub what "

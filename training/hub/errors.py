@@ -21,7 +21,7 @@ class UnreachableError(HubError):
         )
 
 
-class OverloadError(HubError):
+class HubUnavailableError(HubError):
     """Tell that the Hub itself failed, after the client's retries: 5xx, or too many requests."""
 
     def __init__(self, repo_id: str, status: int) -> None:
@@ -30,7 +30,7 @@ class OverloadError(HubError):
         )
 
 
-class WrongTokenError(HubError):
+class InvalidTokenError(HubError):
     """Tell that the Hub does not know the token."""
 
     def __init__(self, repo_id: str) -> None:
@@ -54,7 +54,7 @@ class ForbiddenError(HubError):
         )
 
 
-class HiddenError(HubError):
+class NotFoundOrPrivateError(HubError):
     """Tell that a repository is missing, or private to who asks without a token."""
 
     def __init__(self, repo_id: str, has_token: bool) -> None:
@@ -66,7 +66,7 @@ class HiddenError(HubError):
         )
 
 
-class RefusedError(HubError):
+class HubRequestError(HubError):
     """Tell that the Hub or its client refused what was asked, for any other reason."""
 
     def __init__(self, repo_id: str, reason: str) -> None:

@@ -10,7 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from training.errors import TrainingError
 from training.hub.changes import foreign_changes, plan
-from training.hub.errors import HiddenError, HubError
+from training.hub.errors import HubError, NotFoundOrPrivateError
 from training.hub.manifest import BEST_METRICS
 from training.hub.repository import Head, HubRepository
 
@@ -109,7 +109,7 @@ def _create(repository: HubRepository, parent_commit: str | None) -> Head:
         api.create_repo(repository.repo_id, exist_ok=True)
     head = repository.head()
     if head is None:
-        raise HiddenError(repository.repo_id, has_token=True)
+        raise NotFoundOrPrivateError(repository.repo_id, has_token=True)
     return head
 
 

@@ -15,12 +15,12 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from training.hub.errors import (
     ForbiddenError,
-    HiddenError,
     HubError,
-    OverloadError,
-    RefusedError,
+    HubRequestError,
+    HubUnavailableError,
+    InvalidTokenError,
+    NotFoundOrPrivateError,
     UnreachableError,
-    WrongTokenError,
 )
 from training.terminal import has_terminal
 
@@ -52,15 +52,15 @@ class HubRepository:
     endpoint: str | None = None
 
     def check_name(self) -> None:
-        """Raise RefusedError for a name that nobody can publish under."""
+        """Raise HubRequestError for a name that nobody can publish under."""
         if "/" not in self.repo_id:
-            raise RefusedError(self.repo_id, "a repository's name has an owner")
+            raise HubRequestError(self.repo_id, "a repository's name has an owner")
 
     def head(self, revision: str = "main") -> Head | None:
         """Return the newest commit of a branch or what a tag names, None where there is none.
 
-        Raises HubError; without a token HiddenError stands for a missing repository, since the
-        Hub does not tell it from a private one.
+        Raises HubError; without a token NotFoundOrPrivateError for a missing repository, since
+        the Hub does not distinguish it from a private one.
         """
         with self.talk() as api:
             try:
@@ -116,7 +116,7 @@ class HubRepository:
         """Give the Hub's client, whose errors become HubError and whose bars need a terminal."""
         token = (self.token or "").strip()
         if not SENDABLE.fullmatch(token):  # the HTTP library's own complaint would show it
-            raise WrongTokenError(self.repo_id)
+            raise InvalidTokenError(self.repo_id)
         api = HfApi(endpoint=self.endpoint, token=token or False)
         with _bars_on_terminals():
             try:
@@ -147,18 +147,18 @@ class HubRepository:
             return self._explain(error.__cause__, endpoint)
         if isinstance(error, OSError) and error.errno is not None:
             return None
-        return RefusedError(self.repo_id, _brief(error))
+        return HubRequestError(self.repo_id, _brief(error))
 
     def _explain_status(self, status: int, reason: str, is_hidden: bool) -> HubError:
         if status == 401 and self.token is not None:  # a missing repository would be a 404
-            return WrongTokenError(self.repo_id)
+            return InvalidTokenError(self.repo_id)
         if status == 401 or is_hidden:
-            return HiddenError(self.repo_id, self.token is not None)
+            return NotFoundOrPrivateError(self.repo_id, self.token is not None)
         if status == 403:
             return ForbiddenError(self.repo_id, reason)
         if status == 429 or status >= 500:
-            return OverloadError(self.repo_id, status)
-        return RefusedError(self.repo_id, f"HTTP {status}: {reason}")
+            return HubUnavailableError(self.repo_id, status)
+        return HubRequestError(self.repo_id, f"HTTP {status}: {reason}")
 
 
 def _move(source: Path, folder: Path) -> tuple[str, ...]:

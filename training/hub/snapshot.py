@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.hub.errors import HiddenError, OverloadError, UnreachableError
+from training.hub.errors import HubUnavailableError, NotFoundOrPrivateError, UnreachableError
 from training.hub.repository import Head, HubRepository
 from training.settings import HubSettings
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class HubView:
+class HubSnapshot:
     """Hold the newest commit, and in words why this run will not publish, if it will not.
 
     ``head`` is None where there is no repository yet, or where none could be read.
@@ -23,7 +23,7 @@ class HubView:
 
     repository: HubRepository | None
     head: Head | None
-    obstacle: str | None
+    publish_blocker: str | None
 
     @property
     def name(self) -> str:
@@ -33,7 +33,7 @@ class HubView:
     @property
     def unread(self) -> str | None:
         """Return the repository's name where it could not be seen what is in it, else None."""
-        return self.name if self.head is None and self.repository and self.obstacle else None
+        return self.name if self.head is None and self.repository and self.publish_blocker else None
 
     def has(self, *names: str) -> bool:
         """Tell whether the newest commit has all these files."""
@@ -45,7 +45,7 @@ class HubView:
             self.repository.download(self.head.sha, folder, names)
 
 
-def look(settings: HubSettings) -> HubView:
+def read_snapshot(settings: HubSettings) -> HubSnapshot:
     """Look at the repository that HF_REPO_ID names.
 
     A Hub that is away, or that hides the repository from who has no token, keeps the run from
@@ -53,17 +53,17 @@ def look(settings: HubSettings) -> HubView:
     name that cannot be published under.
     """
     if settings.hf_repo_id is None:
-        return HubView(None, None, "HF_REPO_ID is not set")
+        return HubSnapshot(None, None, "HF_REPO_ID is not set")
     repository = HubRepository(settings.hf_repo_id, settings.token)
     if settings.token is not None:
         repository.check_name()
     try:
         head = repository.head()
-    except (UnreachableError, OverloadError, HiddenError) as error:
-        if isinstance(error, HiddenError) and settings.token is not None:
+    except (UnreachableError, HubUnavailableError, NotFoundOrPrivateError) as error:
+        if isinstance(error, NotFoundOrPrivateError) and settings.token is not None:
             raise
         logger.warning("Training goes on without the Hub: %s", error)
-        return HubView(repository, None, str(error))
+        return HubSnapshot(repository, None, str(error))
     if settings.token is None:
-        return HubView(repository, head, NOT_LOGGED_IN)
-    return HubView(repository, head, None)
+        return HubSnapshot(repository, head, NOT_LOGGED_IN)
+    return HubSnapshot(repository, head, None)

@@ -9,12 +9,12 @@ import bentoml
 from inference.model_folder import ModelFolderError
 from inference.self_check import load_checked
 from inference.store import SERVING_FILES, list_models, served_files
-from training.data.label_alignment import LabelsError
-from training.data.sampling import Sample
+from training.data.label_alignment import LabelMismatchError
+from training.data.sampling import SampledSplits
 from training.evaluation.prediction import ScoringError, score
 from training.files import Files
 from training.hub.manifest import BEST_METRICS
-from training.hub.snapshot import HubView
+from training.hub.snapshot import HubSnapshot
 from training.promotion.champion_record import Best, Promotion, joined_history
 from training.promotion.comparison import Titleholder
 from training.promotion.registry import in_store
@@ -44,7 +44,7 @@ class Standing:
         return joined_history(self.records)
 
 
-def survey(files: Files, hub: HubView, folder: Path) -> Standing:
+def survey(files: Files, hub: HubSnapshot, folder: Path) -> Standing:
     """Look for champions in the Bento store and on the Hub, from where one is downloaded.
 
     All count, since each may have come there without the others' knowledge: of the store that is
@@ -64,7 +64,9 @@ def survey(files: Files, hub: HubView, folder: Path) -> Standing:
     return Standing(tuple(champions), tuple(records))
 
 
-def judge(standing: Standing, sample: Sample) -> tuple[tuple[Titleholder, ...], tuple[Best, ...]]:
+def judge(
+    standing: Standing, sample: SampledSplits
+) -> tuple[tuple[Titleholder, ...], tuple[Best, ...]]:
     """Let the champions judge the sample's rows.
 
     Returns them, the best first, and the records that are all that is left of a champion. One that
@@ -75,11 +77,11 @@ def judge(standing: Standing, sample: Sample) -> tuple[tuple[Titleholder, ...], 
         try:
             classifier, _ = load_checked(champion.folder, "openvino")
             scores = score(classifier, sample.validation, champion.name)
-        except (ModelFolderError, LabelsError, ScoringError) as error:
+        except (ModelFolderError, LabelMismatchError, ScoringError) as error:
             logger.warning("%s cannot be compared with: %s", champion.name, error)
         else:
             holders.append(Titleholder(champion.name, champion.folder, scores, champion.records))
-    rows = sample.evaluation_rows
+    rows = sample.evaluation_indices
     holders.sort(
         key=lambda one: (one.scores.rows(rows).accuracy, one.scores.accuracy), reverse=True
     )
@@ -94,7 +96,7 @@ def _stored(record: Best | None) -> dict[str, bentoml.Model]:
     return {str(model.tag): model for model in (recorded, in_store()) if model is not None}
 
 
-def _published_record(hub: HubView, folder: Path) -> Best | None:
+def _published_record(hub: HubSnapshot, folder: Path) -> Best | None:
     if not hub.has(BEST_METRICS):
         return None
     hub.download([BEST_METRICS], folder)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference.classifier import Classifier
-from training.data.sampling import Sample
+from training.data.sampling import SampledSplits
 from training.evaluation.mcnemar import PairedTest, paired_test
 from training.evaluation.prediction import Scores, ScoringError, score
-from training.export.precision_selection import Choice, export_proven
-from training.finetuning.pretrained import BaseModel
+from training.export.precision_selection import SelectedPrecision, export_best_precision
+from training.finetuning.pretrained import LoadedModel
 from training.promotion.champion_record import Best
 from training.promotion.false_promotion import FalsePromotion, false_promotion
 from training.promotion.gate import Decision, Rival, decide
@@ -27,9 +27,9 @@ class Contender:
     folder: Path
     scores: Scores
 
-    def judged(self, sample: Sample) -> Judged:
+    def judged(self, sample: SampledSplits) -> Judged:
         """Return how good it is on the evaluation rows."""
-        return Judged(self.name, self.scores.rows(sample.evaluation_rows), None)
+        return Judged(self.name, self.scores.rows(sample.evaluation_indices), None)
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Exported(Contender):
     ``test`` is what it said of the split test, if it was asked.
     """
 
-    choice: Choice
+    choice: SelectedPrecision
     test: Scores | None = None
 
-    def judged(self, sample: Sample) -> Judged:
+    def judged(self, sample: SampledSplits) -> Judged:
         """Return how good it is on the evaluation rows, and in which precision."""
-        return Judged(self.name, self.scores.rows(sample.evaluation_rows), self.choice)
+        return Judged(self.name, self.scores.rows(sample.evaluation_indices), self.choice)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Contest:
         """Return the best champion, None where there is none."""
         return next(iter(self.champions), None)
 
-    def judged_champion(self, sample: Sample) -> Judged | Recorded | None:
+    def judged_champion(self, sample: SampledSplits) -> Judged | Recorded | None:
         """Return how good the champion is: None where there is none but the base model."""
         if self.champion is not None:
             return self.champion.judged(sample)
@@ -84,7 +84,7 @@ class Contest:
             return None
         return self._pair_with(self.champion or self.base)
 
-    def judge_on_test(self, sample: Sample) -> "Contest":
+    def judge_on_test(self, sample: SampledSplits) -> "Contest":
         """Let the candidate judge the split test, if there is one: for reports, not for choices."""
         if sample.dataset.test is None:
             return self
@@ -96,7 +96,7 @@ class Contest:
             return self
         return replace(self, candidate=replace(self.candidate, test=test))
 
-    def decide(self, sample: Sample, rule: Rule) -> Decision:
+    def decide(self, sample: SampledSplits, rule: Rule) -> Decision:
         """Decide whether the candidate takes the champion's place."""
         rivals = [
             *(self._rival(one, one.name, sample) for one in self.champions),
@@ -106,21 +106,21 @@ class Contest:
         decision = decide(self.candidate.judged(sample).accuracy, rivals, rule)
         return replace(decision, false_promotion=self._false_promotion(sample, rule))
 
-    def _false_promotion(self, sample: Sample, rule: Rule) -> FalsePromotion:
+    def _false_promotion(self, sample: SampledSplits, rule: Rule) -> FalsePromotion:
         rivals = [one.scores.right for one in (*self.champions, self.base)]
         distinct = dict.fromkeys(map(tuple, rivals))  # the champion may be the base model
-        rows = len(sample.evaluation_rows)
+        rows = len(sample.evaluation_indices)
         right = self.candidate.scores.right
         return false_promotion(right, list(distinct), rows, rule, sample.seed)
 
-    def _rival(self, model: Contender, name: str, sample: Sample) -> Rival:
+    def _rival(self, model: Contender, name: str, sample: SampledSplits) -> Rival:
         return Rival(name, model.judged(sample).accuracy, self._pair_with(model))
 
     def _pair_with(self, model: Contender) -> PairedTest:
         return paired_test(self.candidate.scores.right, model.scores.right)
 
 
-def enter(base: BaseModel, name: str, folder: Path, sample: Sample) -> Exported:
+def enter(base: LoadedModel, name: str, folder: Path, sample: SampledSplits) -> Exported:
     """Export a model into ``folder`` as it would be served, and let it judge the whole split."""
-    choice, scores = export_proven(base, folder, sample.train.texts, sample.validation)
+    choice, scores = export_best_precision(base, folder, sample.train.texts, sample.validation)
     return Exported(name, folder, scores, choice)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from inference.model_folder import METADATA_FILE
 from training.atomic_write import write_json
 from training.evaluation.prediction import Scores
-from training.export.precision_selection import Choice
+from training.export.precision_selection import SelectedPrecision
 from training.promotion.champion_record import Origin, flat_figures, main_figures
 
 Kind = Literal["trained", "base", "fetched"]
@@ -17,7 +17,7 @@ Kind = Literal["trained", "base", "fetched"]
 def metadata(
     kind: Kind,
     origin: Origin | Mapping[str, Any],
-    choice: Choice,
+    choice: SelectedPrecision,
     scores: Scores | None,
     test: Scores | None = None,
 ) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 import subprocess
 from pathlib import Path
 
-from training.data.sampling import Sample
+from training.data.sampling import SampledSplits
 from training.promotion.champion_record import Origin
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
-def origin_of(base_model: str, sample: Sample, revision: str | None = None) -> Origin:
+def origin_of(base_model: str, sample: SampledSplits, revision: str | None = None) -> Origin:
     """Return the origin of a model that was trained on the sample, with the code as it is.
 
     ``revision`` is the base model's commit on the Hub.
@@ -20,7 +20,7 @@ def origin_of(base_model: str, sample: Sample, revision: str | None = None) -> O
         dataset_fingerprint=sample.dataset.fingerprint,
         sample_fingerprint=sample.fingerprint,
         train_size=len(sample.train),
-        eval_size=len(sample.evaluation_rows),
+        eval_size=len(sample.evaluation_indices),
         eval_split=sample.dataset.evaluated_on,
         seed=sample.seed,
         git_commit=git_commit(),

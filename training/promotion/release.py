@@ -14,7 +14,7 @@ from training.files import Files
 from training.hub.manifest import BEST_METRICS
 from training.hub.push import Published, push_to_hf
 from training.hub.repository import HubRepository
-from training.hub.snapshot import HubView
+from training.hub.snapshot import HubSnapshot
 
 
 class ReleaseError(TrainingError):
@@ -49,7 +49,7 @@ class Release:
         return self.folder / "published.json"
 
     @contextmanager
-    def draft(self, hub: HubView) -> Iterator[Path]:
+    def draft(self, hub: HubSnapshot) -> Iterator[Path]:
         """Give an empty folder for the files; once the block ends well, the release is there.
 
         It remembers what the champion was compared with.
@@ -61,16 +61,16 @@ class Release:
         draft.remember(hub)
         draft.folder.rename(self.folder)
 
-    def remember(self, hub: HubView) -> None:
+    def remember(self, hub: HubSnapshot) -> None:
         """Write down which commit of which repository the champion was compared with."""
         champion = hub.head if hub.has(BEST_METRICS) else None
         compared = {"repo_id": hub.name, "parent_commit": champion and champion.sha}
         write_json(self.compared_file, compared)
 
-    def waits_for(self, hub: HubView) -> bool:
+    def waits_for(self, hub: HubSnapshot) -> bool:
         """Tell whether the champion could be published there, and was not yet."""
         return (
-            hub.obstacle is None
+            hub.publish_blocker is None
             and self.folder.exists()
             and not self.published_file.exists()
             and self._compared["repo_id"] == hub.name

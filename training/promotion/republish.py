@@ -10,16 +10,16 @@ import bentoml
 from inference.store import SERVING_FILES
 from training.atomic_write import write_json
 from training.files import Files
-from training.hub.changes import LIKE_OURS
+from training.hub.changes import MODEL_FILE_PATTERN
 from training.hub.edited_card import CARD
 from training.hub.errors import HubError
 from training.hub.manifest import BEST_METRICS, Manifest
 from training.hub.push import Published
 from training.hub.repository import Head, HubRepository
-from training.hub.snapshot import HubView, look
+from training.hub.snapshot import HubSnapshot, read_snapshot
 from training.promotion.champion_record import Best, RecordError
 from training.promotion.release import Release, ReleaseError
-from training.reporting.artifacts import draw_promotions
+from training.reporting.artifacts import plot_promotions
 from training.settings import HubSettings
 
 
@@ -27,16 +27,16 @@ from training.settings import HubSettings
 class Publication:
     """An earlier publication of a model: its commit, and the Hub as it is now."""
 
-    hub: HubView
+    hub: HubSnapshot
     repository: HubRepository
     commit: Head
 
     @classmethod
     def of(cls, tag: bentoml.Tag, settings: HubSettings) -> "Publication":
         """Return where the Hub has a model. Raises ReleaseError, and HubError."""
-        hub = look(settings)
-        if hub.obstacle is not None or hub.repository is None:
-            raise ReleaseError(f"{tag} cannot be published: {hub.obstacle}.")
+        hub = read_snapshot(settings)
+        if hub.publish_blocker is not None or hub.repository is None:
+            raise ReleaseError(f"{tag} cannot be published: {hub.publish_blocker}.")
         commit = hub.repository.head(str(tag.version))
         if commit is None:
             raise ReleaseError(
@@ -92,7 +92,7 @@ def _record(repository: HubRepository) -> Best | None:
 def _restore(publication: Publication, model: bentoml.Model, files: Files, folder: Path) -> None:
     repository, commit = publication.repository, publication.commit
     manifest = Manifest.read(repository, commit.sha, commit.files)
-    names = [one for one in commit.files if LIKE_OURS.fullmatch(one) or one == CARD]
+    names = [one for one in commit.files if MODEL_FILE_PATTERN.fullmatch(one) or one == CARD]
     repository.download(commit.sha, folder, names if manifest is None else list(manifest.files))
     for name in SERVING_FILES:
         path = folder / name
@@ -105,7 +105,7 @@ def _restore(publication: Publication, model: bentoml.Model, files: Files, folde
     if best is None or best.model_tag != str(model.tag):
         raise ReleaseError(f"{model.tag} is not the champion of {files.best}. Roll back again")
     write_json(folder / BEST_METRICS, best.content())
-    draw_promotions(best, folder)
+    plot_promotions(best, folder)
     if (card := folder / CARD).is_file():
         card.write_text(_with_note(card.read_text(encoding="utf-8"), best), encoding="utf-8")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.store import new_tag
-from training.data.sampling import Sample
+from training.data.sampling import SampledSplits
 from training.promotion.champion_record import Best, Origin, Promotion, figures, main_figures
 from training.promotion.comparison import Contender, Contest, Exported
 from training.promotion.gate import Decision
@@ -27,7 +27,7 @@ class Successor:
 def name_successor(
     contest: Contest,
     decision: Decision,
-    sample: Sample,
+    sample: SampledSplits,
     origin: Origin,
     history: tuple[Promotion, ...],
 ) -> Successor | None:
@@ -57,7 +57,7 @@ def _crown(
     kind: Kind,
     model: Exported,
     history: tuple[Promotion, ...],
-    sample: Sample,
+    sample: SampledSplits,
     origin: Origin,
 ) -> Successor:
     scores, choice = model.judged(sample).scores, model.choice
@@ -72,7 +72,7 @@ def _best(
     kind: Kind,
     model: Contender,
     history: tuple[Promotion, ...],
-    sample: Sample,
+    sample: SampledSplits,
     facts: Mapping[str, Any],
 ) -> Best:
     """Return the record of a model that is promoted now."""

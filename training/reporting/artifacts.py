@@ -15,7 +15,7 @@ METRICS = "metrics.json"
 PROMOTIONS = "promotions.png"
 
 
-def draw_candidate(report: RunReport, folder: Path) -> None:
+def plot_candidate(report: RunReport, folder: Path) -> None:
     """Draw the candidate's confusion matrix and reliability diagram, as PNG."""
     scores = report.scores
     matrix = pictures.confusion_matrix(scores.evaluation, "Confusion matrix")
@@ -24,13 +24,13 @@ def draw_candidate(report: RunReport, folder: Path) -> None:
     pictures.save(diagram, folder / card.RELIABILITY)
 
 
-def draw_promotions(best: Best | None, folder: Path) -> None:
+def plot_promotions(best: Best | None, folder: Path) -> None:
     """Draw the history of the best model as PNG, where there is one."""
     if best is not None and best.history:
         pictures.save(pictures.promotion_history(best.history), folder / PROMOTIONS)
 
 
-def write_papers(report: RunReport, best: Best, repo_id: str, folder: Path) -> None:
+def write_published_files(report: RunReport, best: Best, repo_id: str, folder: Path) -> None:
     """Write all that is published besides the models: figures, card and pictures.
 
     The folder holds the form that is served. Raises ModelFolderError.
@@ -40,5 +40,5 @@ def write_papers(report: RunReport, best: Best, repo_id: str, folder: Path) -> N
     write_json(folder / BEST_METRICS, best.content())
     (folder / card.FILE).write_text(card.render(report, repo_id, max_tokens), encoding="utf-8")
     write_normalization(folder)
-    draw_candidate(report, folder)
-    draw_promotions(best, folder)
+    plot_candidate(report, folder)
+    plot_promotions(best, folder)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from training.evaluation.mcnemar import CONFIDENCE_LEVEL, PairedTest
-from training.export.precision_selection import Choice
-from training.finetuning.hyperparameters import Recipe
+from training.export.precision_selection import SelectedPrecision
+from training.finetuning.hyperparameters import Hyperparameters
 from training.reporting.report import Judged, Recorded, RunReport
 from training.reporting.tables import class_table, code, confusion_table, plain, share, table
 
@@ -67,7 +67,7 @@ def tell_figures(report: RunReport) -> str:
         (f"base model {code(report.base.name)}", report.base),
     ]
     if report.original:
-        choice = Choice("fp32", "as it was trained")
+        choice = SelectedPrecision("fp32", "as it was trained")
         judged.append(("candidate by transformers", Judged("", report.original, choice)))
     if report.champion:
         judged.insert(1, (f"champion {code(report.champion.name)}", report.champion))
@@ -178,7 +178,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def tell_recipe(recipe: Recipe) -> str:
+def tell_recipe(recipe: Hyperparameters) -> str:
     """Return what fine-tuning chose, in a line."""
     told = (
         f"{recipe.epochs:g} epochs, learning rate {recipe.learning_rate:g}, batches of "

@@ -5,7 +5,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # but public
 
 from training.data.dataset import CONFIGURATION
-from training.export.precision_selection import Choice
+from training.export.precision_selection import SelectedPrecision
 from training.promotion.champion_record import flat_figures
 from training.reporting import job_summary as summary
 from training.reporting.report import RunReport
@@ -209,7 +209,7 @@ def _is_hub_id(name: str) -> bool:
     return "/" in name
 
 
-def _files_table(choice: Choice | None) -> str:
+def _files_table(choice: SelectedPrecision | None) -> str:
     precision = f" in {choice.precision}" if choice else ""
     return table(
         ("file", "what it holds"),
@@ -248,7 +248,7 @@ def _origin_table(report: RunReport) -> str:
     return table(("", ""), list(facts.items()))
 
 
-def _precision(choice: Choice | None) -> str:
+def _precision(choice: SelectedPrecision | None) -> str:
     if choice is None:
         return "The exported form is in float32."
     told = (

@@ -5,8 +5,8 @@ from typing import Any
 
 from training.evaluation.mcnemar import PairedTest
 from training.evaluation.prediction import Scores
-from training.export.precision_selection import Choice
-from training.finetuning.hyperparameters import TrainingRun
+from training.export.precision_selection import SelectedPrecision
+from training.finetuning.hyperparameters import FinetuningResult
 from training.promotion.champion_record import DIGITS, Origin, comparison, figures
 from training.promotion.gate import Decision
 
@@ -20,7 +20,7 @@ class Judged:
 
     name: str
     scores: Scores
-    choice: Choice | None
+    choice: SelectedPrecision | None
 
     @property
     def accuracy(self) -> float:
@@ -55,7 +55,7 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
     candidate: Judged
     base: Judged
     champion: Judged | Recorded | None
-    learning: TrainingRun
+    learning: FinetuningResult
     test: PairedTest | None
     decision: Decision
     model_tag: str | None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.starter.hyperparameters import Recipe
+from training.starter.hyperparameters import StarterHyperparameters
 
 DEFAULT_FOLDER = Path("models/starter")
 
@@ -20,19 +20,19 @@ class Arguments:
 
     folder: Path
     held_out: int
-    recipe: Recipe
+    recipe: StarterHyperparameters
     export_only: bool = False
 
 
 def read_arguments(arguments: Sequence[str]) -> Arguments:
     """Read the command line."""
     given = _parser().parse_args(arguments)
-    recipe = Recipe(
+    recipe = StarterHyperparameters(
         train_size=given.train_size,
         vocabulary_size=given.vocabulary_size,
         threads=given.threads,
-        pretraining=replace(Recipe.pretraining, epochs=given.pretraining_epochs),
-        finetuning=replace(Recipe.finetuning, epochs=given.finetuning_epochs),
+        pretraining=replace(StarterHyperparameters.pretraining, epochs=given.pretraining_epochs),
+        finetuning=replace(StarterHyperparameters.finetuning, epochs=given.finetuning_epochs),
         teacher_share=given.teacher_share,
     )
     return Arguments(given.output, given.held_out, recipe, given.export_only)
@@ -61,12 +61,27 @@ def _parser() -> argparse.ArgumentParser:
         help="train nothing: export and measure the weights that are in the folder",
     )
     for flag, kind, default, meaning in (
-        ("--train-size", int, Recipe.train_size, "train on so many rows (default: all)"),
-        ("--vocabulary-size", int, Recipe.vocabulary_size, "tokens (%(default)s)"),
-        ("--threads", int, Recipe.threads, "part of what makes a run repeatable (%(default)s)"),
-        ("--pretraining-epochs", float, Recipe.pretraining.epochs, "(%(default)s)"),
-        ("--finetuning-epochs", float, Recipe.finetuning.epochs, "(%(default)s)"),
-        ("--teacher-share", float, Recipe.teacher_share, "0 trains no teacher (%(default)s)"),
+        (
+            "--train-size",
+            int,
+            StarterHyperparameters.train_size,
+            "train on so many rows (default: all)",
+        ),
+        ("--vocabulary-size", int, StarterHyperparameters.vocabulary_size, "tokens (%(default)s)"),
+        (
+            "--threads",
+            int,
+            StarterHyperparameters.threads,
+            "part of what makes a run repeatable (%(default)s)",
+        ),
+        ("--pretraining-epochs", float, StarterHyperparameters.pretraining.epochs, "(%(default)s)"),
+        ("--finetuning-epochs", float, StarterHyperparameters.finetuning.epochs, "(%(default)s)"),
+        (
+            "--teacher-share",
+            float,
+            StarterHyperparameters.teacher_share,
+            "0 trains no teacher (%(default)s)",
+        ),
     ):
         parser.add_argument(flag, type=kind, default=default, metavar="N", help=meaning)
     return parser

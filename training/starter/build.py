@@ -15,12 +15,12 @@ from transformers import (
 from inference.normalization import normalize
 from training.data.dataset import Dataset, Tweets
 from training.export.export import export
-from training.finetuning.reproducibility import fixed_chance
+from training.finetuning.reproducibility import reproducible
 from training.starter.card import write_card
-from training.starter.finetuning import finetune, lean_to_balance
-from training.starter.hyperparameters import Recipe
+from training.starter.finetuning import adjust_for_class_prior, finetune
+from training.starter.hyperparameters import StarterHyperparameters
 from training.starter.pretraining import pretrain
-from training.starter.report import Facts, establish
+from training.starter.report import StarterReport, establish
 from training.starter.teacher import soft_targets
 from training.starter.tokenizer import (
     encode,
@@ -32,7 +32,9 @@ from training.starter.tokenizer import (
 logger = logging.getLogger(__name__)
 
 
-def build(dataset: Dataset, recipe: Recipe, seed: int, folder: Path) -> Facts:
+def build(
+    dataset: Dataset, recipe: StarterHyperparameters, seed: int, folder: Path
+) -> StarterReport:
     """Train on the train split, write the model into ``folder``, and say how good it is.
 
     The data set's evaluation rows are read once, at the end, for the figures alone.
@@ -42,7 +44,9 @@ def build(dataset: Dataset, recipe: Recipe, seed: int, folder: Path) -> Facts:
     return _export(dataset, train, Forms(model, tokenizer, folder), recipe, seed)
 
 
-def export_again(dataset: Dataset, recipe: Recipe, seed: int, folder: Path) -> Facts:
+def export_again(
+    dataset: Dataset, recipe: StarterHyperparameters, seed: int, folder: Path
+) -> StarterReport:
     """Export the trained weights in ``folder`` once more, and measure what is served.
 
     That is what a change of the export or of the normalisation asks for.
@@ -63,7 +67,7 @@ class Forms:
 
 
 def _train(
-    train: Tweets, recipe: Recipe, seed: int
+    train: Tweets, recipe: StarterHyperparameters, seed: int
 ) -> tuple[RobertaForSequenceClassification, PreTrainedTokenizerFast]:
     """Return a classifier trained from scratch, its weights rounded to float16."""
     texts = [normalize(text) for text in train.texts]
@@ -71,12 +75,12 @@ def _train(
     tokenizer = learn_vocabulary(texts, recipe.vocabulary_size, recipe.max_length)
     token_ids = encode(tokenizer, texts)
     logger.info("pre-training on the texts without their labels")
-    with fixed_chance(seed, recipe.threads):
+    with reproducible(seed, recipe.threads):
         encoder = pretrain(token_ids, tokenizer, recipe, seed)
     logger.info("asking the linear teacher")
     targets = soft_targets(texts, train.labels, recipe.teacher_folds, recipe.teacher_share, seed)
     logger.info("fine-tuning")
-    with fixed_chance(seed, recipe.threads):
+    with reproducible(seed, recipe.threads):
         model = finetune(
             encoder,
             token_ids=token_ids,
@@ -85,12 +89,14 @@ def _train(
             recipe=recipe,
             seed=seed,
         )
-    lean_to_balance(model, train.labels, recipe.balance)
+    adjust_for_class_prior(model, train.labels, recipe.balance)
     model.half().float()  # so that every form holds the weights that are kept, in float16
     return model, tokenizer
 
 
-def _export(dataset: Dataset, train: Tweets, forms: Forms, recipe: Recipe, seed: int) -> Facts:
+def _export(
+    dataset: Dataset, train: Tweets, forms: Forms, recipe: StarterHyperparameters, seed: int
+) -> StarterReport:
     """Write all forms, their figures and the card; int8 is calibrated on train texts."""
     model, tokenizer, folder = forms.model, forms.tokenizer, forms.folder
     with TemporaryDirectory() as scratch:

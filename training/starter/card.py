@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from training.reporting.tables import class_table, confusion_table
-from training.starter.hyperparameters import Recipe
-from training.starter.report import Facts
+from training.starter.hyperparameters import StarterHyperparameters
+from training.starter.report import StarterReport
 
 FILE = "README.md"
 
@@ -135,12 +135,12 @@ MINUTES = 50
 """Measured for the default recipe, with other work on the machine's second core."""
 
 
-def write_card(facts: Facts, recipe: Recipe, folder: Path) -> None:
+def write_card(facts: StarterReport, recipe: StarterHyperparameters, folder: Path) -> None:
     """Write the model card into the model's folder."""
     (folder / FILE).write_text(render(facts, recipe), encoding="utf-8")
 
 
-def render(facts: Facts, recipe: Recipe) -> str:
+def render(facts: StarterReport, recipe: StarterHyperparameters) -> str:
     """Return the model card, Markdown with a YAML head as the Hugging Face Hub reads it."""
     choices = vars(recipe) | {"train_size": facts.train_size}
     return _CARD.format(

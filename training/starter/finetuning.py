@@ -12,9 +12,9 @@ from transformers import (
     RobertaModel,
 )
 
-from training.starter.hyperparameters import Recipe
+from training.starter.hyperparameters import StarterHyperparameters
 from training.starter.rows import EncodedRows, Row, pad
-from training.starter.stage import run_phase
+from training.starter.stage import run_stage
 
 
 def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by name
@@ -23,7 +23,7 @@ def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by na
     token_ids: Sequence[Sequence[int]],
     targets: np.ndarray,
     tokenizer: PreTrainedTokenizerFast,
-    recipe: Recipe,
+    recipe: StarterHyperparameters,
     seed: int,
 ) -> RobertaForSequenceClassification:
     """Return a classifier that starts from the encoder; targets are [texts, classes]."""
@@ -35,10 +35,10 @@ def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by na
 
     def collate(rows: Sequence[Row]) -> dict[str, Any]:
         batch = pad(rows, tokenizer.pad_token_id)
-        hide_tokens(batch["input_ids"], tokenizer, recipe.dropped_share)
+        mask_tokens(batch["input_ids"], tokenizer, recipe.dropped_share)
         return batch | {"labels": torch.from_numpy(np.stack([row["labels"] for row in rows]))}
 
-    run_phase(
+    run_stage(
         model,
         EncodedRows(token_ids, targets),
         phase=recipe.finetuning,
@@ -49,7 +49,7 @@ def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by na
     return model
 
 
-def hide_tokens(token_ids: torch.Tensor, tokenizer: PreTrainedTokenizerFast, share: float) -> None:
+def mask_tokens(token_ids: torch.Tensor, tokenizer: PreTrainedTokenizerFast, share: float) -> None:
     """Replace about this share of the tokens by the mask, in place; special tokens stay."""
     special = torch.isin(token_ids, torch.tensor(tokenizer.all_special_ids))
     token_ids[(torch.rand(token_ids.shape) < share) & ~special] = tokenizer.mask_token_id
@@ -60,7 +60,7 @@ def cross_entropy(outputs: Any, labels: torch.Tensor, **_: Any) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(outputs.logits, labels)
 
 
-def lean_to_balance(
+def adjust_for_class_prior(
     model: RobertaForSequenceClassification, labels: Sequence[int], balance: float
 ) -> None:
     """Move the model's last bias from the class shares of its training towards equal shares.

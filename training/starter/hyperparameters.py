@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Phase:
+class TrainingStage:
     """Hold how long and how fast one phase learns; the batch counts texts."""
 
     epochs: float
@@ -13,7 +13,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Recipe:  # pylint: disable=too-many-instance-attributes  # one for each choice
+class StarterHyperparameters:  # pylint: disable=too-many-instance-attributes  # one for each choice
     """Hold every choice of the training; the defaults are those of the committed model.
 
     The defaults were chosen on tweets split off from the train split, never on validation.
@@ -31,14 +31,14 @@ class Recipe:  # pylint: disable=too-many-instance-attributes  # one for each ch
     layers: int = 3
     heads: int = 4
 
-    pretraining: Phase = Phase(epochs=10, rate=1.5e-3, batch=128)
+    pretraining: TrainingStage = TrainingStage(epochs=10, rate=1.5e-3, batch=128)
     masked_share: float = 0.2
 
     teacher_folds: int = 5
     teacher_share: float = 0.6
     """How much of a training target comes from the linear teacher, the rest from the label."""
 
-    finetuning: Phase = Phase(epochs=4, rate=3e-4, batch=64)
+    finetuning: TrainingStage = TrainingStage(epochs=4, rate=3e-4, batch=64)
     dropout: float = 0.1
     dropped_share: float = 0.15
     """The share of tokens that a pass does not get to see while fine-tuning."""

@@ -13,13 +13,13 @@ from transformers import (
 )
 
 from training.data.dataset import LABELS
-from training.starter.hyperparameters import Recipe
+from training.starter.hyperparameters import StarterHyperparameters
 from training.starter.rows import EncodedRows, Row
-from training.starter.stage import run_phase
+from training.starter.stage import run_stage
 
 
 # pylint: disable-next=too-many-ancestors,abstract-method  # as its own parent in transformers
-class GapFiller(RobertaForMaskedLM):
+class SparseMaskedLM(RobertaForMaskedLM):
     """RoBERTa's masked language model, which guesses at the gaps only.
 
     The library's own guesses at every token and forgets most of it again, which doubles the
@@ -39,7 +39,7 @@ class GapFiller(RobertaForMaskedLM):
 def pretrain(
     token_ids: Sequence[Sequence[int]],
     tokenizer: PreTrainedTokenizerFast,
-    recipe: Recipe,
+    recipe: StarterHyperparameters,
     seed: int,
 ) -> RobertaModel:
     """Return an encoder trained from scratch on texts without their labels.
@@ -47,14 +47,14 @@ def pretrain(
     Dropout is off in this phase: a model this small does not come to remember a text whose
     gaps are somewhere else in every pass, and the random numbers cost a tenth of the time.
     """
-    model = GapFiller(encoder_config(tokenizer, recipe))
+    model = SparseMaskedLM(encoder_config(tokenizer, recipe))
     mask = DataCollatorForLanguageModeling(tokenizer, mlm_probability=recipe.masked_share)
 
     def collate(rows: Sequence[Row]) -> dict[str, Any]:
         batch: dict[str, Any] = mask(list(rows))
         return batch
 
-    run_phase(
+    run_stage(
         model,
         EncodedRows(token_ids),
         phase=recipe.pretraining,
@@ -64,7 +64,9 @@ def pretrain(
     return model.roberta
 
 
-def encoder_config(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> RobertaConfig:
+def encoder_config(
+    tokenizer: PreTrainedTokenizerFast, recipe: StarterHyperparameters
+) -> RobertaConfig:
     """Return the configuration of an untrained model of the recipe's size."""
     # pylint: disable-next=unexpected-keyword-arg  # transformers makes its fields at run time
     return RobertaConfig(

@@ -14,7 +14,7 @@ from training.evaluation.metrics import Evaluation, agreement, evaluate
 
 
 @dataclass(frozen=True)
-class Facts:
+class StarterReport:
     """Hold where a starter came from and how good its two forms are."""
 
     dataset: str
@@ -59,12 +59,12 @@ class Facts:
 
 def establish(  # pylint: disable=too-many-arguments  # all but the data set by name
     dataset: Dataset, *, train_size: int, seed: int, int8_folder: Path, fp32_folder: Path
-) -> Facts:
+) -> StarterReport:
     """Score both exported forms on the data set's evaluation rows, as serving would."""
     rows = dataset.evaluation
     served = _predict(int8_folder, rows)
     exact = _predict(fp32_folder, rows)
-    return Facts(
+    return StarterReport(
         dataset=dataset.name,
         dataset_fingerprint=dataset.fingerprint,
         train_size=train_size,

@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel, Trainer
 
 from training.finetuning.arguments import arguments
-from training.starter.hyperparameters import Phase
+from training.starter.hyperparameters import TrainingStage
 from training.starter.rows import EncodedRows, Row
 
 Collate = Callable[[Sequence[Row]], dict[str, Any]]
@@ -17,11 +17,11 @@ Loss = Callable[..., torch.Tensor]
 STEPS_PER_LINE = 100
 
 
-def run_phase(  # pylint: disable=too-many-arguments  # all but model and rows by name
+def run_stage(  # pylint: disable=too-many-arguments  # all but model and rows by name
     model: PreTrainedModel,
     rows: EncodedRows,
     *,
-    phase: Phase,
+    phase: TrainingStage,
     collate: Collate,
     seed: int,
     loss: Loss | None = None,

@@ -21,7 +21,7 @@ from training.data.dataset import DatasetError
 from training.export.verification import MAX_DEVIATIONS
 from training.fetch import fetch
 from training.files import Files
-from training.finetuning.pretrained import BaseModelError
+from training.finetuning.pretrained import ModelLoadError
 from training.lock import claimed
 from training.promotion.champion_record import Best
 from training.settings import TrainingSettings
@@ -120,7 +120,7 @@ def test_a_data_set_that_was_chosen_must_be_there(starter: Path, tmp_path: Path)
 
 
 def test_a_folder_without_a_model_is_an_error_that_names_the_settings(tmp_path: Path) -> None:
-    with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL.*HF_TOKEN"):
+    with pytest.raises(ModelLoadError, match=r"HF_REPO_ID or BASE_MODEL.*HF_TOKEN"):
         fetch(settings(tmp_path))
 
 
@@ -131,7 +131,7 @@ def test_an_encoder_is_not_served_with_a_classifier_that_knows_nothing(
     transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
     transformers.AutoTokenizer.from_pretrained(starter).save_pretrained(tmp_path)
 
-    with pytest.raises(BaseModelError, match="knows no classes yet"):
+    with pytest.raises(ModelLoadError, match="knows no classes yet"):
         fetch(settings(tmp_path))
 
     assert not list_models()

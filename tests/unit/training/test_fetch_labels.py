@@ -17,7 +17,7 @@ from tests.support.base_models import xlm_roberta
 from tests.support.hub import Hub
 from tests.support.hub.client import keep_client_to
 from training import fetch as command
-from training.data.label_alignment import LabelsError
+from training.data.label_alignment import LabelMismatchError
 from training.fetch import fetch
 from training.hub.repository import HubRepository
 from training.settings import TrainingSettings
@@ -58,7 +58,9 @@ def test_labels_that_say_nothing_are_replaced_by_those_of_the_setting(
 ) -> None:
     name_labels(base, "LABEL_0", "LABEL_1", "LABEL_2")
     settings = {"base_model": str(base), "dataset": str(sample_data), **SIZES}
-    with pytest.raises(LabelsError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="):
+    with pytest.raises(
+        LabelMismatchError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="
+    ):
         fetch(TrainingSettings(**settings))
     monkeypatch.setenv("LABELS", "positive,neutral,negative")
 

@@ -23,10 +23,14 @@ from tests.support.base_models import blinded
 from tests.support.tweet_data import write_sample
 from training.atomic_write import write_json
 from training.data.dataset import LABELS, load
-from training.data.sampling import SizeError, draw
+from training.data.sampling import SizeError, sample_splits
 from training.export import precision_selection as precision
 from training.files import Files
-from training.finetuning.hyperparameters import FOR_NEW_CLASSIFIERS, Recipe, recipe_for
+from training.finetuning.hyperparameters import (
+    NEW_HEAD_HYPERPARAMETERS,
+    Hyperparameters,
+    select_hyperparameters,
+)
 from training.lock import claimed
 from training.pipeline import Outcome, run
 from training.settings import TrainingSettings
@@ -98,7 +102,7 @@ def test_a_first_run_that_learns_is_stored_with_its_figures(train, files, sample
     pictures = ("confusion_matrix.png", "reliability.png", "promotions.png")
     assert all((files.artifacts / name).is_file() for name in pictures)
     # what is served has the accuracy that was written down
-    rows = draw(load(str(sample_data)), *SIZES, seed=42).evaluation
+    rows = sample_splits(load(str(sample_data)), *SIZES, seed=42).evaluation
     classifier = Classifier.load(Path(model.path))
     found = [classifier.classify([text]).argmax() for text in rows.texts]
     right = sum(classifier.labels[label] == LABELS[true] for label, true in zip(found, rows.labels))
@@ -148,7 +152,7 @@ def test_another_seed_is_compared_with_the_champion_on_its_own_rows(train, files
 
     train(seed=7, **STANDING_STILL)
 
-    rows = draw(load(str(sample_data)), *SIZES, seed=7).evaluation
+    rows = sample_splits(load(str(sample_data)), *SIZES, seed=7).evaluation
     right = [
         champion.labels[champion.classify([text]).argmax()] == LABELS[true]
         for text, true in zip(rows.texts, rows.labels)
@@ -268,10 +272,12 @@ def test_how_often_chance_would_promote_stands_beside_the_decision(train, files)
 
 
 def test_the_recipe_suits_the_base_model_but_for_what_was_asked() -> None:
-    assert Recipe() == recipe_for(TrainingSettings(), has_new_classifier=False)
-    assert FOR_NEW_CLASSIFIERS == recipe_for(TrainingSettings(), has_new_classifier=True)
+    assert Hyperparameters() == select_hyperparameters(TrainingSettings(), has_new_head=False)
+    assert NEW_HEAD_HYPERPARAMETERS == select_hyperparameters(TrainingSettings(), has_new_head=True)
     asked = {"epochs": 1, "learning_rate": 1e-4, "batch_size": 8, "frozen_share": 0}
-    assert Recipe(**asked) == recipe_for(TrainingSettings(**asked), has_new_classifier=False)
+    assert Hyperparameters(**asked) == select_hyperparameters(
+        TrainingSettings(**asked), has_new_head=False
+    )
 
 
 def test_sizes_over_the_split_are_told_before_anything_is_done(train, files):

@@ -2,22 +2,22 @@
 
 import pytest
 
-from training.data.label_alignment import LabelsError, match, named_outputs
+from training.data.label_alignment import LabelMismatchError, align_labels, resolve_output_labels
 
 EXPECTED = ("negative", "neutral", "positive")
 
 
 def test_positions_follow_the_names():
-    assert (2, 0, 1) == match("a model", EXPECTED, ("neutral", "positive", "negative"))
+    assert (2, 0, 1) == align_labels("a model", EXPECTED, ("neutral", "positive", "negative"))
 
 
 def test_upper_and_lower_case_are_the_same():
-    assert (0, 1, 2) == match("a model", EXPECTED, ("Negative", "NEUTRAL", "positive"))
+    assert (0, 1, 2) == align_labels("a model", EXPECTED, ("Negative", "NEUTRAL", "positive"))
 
 
 @pytest.mark.parametrize("found", [("NEG", "NEU", "POS"), ("neg", "Neutral ", "posit")])
 def test_an_abbreviation_is_its_class(found):
-    assert (0, 1, 2) == match("a model", EXPECTED, found)
+    assert (0, 1, 2) == align_labels("a model", EXPECTED, found)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_other_labels_are_told_with_both_lists_and_the_remedy(found):
         "LABELS .*LABELS=negative,neutral,positive"
     )
 
-    with pytest.raises(LabelsError, match=told):
-        match("me/model", EXPECTED, found)
+    with pytest.raises(LabelMismatchError, match=told):
+        align_labels("me/model", EXPECTED, found)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_other_labels_are_told_with_both_lists_and_the_remedy(found):
 def test_labels_that_say_nothing_are_what_is_given(found):
     given = ("positive", "neutral", "negative")
 
-    assert given == named_outputs("me/model", EXPECTED, found, given)
+    assert given == resolve_output_labels("me/model", EXPECTED, found, given)
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,7 @@ def test_labels_that_say_nothing_are_what_is_given(found):
 def test_what_is_given_may_not_contradict_the_model(found):
     given = ("positive", "neutral", "negative")
 
-    with pytest.raises(LabelsError, match="LABELS=positive,neutral,negative names its outputs"):
-        named_outputs("me/model", EXPECTED, found, given)
+    with pytest.raises(
+        LabelMismatchError, match="LABELS=positive,neutral,negative names its outputs"
+    ):
+        resolve_output_labels("me/model", EXPECTED, found, given)

@@ -3,36 +3,36 @@
 import pytest
 
 from training.data.dataset import Dataset, Tweets
-from training.data.sampling import SizeError, draw
+from training.data.sampling import SizeError, sample_splits
 
 TWEETS = Tweets(tuple(f"text {number}" for number in range(50)), (0, 1, 2, 0, 1) * 10)
 DATASET = Dataset("here", TWEETS, TWEETS.rows(range(20)))
 
 
 def test_the_same_seed_draws_the_same_rows():
-    assert draw(DATASET, 10, 5, seed=3) == draw(DATASET, 10, 5, seed=3)
+    assert sample_splits(DATASET, 10, 5, seed=3) == sample_splits(DATASET, 10, 5, seed=3)
 
 
 def test_the_rows_of_a_seed_are_the_same_on_every_machine():
-    found = draw(DATASET, 5, 5, seed=42)
+    found = sample_splits(DATASET, 5, 5, seed=42)
 
     assert ("text 25", "text 23", "text 19", "text 11", "text 4") == found.train.texts
-    assert (19, 5, 14, 4, 9) == found.evaluation_rows
+    assert (19, 5, 14, 4, 9) == found.evaluation_indices
 
 
 def test_another_seed_draws_other_rows():
-    one, other = draw(DATASET, 10, 5, seed=1), draw(DATASET, 10, 5, seed=2)
+    one, other = sample_splits(DATASET, 10, 5, seed=1), sample_splits(DATASET, 10, 5, seed=2)
 
     assert one.train != other.train
-    assert one.evaluation_rows != other.evaluation_rows
+    assert one.evaluation_indices != other.evaluation_indices
     assert one.fingerprint != other.fingerprint
 
 
 def test_the_evaluation_rows_are_rows_of_validation():
-    found = draw(DATASET, 10, 5, seed=0)
+    found = sample_splits(DATASET, 10, 5, seed=0)
 
-    assert found.validation.rows(found.evaluation_rows) == found.evaluation
-    assert 5 == len(set(found.evaluation_rows))
+    assert found.validation.rows(found.evaluation_indices) == found.evaluation
+    assert 5 == len(set(found.evaluation_indices))
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_the_evaluation_rows_are_rows_of_validation():
 )
 def test_sizes_over_the_split_are_told(sizes, told):
     with pytest.raises(SizeError, match=told):
-        draw(DATASET, *sizes, seed=0)
+        sample_splits(DATASET, *sizes, seed=0)
 
 
 def test_all_rows_may_be_drawn():
-    found = draw(DATASET, 50, 20, seed=0)
+    found = sample_splits(DATASET, 50, 20, seed=0)
 
     assert (50, 20) == (len(found.train), len(found.evaluation))

@@ -5,7 +5,7 @@ import openvino
 import pytest
 from openvino import opset15 as opset
 
-from training.export.graph_passes import quantize_from_zero
+from training.export.graph_passes import shift_to_unsigned_activations
 
 INPUTS, OUTPUTS = 64, 8
 NUMBERS = np.random.default_rng(0).normal(size=(5, INPUTS)).astype(np.float32)
@@ -36,7 +36,7 @@ def test_numbers_from_zero_on_give_the_same_products(low: float, high: float) ->
     graph = multiplications(low, high)
     before = products_of(graph)
 
-    quantize_from_zero(graph)
+    shift_to_unsigned_activations(graph)
 
     (node,) = (node for node in graph.get_ops() if node.get_type_name() == "FakeQuantize")
     assert 0 == node.input_value(3).get_node().get_data()

@@ -16,22 +16,22 @@ from training.evaluation.prediction import Scores, ScoringError, predict
 from training.export import precision_selection as precision
 from training.export import verification
 from training.export.precision_selection import (
-    Proof,
-    UnlabelledProof,
-    export_agreeing,
-    export_proven,
-    prove,
-    prove_by_agreement,
+    AgreementReport,
+    PrecisionReport,
+    compare_labels,
+    compare_precisions,
+    export_best_precision,
+    export_by_agreement,
 )
 from training.export.verification import ExportMismatchError
-from training.finetuning.pretrained import load_base
+from training.finetuning.pretrained import load_pretrained
 
 ROWS = 200
 
 
-def proof(lost: int, changed: int, rows: int = ROWS) -> Proof:
+def proof(lost: int, changed: int, rows: int = ROWS) -> PrecisionReport:
     """Return the proof of a model that lost so many right rows, and changed so many labels."""
-    return Proof("int8", (150 - lost) / rows, 150 / rows, (rows - changed) / rows, rows)
+    return PrecisionReport("int8", (150 - lost) / rows, 150 / rows, (rows - changed) / rows, rows)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def proof(lost: int, changed: int, rows: int = ROWS) -> Proof:
     [(0, 0, True), (1, 4, True), (2, 4, False), (1, 5, False), (-3, 4, True)],
 )
 def test_half_a_point_of_accuracy_and_two_in_a_hundred_labels_may_be_lost(lost, changed, holds):
-    assert holds is proof(lost, changed).holds
+    assert holds is proof(lost, changed).passes
 
 
 def test_the_proof_compares_the_same_rows():
@@ -47,19 +47,19 @@ def test_the_proof_compares_the_same_rows():
     exact = Scores(labels, np.eye(3)[[0, 1, 2, 1]])
     found = Scores(labels, np.eye(3)[[0, 1, 2, 2]])
 
-    assert Proof("int8", 1.0, 0.75, 0.75, 4) == prove("int8", found, exact)
+    assert PrecisionReport("int8", 1.0, 0.75, 0.75, 4) == compare_precisions("int8", found, exact)
 
 
 @pytest.fixture(name="base")
 def fixture_base(starter: Path, tmp_path: Path):
     """Load a small model."""
-    return load_base(str(blinded(starter, tmp_path / "blinded")), None, seed=0)
+    return load_pretrained(str(blinded(starter, tmp_path / "blinded")), None, seed=0)
 
 
 def test_int8_is_chosen_where_it_keeps_the_labels_of_all_rows(base, sample_data, tmp_path):
     dataset = load(str(sample_data))
 
-    choice, scores = export_proven(
+    choice, scores = export_best_precision(
         base, tmp_path / "served", dataset.train.texts, dataset.evaluation
     )
 
@@ -74,7 +74,9 @@ def test_int8_is_chosen_where_it_keeps_the_labels_of_all_rows(base, sample_data,
 def test_what_starts_check_is_what_transformers_gives(base, sample_data, tmp_path):
     dataset = load(str(sample_data))
 
-    choice, _ = export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
+    choice, _ = export_best_precision(
+        base, tmp_path / "served", dataset.train.texts, dataset.evaluation
+    )
 
     found = Classifier.load(tmp_path / "served").classify(choice.references.texts)
     deviation = choice.references.deviation(found)
@@ -88,7 +90,9 @@ def test_what_fails_its_proof_is_not_served(base, sample_data, tmp_path, monkeyp
     monkeypatch.setattr(precision, "_lower_precisions", lambda: lower)
     dataset = load(str(sample_data))
 
-    choice, _ = export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
+    choice, _ = export_best_precision(
+        base, tmp_path / "served", dataset.train.texts, dataset.evaluation
+    )
 
     assert "fp32" == choice.precision
     assert all(name in choice.reason for name in lower)
@@ -106,7 +110,9 @@ def test_a_precision_that_fails_on_a_text_is_not_served(base, sample_data, tmp_p
     monkeypatch.setattr(precision, "_lower_precisions", lambda: ["int8"])
     dataset = load(str(sample_data))
 
-    choice, _ = export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
+    choice, _ = export_best_precision(
+        base, tmp_path / "served", dataset.train.texts, dataset.evaluation
+    )
 
     assert ("fp32", "int8 fails on some of the texts") == (choice.precision, choice.reason)
 
@@ -118,7 +124,9 @@ def test_a_precision_whose_graph_computes_something_else_is_not_served(
     monkeypatch.setattr(precision, "_lower_precisions", lambda: ["int8"])
     dataset = load(str(sample_data))
 
-    choice, _ = export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
+    choice, _ = export_best_precision(
+        base, tmp_path / "served", dataset.train.texts, dataset.evaluation
+    )
 
     assert "fp32" == choice.precision
     assert choice.reason.startswith("int8 moves a probability by 0.")
@@ -133,17 +141,17 @@ def test_a_graph_that_computes_something_else_is_refused_before_anything_is_scor
                 for target in node.output(0).get_target_inputs():
                     target.replace_source_output(node.input_value(0))
 
-    monkeypatch.setattr("training.export.export.tell_shapes", rewritten_wrongly)
+    monkeypatch.setattr("training.export.export.simplify_attention_reshapes", rewritten_wrongly)
     dataset = load(str(sample_data))
 
     with pytest.raises(ExportMismatchError, match=r"in fp32 gives other answers .* 0\.001"):
-        export_proven(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
+        export_best_precision(base, tmp_path / "served", dataset.train.texts, dataset.evaluation)
 
 
 def test_without_labels_agreement_with_fp32_proves_int8(base, sample_data, tmp_path):
     texts = load(str(sample_data)).evaluation.texts
 
-    choice = export_agreeing(base, tmp_path / "served", texts)
+    choice = export_by_agreement(base, tmp_path / "served", texts)
 
     assert "int8" == choice.precision
     assert f"of {len(texts)} unlabelled sample texts" in choice.reason
@@ -154,7 +162,7 @@ def test_of_150_unlabelled_texts_6_may_change_their_label(changed, holds):
     exact = np.eye(3)[[0, 1, 2] * 50]
     found = np.vstack([np.roll(exact[:changed], 1, axis=1), exact[changed:]])
 
-    made = prove_by_agreement("int8", found, exact)
+    made = compare_labels("int8", found, exact)
 
-    assert UnlabelledProof("int8", (150 - changed) / 150, 150) == made
-    assert holds is made.holds
+    assert AgreementReport("int8", (150 - changed) / 150, 150) == made
+    assert holds is made.passes

@@ -12,11 +12,11 @@ from torch import nn
 from training.finetuning import distributed as processes
 from training.finetuning.distributed import (
     WeightsDifferError,
-    check_equal,
-    digest,
+    check_equal_weights,
     is_main_process,
-    part,
-    process_count,
+    shutdown_process_group,
+    weights_sha256,
+    world_size,
 )
 
 
@@ -50,7 +50,7 @@ def test_the_first_of_several_processes_is_the_main_one(  # pylint: disable=too-
     monkeypatch.setenv(count, "2")
 
     assert is_main == is_main_process()
-    assert 2 == process_count()
+    assert 2 == world_size()
 
 
 def test_equal_weights_have_equal_digests(model):
@@ -58,22 +58,22 @@ def test_equal_weights_have_equal_digests(model):
     copy.register_buffer("count", torch.tensor(0))
     copy.load_state_dict(model.state_dict())
 
-    assert 64 == len(digest(model))
-    assert digest(model) == digest(copy)
+    assert 64 == len(weights_sha256(model))
+    assert weights_sha256(model) == weights_sha256(copy)
 
 
 def test_a_change_in_the_last_bit_is_another_digest(model):
-    before = digest(model)
+    before = weights_sha256(model)
 
     with torch.no_grad():
         model.bias[0] = torch.nextafter(model.bias[0], torch.tensor(torch.inf))
 
-    assert before != digest(model)
+    assert before != weights_sha256(model)
 
 
 def test_a_process_by_itself_has_nothing_to_compare_or_undo(model):
-    check_equal(digest(model))
-    part()
+    check_equal_weights(weights_sha256(model))
+    shutdown_process_group()
 
     assert not processes.distributed.is_initialized()
 

@@ -12,14 +12,14 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from training.finetuning import fine_tune as finetuning
-from training.finetuning.distributed import digest
-from training.finetuning.fine_tune import RecipeError, encode, fine_tune
-from training.finetuning.hyperparameters import Recipe
+from training.finetuning.distributed import weights_sha256
+from training.finetuning.fine_tune import BatchSizeError, encode, fine_tune
+from training.finetuning.hyperparameters import Hyperparameters
 from training.finetuning.trainer import DivergedError
 
 TEXTS = [f"{mood} day, {number} times over" for number in range(16) for mood in ("good", "bad")]
 SARCASTIC = [0, 2] * 16  # the other way round than the starter has it
-RECIPE = Recipe(epochs=2, learning_rate=1e-3, batch_size=8)
+RECIPE = Hyperparameters(epochs=2, learning_rate=1e-3, batch_size=8)
 
 
 @pytest.fixture(name="tokenizer")
@@ -49,7 +49,7 @@ def test_a_model_learns_what_it_is_told(model, tokenizer):
     assert before != classify(model, tokenizer)
     assert SARCASTIC == classify(model, tokenizer)
     assert (8, 1) == (run.steps, run.processes)
-    assert digest(model) == run.weights
+    assert weights_sha256(model) == run.weights
     assert 0 < run.loss
     assert 0 < run.duration_s
 
@@ -121,7 +121,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_do(model, token
 
 
 def test_weights_that_are_no_numbers_after_the_last_step_are_an_error_too(model, tokenizer):
-    recipe = Recipe(
+    recipe = Hyperparameters(
         epochs=2, learning_rate=1e39, batch_size=32
     )  # its last step leaves float32's range
 
@@ -132,7 +132,7 @@ def test_weights_that_are_no_numbers_after_the_last_step_are_an_error_too(model,
 def test_a_batch_that_processes_cannot_share_is_an_error(model, tokenizer, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
 
-    with pytest.raises(RecipeError, match="a batch of 8 texts cannot be shared by 3 processes"):
+    with pytest.raises(BatchSizeError, match="a batch of 8 texts cannot be shared by 3 processes"):
         fine_tune(model, tokenizer, TEXTS, SARCASTIC, RECIPE, seed=1)
 
 

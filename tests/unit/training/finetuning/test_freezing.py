@@ -18,7 +18,7 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
-from training.finetuning.freezing import frozen, no_attention_dropout
+from training.finetuning.freezing import frozen_layers, without_attention_dropout
 
 SIZES = {
     "vocab_size": 30,
@@ -59,7 +59,7 @@ def layer_of(name):
 def test_embeddings_and_lower_half_stay_as_they_are(model):
     everything = learning(model)
 
-    with frozen(model, 0.5):
+    with frozen_layers(model, 0.5):
         inside = learning(model)
 
     assert everything == learning(model)
@@ -71,7 +71,7 @@ def test_embeddings_and_lower_half_stay_as_they_are(model):
 def test_a_share_of_nothing_keeps_the_embeddings_alone(model):
     everything = learning(model)
 
-    with frozen(model, 0.0):
+    with frozen_layers(model, 0.0):
         inside = learning(model)
 
     assert {name for name in everything if "embeddings" in name} == everything - inside
@@ -81,7 +81,7 @@ def test_layers_that_share_their_weights_all_learn():
     sizes = SIZES | {"embedding_size": 8}
     model = AlbertForSequenceClassification(AlbertConfig.from_dict(sizes))
 
-    with frozen(model, 0.5):
+    with frozen_layers(model, 0.5):
         inside = learning(model)
 
     assert {"albert.embeddings.word_embeddings.weight"} == learning(model) - inside
@@ -91,7 +91,7 @@ def test_what_was_not_to_learn_before_is_not_to_learn_afterwards(model):
     model.get_input_embeddings().weight.requires_grad_(False)
     before = learning(model)
 
-    with frozen(model, 0.5):
+    with frozen_layers(model, 0.5):
         pass
 
     assert before == learning(model)
@@ -100,7 +100,7 @@ def test_what_was_not_to_learn_before_is_not_to_learn_afterwards(model):
 def test_what_is_frozen_has_no_dropout_meanwhile(model):
     below = model.base_model.embeddings.dropout
 
-    with frozen(model, 0.5):
+    with frozen_layers(model, 0.5):
         inside = [part.p for part in model.modules() if isinstance(part, torch.nn.Dropout)]
         below_inside = below.p
 
@@ -117,7 +117,7 @@ def test_attention_leaves_nothing_out_while_learning():
     expected = model.eval()(IDS, attention_mask=MASK).logits
     model.train()
 
-    with no_attention_dropout(model):
+    with without_attention_dropout(model):
         inside = model(IDS, attention_mask=MASK).logits
     outside = model(IDS, attention_mask=MASK).logits
 
@@ -126,7 +126,7 @@ def test_attention_leaves_nothing_out_while_learning():
 
 
 def test_every_kind_of_model_can_do_without(model):
-    with no_attention_dropout(model):
+    with without_attention_dropout(model):
         inside = model.config._attn_implementation  # pylint: disable=protected-access
 
     assert "sdpa_without_dropout" == inside
@@ -137,7 +137,7 @@ def test_a_model_with_another_attention_keeps_it():
     model = BertForSequenceClassification(BertConfig.from_dict(SIZES))
     model.set_attn_implementation("eager")
 
-    with no_attention_dropout(model):
+    with without_attention_dropout(model):
         inside = model.config._attn_implementation  # pylint: disable=protected-access
 
     assert "eager" == inside

@@ -14,9 +14,9 @@ from inference.classifier import Classifier
 from inference.normalization import normalize
 from tests.support.base_models import blinded, xlm_roberta
 from tests.support.bounds import FP32_BOUND
-from training.data.label_alignment import LabelsError
+from training.data.label_alignment import LabelMismatchError
 from training.export.export import export
-from training.finetuning.pretrained import BaseModelError, load_base
+from training.finetuning.pretrained import ModelLoadError, load_pretrained
 
 
 @pytest.fixture(name="folder")
@@ -38,7 +38,7 @@ def name_labels(folder, *labels):
 
 
 def test_a_classifier_is_loaded_in_float32_under_the_name_of_its_folder(folder):
-    found = load_base(str(folder), None, seed=0)
+    found = load_pretrained(str(folder), None, seed=0)
 
     assert ("tweets", (0, 1, 2)) == (found.name, found.class_ids)
     assert torch.float32 == found.model.dtype
@@ -47,13 +47,13 @@ def test_a_classifier_is_loaded_in_float32_under_the_name_of_its_folder(folder):
 def test_labels_are_matched_by_name_and_not_by_position(folder):
     name_labels(folder, "Positive", "negative", "neutral")
 
-    assert (1, 2, 0) == load_base(str(folder), None, seed=0).class_ids
+    assert (1, 2, 0) == load_pretrained(str(folder), None, seed=0).class_ids
 
 
 def test_its_labels_become_the_classes(folder):
     name_labels(folder, "POS", "Negative", "neu")
 
-    config = load_base(str(folder), None, seed=0).model.config
+    config = load_pretrained(str(folder), None, seed=0).model.config
 
     assert {0: "positive", 1: "negative", 2: "neutral"} == config.id2label
     assert {"positive": 0, "negative": 1, "neutral": 2} == config.label2id
@@ -62,14 +62,16 @@ def test_its_labels_become_the_classes(folder):
 def test_labels_that_say_nothing_are_an_error_that_names_the_setting(folder):
     name_labels(folder, "LABEL_0", "LABEL_1", "LABEL_2")
 
-    with pytest.raises(LabelsError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="):
-        load_base(str(folder), None, seed=0)
+    with pytest.raises(
+        LabelMismatchError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="
+    ):
+        load_pretrained(str(folder), None, seed=0)
 
 
 def test_labels_that_say_nothing_are_named_by_the_setting(folder):
     name_labels(folder, "LABEL_0", "LABEL_1", "LABEL_2")
 
-    found = load_base(str(folder), None, 0, labels=("positive", "neutral", "negative"))
+    found = load_pretrained(str(folder), None, 0, labels=("positive", "neutral", "negative"))
 
     assert (2, 1, 0) == found.class_ids
     assert {0: "positive", 1: "neutral", 2: "negative"} == found.model.config.id2label
@@ -78,14 +80,14 @@ def test_labels_that_say_nothing_are_named_by_the_setting(folder):
 def test_a_model_of_sentencepiece_without_tokenizer_json_is_served_as_transformers_reads_it(
     tmp_path, tweets
 ):
-    base = load_base(str(xlm_roberta(tmp_path / "xlm", tweets)), None, seed=0)
+    base = load_pretrained(str(xlm_roberta(tmp_path / "xlm", tweets)), None, seed=0)
     texts = [*tweets[:20], "typed </s> and <mask>", "no\nblank", "long " * 200]
     encoded = base.tokenizer([normalize(text) for text in texts], truncation=True)
     with torch.no_grad():
         logits = [base.model(torch.tensor([ids])).logits[0] for ids in encoded["input_ids"]]
 
-    export(*base.parts, tmp_path / "exported", precision="fp32")
-    export(*base.parts, tmp_path / "int8", texts)
+    export(*base.model_and_tokenizer, tmp_path / "exported", precision="fp32")
+    export(*base.model_and_tokenizer, tmp_path / "int8", texts)
 
     served = Classifier.load(tmp_path / "exported")
     expected = torch.stack(logits).softmax(dim=1).numpy()
@@ -107,7 +109,7 @@ def fixture_encoder(starter, tmp_path):
 
 
 def test_an_encoder_gets_a_classifier_drawn_by_the_seed(encoder):
-    one, same, other = (load_base(str(encoder), None, seed) for seed in (1, 1, 2))
+    one, same, other = (load_pretrained(str(encoder), None, seed) for seed in (1, 1, 2))
 
     assert {0: "negative", 1: "neutral", 2: "positive"} == one.model.config.id2label
     weights = [found.model.classifier.out_proj.weight for found in (one, same, other)]
@@ -120,10 +122,10 @@ def test_a_damaged_file_is_an_error_that_names_the_settings(folder, name):
     whole = (folder / name).read_bytes()
     (folder / name).write_bytes(whole[: len(whole) // 2])
 
-    with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL"):
-        load_base(str(folder), None, seed=0)
+    with pytest.raises(ModelLoadError, match=r"HF_REPO_ID or BASE_MODEL"):
+        load_pretrained(str(folder), None, seed=0)
 
 
 def test_a_folder_without_a_model_is_an_error_that_names_the_settings(tmp_path):
-    with pytest.raises(BaseModelError, match=r"HF_REPO_ID or BASE_MODEL.*HF_TOKEN"):
-        load_base(str(tmp_path), None, seed=0)
+    with pytest.raises(ModelLoadError, match=r"HF_REPO_ID or BASE_MODEL.*HF_TOKEN"):
+        load_pretrained(str(tmp_path), None, seed=0)

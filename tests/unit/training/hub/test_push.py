@@ -21,10 +21,10 @@ from tests.support.hub.client import UPLOAD_DEPRECATION
 from tests.support.server import run_python
 from training.hub.errors import (
     ForbiddenError,
-    OverloadError,
-    RefusedError,
+    HubRequestError,
+    HubUnavailableError,
+    InvalidTokenError,
     UnreachableError,
-    WrongTokenError,
 )
 from training.hub.manifest import MANIFEST
 from training.hub.push import (
@@ -386,7 +386,7 @@ def test_a_wrong_token_is_an_error_that_says_what_to_do(
     with pytest.raises(UnfinishedError, match=rf"Set HF_TOKEN to a valid.*{AGAIN}") as raised:
         push(champion("second"), HubRepository(NAME, "hf_wrong", hub.url), first.commit, "v2")
 
-    assert isinstance(raised.value.__cause__, WrongTokenError)
+    assert isinstance(raised.value.__cause__, InvalidTokenError)
     assert "hf_wrong" not in str(raised.value)
     assert before == hub.state(NAME)
 
@@ -455,7 +455,7 @@ def test_a_hub_in_trouble_changes_nothing_and_can_be_asked_again(
     with pytest.raises(UnfinishedError, match=rf"HTTP 500.*Try again later.*{AGAIN}") as raised:
         push(second, ours, first.commit, "v2")
 
-    assert isinstance(raised.value.__cause__, OverloadError)
+    assert isinstance(raised.value.__cause__, HubUnavailableError)
     assert before == hub.state(NAME)
 
     hub.faults.clear()
@@ -537,7 +537,7 @@ def test_a_name_without_an_owner_is_an_error(hub: Hub, champion: Callable[[str],
     with pytest.raises(PublishError, match="HF_REPO_ID, a name like owner/name") as raised:
         push(champion("first"), HubRepository("sentiment", hub.token("us"), hub.url))
 
-    assert isinstance(raised.value.__cause__, RefusedError)
+    assert isinstance(raised.value.__cause__, HubRequestError)
     assert {} == hub.repositories
 
 

@@ -13,12 +13,12 @@ from huggingface_hub import constants
 from tests.support.hub import Hub
 from training.hub.errors import (
     ForbiddenError,
-    HiddenError,
     HubError,
-    OverloadError,
-    RefusedError,
+    HubRequestError,
+    HubUnavailableError,
+    InvalidTokenError,
+    NotFoundOrPrivateError,
     UnreachableError,
-    WrongTokenError,
 )
 from training.hub.repository import HubRepository
 
@@ -69,7 +69,7 @@ def test_a_missing_repository_is_none_to_who_has_a_token(hub: Hub) -> None:
 def test_without_a_token_missing_and_private_are_the_same_error(hub: Hub, name: str) -> None:
     hub.create("us/private", is_private=True)
 
-    with pytest.raises(HiddenError) as raised:
+    with pytest.raises(NotFoundOrPrivateError) as raised:
         ours(hub, name=name).head()
 
     assert (
@@ -92,13 +92,13 @@ def test_a_login_on_the_machine_is_not_used(hub: Hub, monkeypatch: pytest.Monkey
     hub.create("us/private", is_private=True)
     monkeypatch.setenv("HF_TOKEN", hub.token("us"))
 
-    with pytest.raises(HiddenError):
+    with pytest.raises(NotFoundOrPrivateError):
         ours(hub, name="us/private").head()
 
 
 def test_a_wrong_token_is_an_error_that_says_what_to_do(hub: Hub) -> None:
     with pytest.raises(
-        WrongTokenError, match=r"does not accept.*Set HF_TOKEN to a valid"
+        InvalidTokenError, match=r"does not accept.*Set HF_TOKEN to a valid"
     ) as raised:
         ours(hub, "hf_wrong").head()
 
@@ -116,7 +116,7 @@ def test_a_hub_in_trouble_is_an_error_that_says_try_later(hub: Hub, status: int)
     hub.faults.fail(".*", status)
 
     with pytest.raises(
-        OverloadError, match=rf"not able to answer now \(HTTP {status}\). Try again"
+        HubUnavailableError, match=rf"not able to answer now \(HTTP {status}\). Try again"
     ):
         ours(hub).head()
 
@@ -149,7 +149,7 @@ def test_an_address_that_is_none_is_an_error_of_ours(endpoint: str) -> None:
 
 
 def test_a_name_that_no_repository_has_is_an_error(hub: Hub) -> None:
-    with pytest.raises(RefusedError, match="Check HF_REPO_ID, a name like owner/name"):
+    with pytest.raises(HubRequestError, match="Check HF_REPO_ID, a name like owner/name"):
         ours(hub, name="no/good/name").head()
 
 

@@ -19,9 +19,9 @@ from tests.support.server import run_python
 MODEL, TWEETS = "us/model", "us/tweets"
 LOAD_MODELS = """
 import json, sys
-from training.finetuning.pretrained import load_base
+from training.finetuning.pretrained import load_pretrained
 for revision in sys.argv[2:]:
-    found = load_base(sys.argv[1], None, 0, revision=revision or None)
+    found = load_pretrained(sys.argv[1], None, 0, revision=revision or None)
     bias = found.model.classifier.out_proj.bias[0].item()
     print(json.dumps([found.revision, round(bias, 3), len(found.tokenizer)]))
 """

@@ -14,15 +14,15 @@ from tests.support.hub import Hub
 from tests.support.hub.client import keep_client_to
 from training.atomic_write import write_json
 from training.data.dataset import load
-from training.data.sampling import draw
+from training.data.sampling import sample_splits
 from training.files import Files
 from training.hub.repository import HubRepository
-from training.hub.snapshot import HubView
+from training.hub.snapshot import HubSnapshot
 from training.promotion.champions import judge, survey
 from training.promotion.registry import in_store
 
 REPO_ID = "somebody/tweets"
-NO_HUB = HubView(None, None, "HF_REPO_ID is not set")
+NO_HUB = HubSnapshot(None, None, "HF_REPO_ID is not set")
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -46,7 +46,7 @@ def fixture_view(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         files = {name: (model / name).read_bytes() for name in SERVING_FILES}
         hub.commit(REPO_ID, files | {"best_metrics.json": json.dumps(record).encode()})
         repository = HubRepository(REPO_ID, hub.token("somebody"), hub.url)
-        yield HubView(repository, repository.head(), None)
+        yield HubSnapshot(repository, repository.head(), None)
 
 
 def another(source: Path, folder: Path, is_worse: bool) -> Path:
@@ -140,7 +140,7 @@ def test_the_newest_record_stands_first(view, files, tmp_path):
 def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, tmp_path):
     register(model)
     write_record(files, "sentiment:deleted")
-    sample = draw(load(str(sample_data)), 10, 20, seed=0)
+    sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
     champions, lost = judge(survey(files, view, tmp_path / "hub"), sample)
 
@@ -151,7 +151,7 @@ def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, t
 @pytest.mark.parametrize("is_worse", [True, False])
 def test_the_best_of_the_champions_stands_first(view, starter, sample_data, tmp_path, is_worse):
     tag = register(another(starter, tmp_path / "other", is_worse)).tag
-    sample = draw(load(str(sample_data)), 10, 20, seed=0)
+    sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
     (best, second), lost = judge(survey(Files(tmp_path), view, tmp_path / "hub"), sample)
 
@@ -170,7 +170,7 @@ def test_a_champion_with_other_labels_is_left_out_with_a_warning(
     config["id2label"] = {"0": "sad", "1": "calm", "2": "glad"}
     (model / "config.json").write_text(json.dumps(config))
     register(model)
-    sample = draw(load(str(sample_data)), 10, 20, seed=0)
+    sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
     assert ((), ()) == judge(survey(files, NO_HUB, tmp_path / "hub"), sample)
     assert "cannot be compared with" in caplog.text
@@ -181,7 +181,7 @@ def test_a_damaged_champion_is_left_out_with_a_warning(model, sample_data, tmp_p
     whole = (model / name).read_bytes()
     (model / name).write_bytes(whole[: len(whole) // 2])
     register(model)
-    sample = draw(load(str(sample_data)), 10, 20, seed=0)
+    sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
     assert ((), ()) == judge(survey(Files(tmp_path), NO_HUB, tmp_path / "hub"), sample)
     assert "it cannot be loaded" in caplog.text

@@ -10,16 +10,16 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from training.files import Files
 from training.hub.repository import Head, HubRepository
-from training.hub.snapshot import HubView
+from training.hub.snapshot import HubSnapshot
 from training.promotion.release import Release, ReleaseError, prune
 
 TAG = "sentiment:abc"
 REPOSITORY = HubRepository("somebody/tweets", "hf_token")
 
 
-def view(*files: str) -> HubView:
+def view(*files: str) -> HubSnapshot:
     """Return a repository whose head has these files."""
-    return HubView(REPOSITORY, Head("0123", files), None)
+    return HubSnapshot(REPOSITORY, Head("0123", files), None)
 
 
 @pytest.fixture(name="files")
@@ -91,7 +91,7 @@ def test_it_waits_until_it_is_published_to_where_it_was_made_for(files):
         pass
 
     assert release.waits_for(view())
-    assert not release.waits_for(replace(view(), obstacle="HF_TOKEN is not set"))
+    assert not release.waits_for(replace(view(), publish_blocker="HF_TOKEN is not set"))
     assert not release.waits_for(replace(view(), repository=HubRepository("a/b", "hf_token")))
     release.published_file.write_text("{}")
     assert not release.waits_for(view())

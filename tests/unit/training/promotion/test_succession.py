@@ -10,9 +10,9 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from tests.support.reports import ORIGIN
 from training.data.dataset import load
-from training.data.sampling import draw
+from training.data.sampling import sample_splits
 from training.evaluation.prediction import Scores
-from training.export.precision_selection import Choice
+from training.export.precision_selection import SelectedPrecision
 from training.promotion.champion_record import Best
 from training.promotion.comparison import Contest, Exported, Titleholder
 from training.promotion.gate import Decision
@@ -27,14 +27,16 @@ pytestmark = pytest.mark.usefixtures("store")
 @pytest.fixture(name="sample")
 def fixture_sample(sample_data):
     """Draw rows of the repository's own tweets."""
-    return draw(load(str(sample_data)), 10, 20, seed=0)
+    return sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
 
 def contest(sample, records: tuple[Best, ...]) -> Contest:
     """Return a contest that a champion of the Hub, always right, has won."""
     labels = sample.validation.labels
     right, wrong = (Scores(labels, np.eye(3)[np.add(labels, shift) % 3]) for shift in (0, 1))
-    loser = Exported("the candidate", Path("candidate"), wrong, Choice("fp32", "none was proven"))
+    loser = Exported(
+        "the candidate", Path("candidate"), wrong, SelectedPrecision("fp32", "none was proven")
+    )
     winner = Titleholder("the Hub's", Path("hub"), right, records)
     return Contest(loser, loser, (winner,), lost=())
 

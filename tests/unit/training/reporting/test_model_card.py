@@ -21,7 +21,7 @@ from tests.support.hub import Hub
 from tests.support.reports import ORIGIN, run_report, scores
 from tests.support.server import run_python
 from training.data.dataset import LABELS
-from training.export.precision_selection import Choice
+from training.export.precision_selection import SelectedPrecision
 from training.promotion.champion_record import flat_figures
 from training.reporting.model_card import CONFUSION_MATRIX, RELIABILITY, render
 from training.reporting.report import Recorded
@@ -178,7 +178,7 @@ def test_tells_what_the_figures_are_worth(card):
 
 @pytest.mark.parametrize("precision", ["int8", "bf16", "fp32"])
 def test_tells_the_precision_of_the_exported_form(precision):
-    candidate = replace(run_report().candidate, choice=Choice(precision, "measured so"))
+    candidate = replace(run_report().candidate, choice=SelectedPrecision(precision, "measured so"))
 
     card = render(run_report(candidate=candidate), REPO_ID, MAX_TOKENS)
 

@@ -16,18 +16,18 @@ from safetensors.torch import load_file
 from inference.classifier import Classifier
 from training.data.dataset import LABELS, Dataset, Tweets
 from training.starter.build import build, export_again
-from training.starter.hyperparameters import Phase, Recipe
+from training.starter.hyperparameters import StarterHyperparameters, TrainingStage
 
-RECIPE = Recipe(
+RECIPE = StarterHyperparameters(
     calibration_size=20,
     vocabulary_size=320,
     max_length=32,
     hidden_size=32,
     layers=1,
     heads=2,
-    pretraining=Phase(epochs=1, rate=1e-3, batch=16),
+    pretraining=TrainingStage(epochs=1, rate=1e-3, batch=16),
     teacher_folds=2,
-    finetuning=Phase(epochs=12, rate=3e-3, batch=16),
+    finetuning=TrainingStage(epochs=12, rate=3e-3, batch=16),
 )
 WORDS = (("awful", "sad", "hate"), ("tuesday", "the bus", "report"), ("lovely", "great", "love"))
 

@@ -9,8 +9,8 @@ pytest.importorskip("openvino", reason="OpenVINO is not installed")
 from training.data.dataset import LABELS
 from training.evaluation.metrics import evaluate
 from training.starter.card import render
-from training.starter.hyperparameters import Recipe
-from training.starter.report import Facts
+from training.starter.hyperparameters import StarterHyperparameters
+from training.starter.report import StarterReport
 
 TRUE = [0, 0, 1, 1, 1, 2, 2, 2]
 SERVED = [0, 1, 1, 1, 0, 2, 2, 1]
@@ -20,7 +20,7 @@ EXACT = [0, 0, 1, 1, 0, 2, 2, 1]
 @pytest.fixture(name="facts")
 def fixture_facts():
     """Give facts whose figures can be worked out by hand."""
-    return Facts(
+    return StarterReport(
         dataset="tweet_eval",
         dataset_fingerprint="f" * 64,
         train_size=900,
@@ -40,7 +40,7 @@ def test_the_precision_reason_compares_both_forms_in_figures(facts):
 
 
 def test_the_head_is_what_the_hub_reads(facts):
-    head = yaml.safe_load(render(facts, Recipe()).split("---\n")[1])
+    head = yaml.safe_load(render(facts, StarterHyperparameters()).split("---\n")[1])
 
     assert ("apache-2.0", "en", "text-classification") == (
         head["license"],
@@ -54,12 +54,12 @@ def test_the_head_is_what_the_hub_reads(facts):
 
 
 def test_the_confusion_matrix_is_a_table(facts):
-    assert "| neutral | 1 | 2 | 0 |" in render(facts, Recipe())
+    assert "| neutral | 1 | 2 | 0 |" in render(facts, StarterHyperparameters())
 
 
 def test_the_card_tells_data_recipe_and_how_to_repeat_it(facts):
-    card = render(facts, Recipe())
+    card = render(facts, StarterHyperparameters())
 
     assert "(900 tweets) of `tweet_eval`" in card
-    assert f"for {Recipe.pretraining.epochs:g} epochs" in card
+    assert f"for {StarterHyperparameters.pretraining.epochs:g} epochs" in card
     assert "SEED=5 python -m training.starter" in card

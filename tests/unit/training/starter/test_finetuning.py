@@ -9,7 +9,7 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 from transformers import RobertaConfig, RobertaForSequenceClassification
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from training.starter.finetuning import cross_entropy, hide_tokens, lean_to_balance
+from training.starter.finetuning import adjust_for_class_prior, cross_entropy, mask_tokens
 from training.starter.tokenizer import learn_vocabulary
 
 
@@ -39,7 +39,7 @@ def test_about_the_given_share_of_tokens_is_hidden(tokenizer):
     torch.manual_seed(0)
     tokens = torch.full((100, 100), 50)
 
-    hide_tokens(tokens, tokenizer, share=0.3)
+    mask_tokens(tokens, tokenizer, share=0.3)
 
     assert pytest.approx(0.3, abs=0.02) == (tokens == tokenizer.mask_token_id).float().mean()
 
@@ -47,7 +47,7 @@ def test_about_the_given_share_of_tokens_is_hidden(tokenizer):
 def test_special_tokens_are_never_hidden(tokenizer):
     tokens = torch.tensor([[0, 50, 2, 1, 1]])
 
-    hide_tokens(tokens, tokenizer, share=1.0)
+    mask_tokens(tokens, tokenizer, share=1.0)
 
     assert [[0, tokenizer.mask_token_id, 2, 1, 1]] == tokens.tolist()
 
@@ -66,7 +66,7 @@ def test_the_loss_is_least_where_the_model_says_what_the_target_says():
 def test_leaning_takes_the_shares_of_the_classes_out_of_the_bias(model):
     model.classifier.out_proj.bias.data = torch.log(torch.tensor([0.25, 0.75]))
 
-    lean_to_balance(model, [0, 1, 1, 1], balance=1.0)
+    adjust_for_class_prior(model, [0, 1, 1, 1], balance=1.0)
 
     torch.testing.assert_close(torch.zeros(2), model.classifier.out_proj.bias.data)
 
@@ -74,6 +74,6 @@ def test_leaning_takes_the_shares_of_the_classes_out_of_the_bias(model):
 def test_leaning_by_nothing_changes_nothing(model):
     before = model.classifier.out_proj.bias.detach().clone()
 
-    lean_to_balance(model, [0, 1, 1, 1], balance=0.0)
+    adjust_for_class_prior(model, [0, 1, 1, 1], balance=0.0)
 
     torch.testing.assert_close(before, model.classifier.out_proj.bias.detach())
