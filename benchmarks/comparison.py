@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
+import psutil
+
 from benchmarks.database import count_rows
 from benchmarks.loadgen import Plan, generate
-from benchmarks.servers import RECORDED, UNRECORDED, cpu_s, machine_cpu_s, serving
+from benchmarks.servers import SERVICE_TARGET, UNRECORDED_TARGET, Server, serve_bento
 from benchmarks.stats import Spread, percentile, table
-from tests.support.server import Server
 
 
 class ComparisonError(Exception):
@@ -128,8 +129,8 @@ def compare(model: Path, database_url: str, plan: Plan, rounds: int, folder: Pat
     """
     rows_before = count_rows(database_url)
     with (
-        serving(RECORDED, model, database_url, folder / "recorded") as recorded,
-        serving(UNRECORDED, model, database_url, folder / "unrecorded") as unrecorded,
+        serve_bento(SERVICE_TARGET, model, database_url, folder / "recorded") as recorded,
+        serve_bento(UNRECORDED_TARGET, model, database_url, folder / "unrecorded") as unrecorded,
     ):
         services = {True: recorded, False: unrecorded}
         first = [_measure(services, turn, plan)[0] for turn in (True, False)]
@@ -192,3 +193,16 @@ def _check(measurements: Sequence[Measurement], recorded: int) -> None:
     answered = sum(each.answered for each in measurements if each.is_recording)
     if recorded < answered:
         raise ComparisonError(f"{answered} predictions were answered, but only {recorded} recorded")
+
+
+def cpu_s(server: Server) -> float:
+    """Return the processor time that a server and all its workers have taken."""
+    times = [process.cpu_times() for process in server.processes()]
+    return float(sum(each.user + each.system for each in times))
+
+
+def machine_cpu_s() -> float:
+    """Return the processor time that anybody on this machine has taken."""
+    times = psutil.cpu_times()
+    idle = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as users already
+    return sum(times) - sum(getattr(times, name, 0) for name in idle)

@@ -11,13 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from benchmarks.database import VARIABLE, claim, count_rows, engine_of
 from benchmarks.hardware import Machine
 from benchmarks.history import History, fill
+from benchmarks.postgres import PostgreSQL, installed_programs
 from benchmarks.settings import REPOSITORY, Settings
 from benchmarks.stats import Spread, table
 from benchmarks.targets import Goal
 from db.prediction import utc_now
 from db.settings import SettingsError
-from tests.support.grafana_queries import View, in_postgresql, others, panels, rules, since
-from tests.support.postgres import PostgreSQL, installed_programs
+from grafana.expansion import View, in_postgresql, others, panels, rules, since
 
 ERRORS = (SettingsError, SQLAlchemyError)
 
@@ -82,7 +82,7 @@ def _url(given: str | None, stack: ExitStack) -> str:
             raise SettingsError(
                 VARIABLE, "is not set, and no PostgreSQL server is installed here", "Do either"
             )
-        return stack.enter_context(PostgreSQL(programs)).environment()["DATABASE_URL"]
+        return stack.enter_context(PostgreSQL(programs)).sqlalchemy_url
     if make_url(given).get_backend_name() != "postgresql":
         raise SettingsError(VARIABLE, "names no PostgreSQL database", "Name one, or unset it")
     claim(given)

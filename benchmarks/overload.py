@@ -13,13 +13,12 @@ from benchmarks.database import sqlite_url
 from benchmarks.hardware import Machine
 from benchmarks.loadgen import REFUSALS, Outcome, Plan, generate
 from benchmarks.model import roberta_base
-from benchmarks.servers import RECORDED, peak_mb, serving
+from benchmarks.servers import SERVICE_TARGET, Server, serve_bento
 from benchmarks.settings import Flood, Settings
 from benchmarks.stats import percentile, table
 from benchmarks.targets import Goal
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import ModelFolderError
-from tests.support.server import Server
 
 ERRORS = (ModelFolderError, TextsError)
 
@@ -113,7 +112,7 @@ def run(settings: Settings) -> Report:
     model = settings.model or roberta_base()
     with tempfile.TemporaryDirectory() as folder:
         database_url = settings.database_url or sqlite_url(Path(folder))
-        with serving(RECORDED, model, database_url, Path(folder) / "service") as server:
+        with serve_bento(SERVICE_TARGET, model, database_url, Path(folder) / "service") as server:
             return _measure(server, bodies, model.name, settings.effort.overload)
 
 
@@ -128,7 +127,7 @@ def _measure(server: Server, bodies: tuple[bytes, ...], model: str, flood: Flood
         print(f"{many.answered} answered by {MANY} connections", flush=True)
         return Usual(
             alone_ms=median(alone.latencies_ms or [math.inf]),
-            peak_mb=peak_mb(server),
+            peak_mb=server.peak_mb(),
             capacity_per_s=len(many.latencies_ms) / many.duration_s,
         )
 

@@ -16,6 +16,7 @@ from benchmarks.database import claim, sqlite_url
 from benchmarks.hardware import Machine
 from benchmarks.loadgen import Plan
 from benchmarks.model import roberta_base
+from benchmarks.postgres import PostgreSQL, installed_programs
 from benchmarks.settings import Settings
 from benchmarks.stats import Spread, table
 from benchmarks.targets import Goal
@@ -23,7 +24,6 @@ from benchmarks.texts import TextsError, read_texts
 from benchmarks.writing import Appending, WritingError, measure_appending, measure_writer
 from db.settings import SettingsError
 from inference.model_folder import ModelFolder, ModelFolderError
-from tests.support.postgres import PostgreSQL, installed_programs
 
 ERRORS = (
     ComparisonError,
@@ -121,7 +121,7 @@ def _measure_writers(texts: Sequence[str], settings: Settings, folder: Path) -> 
         urls = {"sqlite": sqlite_url(folder / "writer")}
         if (programs := installed_programs()) is not None:
             postgres = stack.enter_context(PostgreSQL(programs))
-            urls["postgresql"] = postgres.environment()["DATABASE_URL"]
+            urls["postgresql"] = postgres.sqlalchemy_url
         if settings.database_url is not None:
             urls[make_url(settings.database_url).get_backend_name()] = settings.database_url
         for name, url in urls.items():

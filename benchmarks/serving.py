@@ -23,14 +23,12 @@ from benchmarks.model import roberta_base
 from benchmarks.model_only import bare_loop
 from benchmarks.plots import draw_contest
 from benchmarks.servers import (
-    EMPTY,
-    RECORDED,
+    NOOP_TARGET,
+    SERVICE_TARGET,
     has_litserve,
-    resume,
-    serving,
-    serving_by_litserve,
-    serving_plainly,
-    suspend,
+    serve_bento,
+    serve_fastapi_pipeline,
+    serve_litserve,
 )
 from benchmarks.settings import FirstSeconds, Settings
 from benchmarks.side_by_side import (
@@ -183,7 +181,7 @@ def run(settings: Settings) -> Report:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.output)))
         services = _services(model, sqlite_url(folder))  # as the plain design has it
         starts = time_starts(
-            {**services, ALONE: partial(serving, EMPTY, None, "")},
+            {**services, ALONE: partial(serve_bento, NOOP_TARGET, None, "")},
             settings.effort.serving.starts,
             folder,
         )
@@ -194,8 +192,8 @@ def run(settings: Settings) -> Report:
         servers = {}
         for name, start in services.items():
             servers[name] = stack.enter_context(start(folder / name))
-            stack.callback(resume, servers[name])  # so that it can end
-            suspend(servers[name])  # until it is measured
+            stack.callback(servers[name].resume)  # so that it can end
+            servers[name].suspend()  # until it is measured
         results = contest(servers, bare, bodies, settings.effort.serving)
     picture = settings.output / "serving.png"
     machine = Machine.read()
@@ -214,11 +212,11 @@ def run(settings: Settings) -> Report:
 def _services(model: Path, url: str) -> dict[str, Start]:
     """Return all services that can be measured here."""
     services: dict[str, Start] = {
-        OURS: partial(serving, RECORDED, model, url),
-        PLAIN: partial(serving_plainly, model),
+        OURS: partial(serve_bento, SERVICE_TARGET, model, url),
+        PLAIN: partial(serve_fastapi_pipeline, model),
     }
     if has_litserve():
-        services[LITSERVE] = partial(serving_by_litserve, model)
+        services[LITSERVE] = partial(serve_litserve, model)
     else:
         print(NO_LITSERVE, flush=True)
     return services

@@ -6,12 +6,11 @@ from statistics import median
 
 from benchmarks.loadgen import Plan, generate
 from benchmarks.model_only import BareLoop
-from benchmarks.servers import peak_mb, resume, suspend
+from benchmarks.servers import Server
 from benchmarks.settings import Contest
 from benchmarks.stats import Spread, percentile
 from inference.stream_scheduler import LANES
 from patches.micro_batcher import MAX_BATCH_SIZE
-from tests.support.server import Server
 
 OURS, PLAIN, LITSERVE, BARE = "this service", "plain", "LitServe", "bare loop"
 CAPACITY_CONNECTIONS = 32
@@ -130,9 +129,9 @@ def contest(
         )
 
     def measure(name: str, load: str, plan_: Plan) -> Measurement:
-        resume(servers[name])
+        servers[name].resume()
         measurement = _measure(name, load, plan_)
-        suspend(servers[name])
+        servers[name].suspend()
         return measurement
 
     for name in servers:  # what they do in their first seconds is not counted
@@ -148,7 +147,7 @@ def contest(
             note(
                 measure(name, under(share), plan(name, 0, share * capacity[name])) for name in names
             )
-    return Results(tuple(made), {name: peak_mb(server) for name, server in servers.items()})
+    return Results(tuple(made), {name: server.peak_mb() for name, server in servers.items()})
 
 
 def _turns(names: Sequence[str], rounds: int) -> Iterator[Sequence[str]]:

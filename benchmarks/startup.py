@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
+from benchmarks.servers import Server
 from benchmarks.stats import Spread
-from tests.support.server import Server
 
 Start: TypeAlias = Callable[[Path], AbstractContextManager[Server]]
 """Makes a folder, and serves in it until the context ends."""

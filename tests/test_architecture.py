@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "inference": {"env_file"},
     "patches": {"api"},
     "training": {"db", "inference"},
-    "benchmarks": {"service", "api", "db", "inference", "patches", "training"},
+    "benchmarks": {"service", "api", "db", "grafana", "inference", "patches", "training"},
     "grafana": set(),
     "env_file": set(),
     "tools": {"api", "benchmarks", "env_file", "inference", "training"},

@@ -1,6 +1,6 @@
-"""The plain design: FastAPI, transformers' pipeline, and one insert per request.
+"""Baseline: FastAPI, transformers' pipeline, and one insert per request.
 
-``uvicorn plain:app`` serves it; MODEL is a folder, DATABASE_URL where predictions are inserted.
+``uvicorn fastapi_pipeline:app`` serves the model folder MODEL and records into DATABASE_URL.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""LitServe with batching, and no recording: ``python lit.py PORT``; MODEL is a folder."""
+"""LitServe with batching, and no recording: ``python litserve_app.py PORT``; MODEL is a folder."""
 
 import os
 import sys

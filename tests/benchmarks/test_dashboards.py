@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from grafana.expansion import others, panels, rules
 from tests.support.benchmark import figures_of, print_of, run
-from tests.support.grafana_queries import others, panels, rules
 from tests.support.postgres import installed_programs
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.server import READY_DEADLINE_S, Server, eventually
+from tests.support.server import READY_TIMEOUT_S, Server, eventually
 
 SHOWN_WITHIN_S = 20
 
@@ -69,7 +69,7 @@ def test_rows_that_wait_are_told_with_their_age_and_not_twice_after_a_kill(
         for worker in waiting.processes()[1:]:
             worker.kill()
             worker.wait(10)
-        eventually(lambda: is_ready(waiting), READY_DEADLINE_S)
+        eventually(lambda: is_ready(waiting), READY_TIMEOUT_S)
         eventually(lambda: metrics(waiting).get("sentiment_spool_rows") == 2, SHOWN_WITHIN_S)
 
         assert "took over 2 spooled row(s)" in waiting.log

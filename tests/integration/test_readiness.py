@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import BENTOML, READY_DEADLINE_S, Server, eventually, put_into_store
+from tests.support.server import BENTOML, READY_TIMEOUT_S, Server, eventually, put_into_store
 
 SERVE = [BENTOML, "serve", "tests.support.slow_preparation:SentimentService", "--port", "{port}"]
 PATIENCE_S = 5  # for an answer that must not come
@@ -20,7 +20,7 @@ def test_a_service_is_not_ready_before_its_model_is_prepared(
     put_into_store(starter, own)
     server = Server(SERVE, repository, own)
     try:
-        eventually(allowed.with_suffix(".begun").exists, READY_DEADLINE_S)
+        eventually(allowed.with_suffix(".begun").exists, READY_TIMEOUT_S)
         address = ("127.0.0.1", server.port)
         with closing(HTTPConnection(*address, timeout=PATIENCE_S)) as connection:
             connection.request("GET", "/readyz")

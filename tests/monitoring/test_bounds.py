@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from grafana.expansion import metric_rules
 from tests.monitoring.prometheus import promtool
-from tests.support.grafana_queries import metric_rules
 
 SIGN = {"gt": ">", "lt": "<"}
 EVERY_S = 15

@@ -15,11 +15,11 @@ import psutil
 import pytest
 import yaml
 
+from grafana.expansion import metric_panels, metric_rules
 from tests.monitoring.conftest import KEY, MAX_ROWS
 from tests.monitoring.prometheus import FOLDER, Prometheus, composed, promtool
 from tests.support.faulty_model import POISON
-from tests.support.grafana_queries import metric_panels, metric_rules
-from tests.support.server import READY_DEADLINE_S, Server, eventually
+from tests.support.server import READY_TIMEOUT_S, Server, eventually
 
 WITH_KEY = {"X-API-Key": KEY}
 SHOWN_WITHIN_S = 30
@@ -96,7 +96,7 @@ def test_what_goes_wrong_is_seen(repository: Path, server: Server, prometheus: P
     eventually(lambda: 0 == prometheus.number(value["server-errors"]), SHOWN_WITHIN_S)
     assert 0 == prometheus.number(value["refusals"])
 
-    refused = eventually(lambda: flood(server), READY_DEADLINE_S)
+    refused = eventually(lambda: flood(server), READY_TIMEOUT_S)
     errors = [predict(server, POISON) for _ in range(5)]
     while predict(server, "fill the spool") != 503:
         pass

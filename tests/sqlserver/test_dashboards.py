@@ -8,7 +8,7 @@ import pytest
 from db.database.engine import make_engine
 from db.prediction import utc_now
 from db.writing.insertion import insert_if_absent
-from tests.support.grafana_queries import View, expand, others, panels, rules, since
+from grafana.expansion import View, expand, others, panels, rules, since
 from tests.support.predictions import prediction
 from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
 

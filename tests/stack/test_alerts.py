@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from grafana.expansion import metric_panels, metric_rules
 from tests.container.containers import command, compose_program
 from tests.stack.conftest import Grafana
-from tests.support.grafana_queries import metric_panels, metric_rules
 from tests.support.server import eventually
 
 SCRAPED_WITHIN_S = 120

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from grafana.expansion import View, dashboard, fill, metric_rules, others, panels, rules
 from tests.stack.conftest import DATA_SOURCE, Grafana
-from tests.support.grafana_queries import View, dashboard, fill, metric_rules, others, panels, rules
 from tests.support.server import eventually
 
 STORED_WITHIN_S = 30

@@ -2,7 +2,7 @@
 
 import inspect
 
-from benchmarks.unrecorded import NoPredictionLogger
+from benchmarks.baselines.unrecorded import NoPredictionLogger
 from db.prediction_logger import PredictionLogger
 
 

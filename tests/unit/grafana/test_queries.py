@@ -21,7 +21,7 @@ from sqlalchemy.dialects.mssql.base import RESERVED_WORDS
 from db.database.migrations import migrate
 from db.database.schema import METRICS, TRAINING_RUNS
 from db.prediction import Prediction, new_id
-from tests.support.grafana_queries import (
+from grafana.expansion import (
     View,
     dashboard,
     expand,

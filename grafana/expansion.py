@@ -108,7 +108,8 @@ def expand(statement: str, view: View) -> str:
         r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN '{start}' AND '{end}'", statement
     )
     statement = re.sub(r"\$__timeGroup\(([^(),]*), *'(\d+)([smh])'(?:, *0)?\)", _group, statement)
-    assert "$" not in statement, statement
+    if "$" in statement:
+        raise AssertionError(f"an unknown macro or variable: {statement}")
     return statement
 
 

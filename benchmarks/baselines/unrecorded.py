@@ -1,7 +1,7 @@
-"""The service as it is, but for its recorder, which records nothing.
+"""The service without its prediction log, to measure what recording costs.
 
-`bentoml serve benchmarks.unrecorded:SentimentService` serves it: what recording costs is the
-difference. The service itself has no such option, since an answer is to be a recorded row.
+``bentoml serve benchmarks.baselines.unrecorded:SentimentService``. The service has no such option:
+a 200 means that the prediction is recorded.
 """
 
 from collections.abc import Sequence

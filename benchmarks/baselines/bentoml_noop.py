@@ -4,7 +4,7 @@ import bentoml
 
 
 @bentoml.service
-class EmptyService:
+class NoopService:
     """Give texts back."""
 
     @bentoml.api
