@@ -10,7 +10,6 @@ import time
 from asyncio import gather, get_running_loop, to_thread
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -24,21 +23,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.command import fail_start, on_sighup, register_command, stop_with_command
+from api.contract.errors import (
+    CLASSIFICATION_FAILED,
+    CLIENT_DISCONNECTED,
+    QUEUE_TIMEOUT,
+    QUEUE_TIMEOUT_S,
+    ApiError,
+)
 from api.contract.openapi import send_page
-from api.contract.refusals import GONE, LATE, NOT_CLASSIFIED, QUEUE_TIMEOUT_S
-from api.contract.requests import PredictBatchInput, PredictInput, Question
+from api.contract.requests import PredictBatchInput, PredictInput, TextItem
 from api.contract.responses import (
-    Answer,
     ModelDescription,
     PredictBatchOutput,
+    PredictionResult,
     PredictOutput,
-    Refusal,
 )
 from api.http.body_reader import JSON_MEDIA_TYPE
 from api.http.log import log_request_ids
 from api.http.metrics import use_bounded_metrics
-from api.http.middleware import Guard
-from api.settings import GuardSettings
+from api.http.middleware import ApiMiddleware
+from api.settings import ApiSettings
 from db.database.database_url import place_of
 from db.database.labels import check_labels
 from db.database.tables_check import TablesCheck
@@ -61,7 +65,7 @@ SCORE_DECIMALS = 6  # what is left of a float32 probability
 LATENCY_DECIMALS = 3
 FULL_COLLECTION_EVERY = 1000  # of the second generation's, instead of 10: little is left for it
 
-Outcome = Classification | ClassificationError | Refusal
+Outcome = Classification | ClassificationError | ApiError
 
 logger = logging.getLogger("bentoml.sentiment")
 # What `bentoml containerize` builds upon; bentofile.yaml knows only bases with compilers and git
@@ -141,7 +145,7 @@ class SentimentService:
             folder = ModelFolder.read(Path(served_model().path))
             check_runtime(ModelSettings().chosen_runtime, folder)
             check_labels(folder.labels)
-            guard = GuardSettings()
+            guard = ApiSettings()
             _ = guard.keys, guard.paths, guard.origins
             settings = DatabaseSettings.read()
             PredictionLogger(settings).close()
@@ -179,7 +183,7 @@ class SentimentService:
         input_spec=PredictInput,
         output_spec=PredictOutput,
     )
-    def predict(self, text: list[Question]) -> list[Answer | Refusal]:
+    def predict(self, text: list[TextItem]) -> list[PredictionResult | ApiError]:
         """Classify one tweet.
 
         The header `X-Prediction-Id` is the id of its recorded row; `X-Truncated: true` says that
@@ -190,11 +194,11 @@ class SentimentService:
             self._record(outcomes)
         except PredictionLogError as error:
             refusal = not_recorded(error)
-            return [refusal if isinstance(made, Answer) else made for made in outcomes]
+            return [refusal if isinstance(made, PredictionResult) else made for made in outcomes]
         return outcomes
 
     @bentoml.api(input_spec=PredictBatchInput, output_spec=PredictBatchOutput)
-    async def predict_batch(self, texts: list[Question]) -> list[Answer] | Refusal:
+    async def predict_batch(self, texts: list[TextItem]) -> list[PredictionResult] | ApiError:
         """Classify up to 128 tweets together: all of them are answered and recorded, or none.
 
         Other requests run between its batches.
@@ -209,13 +213,15 @@ class SentimentService:
                 break
         return await to_thread(self._answer_all, texts, made)
 
-    def _answer_all(self, questions: list[Question], made: list[Outcome]) -> list[Answer] | Refusal:
+    def _answer_all(
+        self, questions: list[TextItem], made: list[Outcome]
+    ) -> list[PredictionResult] | ApiError:
         outcomes = self._answers(questions[: len(made)], made)
         for position, outcome in enumerate(outcomes):
-            if isinstance(outcome, Refusal):
+            if isinstance(outcome, ApiError):
                 problem = {"loc": ["texts", position], "msg": outcome.error}
-                place = f"texts.{position}: " if outcome is NOT_CLASSIFIED else ""
-                return replace(outcome, error=place + outcome.error, detail=(problem,))
+                place = f"texts.{position}: " if outcome is CLASSIFICATION_FAILED else ""
+                return ApiError(outcome.status, place + outcome.error, (problem,))
         try:
             self._record(outcomes)
         except PredictionLogError as error:
@@ -238,7 +244,7 @@ class SentimentService:
         )
         return Response(description.model_dump_json(), media_type=JSON_MEDIA_TYPE)
 
-    def _classify(self, questions: Sequence[Question]) -> list[Outcome]:
+    def _classify(self, questions: Sequence[TextItem]) -> list[Outcome]:
         """Classify what somebody still waits for."""
         now_s = time.perf_counter()
         refusals = [_refusal(question, now_s) for question in questions]
@@ -247,25 +253,27 @@ class SentimentService:
         return [refusal or next(classified) for refusal in refusals]
 
     def _answers(
-        self, questions: Sequence[Question], made: Sequence[Outcome]
-    ) -> list[Answer | Refusal]:
+        self, questions: Sequence[TextItem], made: Sequence[Outcome]
+    ) -> list[PredictionResult | ApiError]:
         now_s = time.perf_counter()
         return [
             self._answer(question, outcome, now_s)
             for question, outcome in zip(questions, made, strict=True)
         ]
 
-    def _answer(self, question: Question, made: Outcome, now_s: float) -> Answer | Refusal:
-        if isinstance(made, Refusal):
+    def _answer(
+        self, question: TextItem, made: Outcome, now_s: float
+    ) -> PredictionResult | ApiError:
+        if isinstance(made, ApiError):
             return made
         if isinstance(made, ClassificationError):
-            request_id = question.asker.request_id
+            request_id = question.state.request_id
             logger.error("request %s: the model failed on a text", request_id, exc_info=made)
-            return NOT_CLASSIFIED
+            return CLASSIFICATION_FAILED
         exact = dict(zip(self.classifier.labels, made.probabilities, strict=True))
         label = max(exact, key=exact.__getitem__)
         scores = {name: round(value, SCORE_DECIMALS) for name, value in exact.items()}
-        return Answer(
+        return PredictionResult(
             prediction_id=new_id(),
             text=question.text,
             label=label,
@@ -276,7 +284,7 @@ class SentimentService:
             truncated=made.truncated,
         )
 
-    def _record(self, outcomes: list[Answer | Refusal]) -> None:
+    def _record(self, outcomes: list[PredictionResult | ApiError]) -> None:
         model_tag = str(self.model.tag)
         self.recorder.record(
             [
@@ -292,24 +300,24 @@ class SentimentService:
                     truncated=answer.truncated,
                 )
                 for answer in outcomes
-                if isinstance(answer, Answer)
+                if isinstance(answer, PredictionResult)
             ]
         )
 
 
-def _refusal(question: Question, now_s: float) -> Refusal | None:
-    asker = question.asker
-    if asker.is_gone:
-        return GONE
-    if not asker.has_turn and now_s - question.arrived_s > QUEUE_TIMEOUT_S:
-        return LATE
-    asker.has_turn = True
+def _refusal(question: TextItem, now_s: float) -> ApiError | None:
+    state = question.state
+    if state.disconnected:
+        return CLIENT_DISCONNECTED
+    if not state.started and now_s - question.arrived_s > QUEUE_TIMEOUT_S:
+        return QUEUE_TIMEOUT
+    state.started = True
     return None
 
 
-def not_recorded(error: PredictionLogError) -> Refusal:
+def not_recorded(error: PredictionLogError) -> ApiError:
     """Tell a client that and why its predictions are lost, so that it asks again."""
-    return Refusal(503, f"{NOT_RECORDED}: {error}")
+    return ApiError(503, f"{NOT_RECORDED}: {error}")
 
 
 def load_classifier(path: Path) -> tuple[Classifier, SelfCheck]:
@@ -329,4 +337,4 @@ def served_model() -> bentoml.Model:
     return bentoml.models.get(packed.tag)
 
 
-cast(Any, SentimentService).add_asgi_middleware(Guard)
+cast(Any, SentimentService).add_asgi_middleware(ApiMiddleware)

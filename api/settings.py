@@ -13,14 +13,14 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{
 DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 
-class GuardSettingsError(BentoMLConfigException):  # BentoML's command line prints its own plainly
+class ApiSettingsError(BentoMLConfigException):  # BentoML's command line prints its own plainly
     """A variable of the environment has a value that nothing can be done with."""
 
     def __init__(self, variable: str, problem: str) -> None:
         super().__init__(f"{variable} {problem}. .env.example explains it.")
 
 
-class GuardSettings(BaseSettings):
+class ApiSettings(BaseSettings):
     """Settings of the guard, read once at start."""
 
     model_config = SettingsConfigDict(
@@ -38,25 +38,25 @@ class GuardSettings(BaseSettings):
     def keys(self) -> tuple[str, ...]:
         """Return the keys, none where everybody may call.
 
-        Raises GuardSettingsError, without the key, where one could not be sent in a header.
+        Raises ApiSettingsError, without the key, where one could not be sent in a header.
         """
         keys = _parts(self.api_keys.get_secret_value())
         for position, key in enumerate(keys, 1):
             if not key.isascii() or not key.isprintable() or " " in key:
-                raise GuardSettingsError(
+                raise ApiSettingsError(
                     "API_KEYS", f"has a key, number {position}, that is not of visible ASCII alone"
                 )
         if not keys and self.api_keys.get_secret_value():
-            raise GuardSettingsError("API_KEYS", "is set, but has no key")
+            raise ApiSettingsError("API_KEYS", "is set, but has no key")
         return keys
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Return the paths that need no key; raises GuardSettingsError where one is none."""
+        """Return the paths that need no key; raises ApiSettingsError where one is none."""
         paths = _parts(self.public_paths)
         for path in paths:
             if not path.startswith("/") or ANY in path.removesuffix(ANY):
-                raise GuardSettingsError(
+                raise ApiSettingsError(
                     "PUBLIC_PATHS", f"has {path!r}, which does not start with / or has a * inside"
                 )
         return paths
@@ -65,20 +65,20 @@ class GuardSettings(BaseSettings):
     def origins(self) -> tuple[str, ...]:
         """Return the origins whose pages may read answers, * for all, none where CORS is off.
 
-        Raises GuardSettingsError where no browser sends one so.
+        Raises ApiSettingsError where no browser sends one so.
         """
         origins = _parts(self.cors_origins)
         for origin in origins:
             is_sent = ORIGIN.fullmatch(origin) and not DEFAULT_PORT.fullmatch(origin)
             if origin != ANY and not is_sent:
-                raise GuardSettingsError(
+                raise ApiSettingsError(
                     "CORS_ORIGINS",
                     f"has {origin!r}: write an origin as browsers do, https://app.example.com",
                 )
         if ANY in origins and len(origins) > 1:
-            raise GuardSettingsError("CORS_ORIGINS", f"has {ANY} beside other origins")
+            raise ApiSettingsError("CORS_ORIGINS", f"has {ANY} beside other origins")
         if not origins and self.cors_origins:
-            raise GuardSettingsError("CORS_ORIGINS", "is set, but has no origin")
+            raise ApiSettingsError("CORS_ORIGINS", "is set, but has no origin")
         return origins
 
 

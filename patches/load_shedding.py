@@ -8,9 +8,9 @@ time instead of 250 through uvicorn's, BentoML's and our own layers.
 from starlette.datastructures import Headers
 from uvicorn import config
 
-from api.contract.errors import RefusedError
-from api.contract.requests import BODIES
-from api.http.gate import STATE, Gate
+from api.contract.errors import ApiError
+from api.contract.requests import BATCH_PATH, BODIES
+from api.http.middleware import STATE, ApiMiddleware
 from patches.uvicorn_protocol import BoundedProtocol
 
 URLS = {path.encode(): path for path in BODIES}
@@ -19,7 +19,7 @@ URLS = {path.encode(): path for path in BODIES}
 class SheddingProtocol(BoundedProtocol):
     """One connection, whose requests may be refused by their heads alone."""
 
-    _refused: RefusedError | None = None
+    _refused: ApiError | None = None
 
     def on_headers_complete(self) -> None:
         """Begin the request, unless it is refused already: then its body is read and dropped."""
@@ -49,20 +49,21 @@ class SheddingProtocol(BoundedProtocol):
             self.flow.close()
         self.on_response_complete()
 
-    def _refusal(self) -> RefusedError | None:
+    def _refusal(self) -> ApiError | None:
         """Return what the guard would say, None where it is to be asked."""
-        gate: Gate | None = self.app_state.get(STATE)
-        if gate is None or self.url not in URLS or gate.has_room(URLS[self.url]):
+        api: ApiMiddleware | None = self.app_state.get(STATE)
+        path = URLS.get(self.url)
+        if api is None or path is None or api.admission.has_room(is_batch=path == BATCH_PATH):
             return None
         is_first = self._current is None or self._current.response_complete
         is_plain = not self.parser.should_upgrade() and not self.expect_100_continue
         if not is_first or not is_plain or self.parser.get_method() != b"POST":
             return None
-        if not gate.admits("POST", URLS[self.url], Headers(raw=self.headers)):
+        if not api.keys.admit("POST", path, Headers(raw=self.headers)):
             return None
         try:
-            gate.check_room(URLS[self.url])
-        except RefusedError as refused:
+            api.admission.check_room(is_batch=path == BATCH_PATH)
+        except ApiError as refused:
             return refused
         return None
 

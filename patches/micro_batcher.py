@@ -11,9 +11,8 @@ from typing import Any, cast
 from bentoml._internal.marshal import dispatcher
 from bentoml._internal.marshal.dispatcher import CorkDispatcher, NonBlockSema
 
-from api.contract.refusals import ENDING, FAILED, LATE, NOT_BATCHED
-from api.contract.requests import Question
-from api.contract.responses import Refusal
+from api.contract.errors import INTERNAL_ERROR, NOT_BATCHED, QUEUE_TIMEOUT, SHUTTING_DOWN, ApiError
+from api.contract.requests import TextItem
 from api.http.log import rate_limited_logger
 
 MAX_BATCH_SIZE = 32
@@ -92,14 +91,14 @@ class MicroBatcher(CorkDispatcher[Any, Any]):
             self._controller = self._loop.create_task(self.controller())
             self._controller.add_done_callback(self._end)
         if self.has_ended:
-            return [ENDING]
+            return [SHUTTING_DOWN]
         try:
             return await self.inbound_call(data)
         except asyncio.CancelledError:
             waits_no_more = cast(Any, asyncio.current_task()).cancelling()
             if waits_no_more:
                 raise
-            return [ENDING]  # what it waited for was cancelled, as by BentoML's `shutdown`
+            return [SHUTTING_DOWN]  # what it waited for was cancelled, as by BentoML's `shutdown`
 
     async def _make_batches(self) -> None:
         """Wait until batches can begin, and begin them."""
@@ -134,7 +133,7 @@ class MicroBatcher(CorkDispatcher[Any, Any]):
         """Give up on requests that have waited too long."""
         oldest_s = time.perf_counter() - self.max_latency
         while self._queue and self._queue[0].data[0].arrived_s <= oldest_s:
-            _refuse([self._queue.popleft()], LATE)
+            _refuse([self._queue.popleft()], QUEUE_TIMEOUT)
 
     def _end(self, controller: "asyncio.Task[None]") -> None:
         """Log that the loop has ended, and let nobody wait for it."""
@@ -142,9 +141,9 @@ class MicroBatcher(CorkDispatcher[Any, Any]):
         log = logger.info if is_wanted else logger.error
         error = None if is_wanted else controller.exception()
         log("the batching loop has ended: texts are refused from now on", exc_info=error)
-        self._refuse_waiting(ENDING)
+        self._refuse_waiting(SHUTTING_DOWN)
 
-    def _refuse_waiting(self, refusal: Refusal) -> None:
+    def _refuse_waiting(self, refusal: ApiError) -> None:
         """Refuse all that wait and are in no batch yet."""
         _refuse([*self._taken, *self._queue], refusal)
         self._taken = ()
@@ -175,12 +174,12 @@ class MicroBatcher(CorkDispatcher[Any, Any]):
             for job, outcome in zip(batch, outcomes, strict=True):
                 _answer(job, outcome)
         except ENDS:
-            _refuse(batch, ENDING)
+            _refuse(batch, SHUTTING_DOWN)
             raise
         except BaseException:  # pylint: disable=broad-exception-caught  # nobody else would log it
-            asked = ", ".join(job.data[0].asker.request_id for job in batch)
+            asked = ", ".join(job.data[0].state.request_id for job in batch)
             logger.exception("a batch failed, of the requests %s", asked)
-            _refuse(batch, FAILED)
+            _refuse(batch, INTERNAL_ERROR)
         finally:
             self._sema.release()
             self._in_work -= len(batch)
@@ -218,19 +217,19 @@ def _answer(job: Any, outcome: Any) -> None:
         job.future.set_result(outcome)
 
 
-def _refuse(jobs: Iterable[Any], refusal: Refusal) -> None:
+def _refuse(jobs: Iterable[Any], refusal: ApiError) -> None:
     for job in jobs:
         _answer(job, [refusal])  # as an outcome is: the list of one text's
 
 
-def batch_prefix_length(questions: Sequence[Question]) -> int:
+def batch_prefix_length(questions: Sequence[TextItem]) -> int:
     """Return how many of the questions, from the first on, make one batch: at least one."""
     costs = (min(len(question.text), COUNTED_CHARACTERS) for question in questions[:MAX_BATCH_SIZE])
     count = sum(cost <= MAX_CHARACTERS for cost in accumulate(costs))
     return min(len(questions), max(1, count))
 
 
-def split_batches(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
+def split_batches(questions: Sequence[TextItem]) -> Iterator[Sequence[TextItem]]:
     """Yield the questions in batches."""
     while count := batch_prefix_length(questions):
         yield questions[:count]

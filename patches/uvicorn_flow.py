@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-WRITE_DEADLINE_S = 10.0
+WRITE_TIMEOUT_S = 10.0
 
 
 class BoundedFlow(FlowControl):
@@ -52,4 +52,4 @@ class BoundedFlow(FlowControl):
     def _give_a_while(self) -> None:
         if self._deadline is None:
             loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(WRITE_DEADLINE_S, self._transport.abort)
+            self._deadline = loop.call_later(WRITE_TIMEOUT_S, self._transport.abort)

@@ -19,15 +19,14 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from api.contract.errors import RefusedError
-from api.contract.refusals import ENDING
-from api.http.gate import STATE, Gate
+from api.contract.errors import SHUTTING_DOWN, ApiError
 from api.http.headers import REQUEST_ID_HEADER, Raw, complete, request_id
 from api.http.log import rate_limited_logger
 from api.http.metrics import count_response
+from api.http.middleware import STATE, ApiMiddleware
 from patches.uvicorn_flow import BoundedFlow
 
-HEAD_DEADLINE_S = 10.0
+HEADER_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 32 << 10
 HEADER_BYTES = 4  # of a header, besides its name and its value
 MAX_WAITING = 16  # requests that a client has sent before it has read its answers
@@ -37,7 +36,7 @@ logger = rate_limited_logger("bentoml.sentiment.connections")
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection, whose every head comes within HEAD_DEADLINE_S and MAX_HEAD_BYTES."""
+    """One connection, whose every head comes within HEADER_TIMEOUT_S and MAX_HEAD_BYTES."""
 
     flow: BoundedFlow
     _deadline: asyncio.TimerHandle | None = None
@@ -45,7 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _untold_bytes = 0  # that came since the parser last told of something
     _current: RequestResponseCycle | None = None  # whose turn it is; `cycle` is the latest
-    _last_answer: RefusedError | None = None  # once all that came before it has its own
+    _last_answer: ApiError | None = None  # once all that came before it has its own
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, unless there are too many connections."""
@@ -53,7 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.flow = BoundedFlow(transport, self.pipeline)
         if len(self.connections) > MAX_CONNECTIONS:
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            self._refuse(RefusedError(status, "there are too many connections"))
+            self._refuse(ApiError(status, "there are too many connections"))
         else:
             self._await_head()
 
@@ -80,7 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stay_with_http(data[upgrade.args[0] :])
         except HttpParserError as error:
             reason = error.__context__  # what a method below has raised
-            self._refuse_in_turn(reason if isinstance(reason, RefusedError) else _not_http())
+            self._refuse_in_turn(reason if isinstance(reason, ApiError) else _not_http())
 
     def on_message_begin(self) -> None:
         """Begin to count."""
@@ -104,7 +103,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if len(self.pipeline) >= MAX_WAITING:
             error = f"more than {MAX_WAITING} requests wait on this connection"
-            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, error)
+            raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, error)
         self._is_in_head = False
         self._stop_waiting()
         super().on_headers_complete()
@@ -148,15 +147,18 @@ class BoundedProtocol(HttpToolsProtocol):
             if cycle.response_started:
                 raise
             headers = Headers(scope=scope)
-            response, name = ENDING.to_response(), request_id(headers.get(REQUEST_ID_HEADER, ""))
+            response, name = (
+                SHUTTING_DOWN.to_response(),
+                request_id(headers.get(REQUEST_ID_HEADER, "")),
+            )
             response.raw_headers = self._complete(response, name, headers)
             count_response(response.status_code)
             await response(scope, receive, send)
-            logger.info("request %s was refused: %s", name, ENDING.error)
+            logger.info("request %s was refused: %s", name, SHUTTING_DOWN.error)
 
     def _await_head(self) -> None:
         self._stop_waiting()
-        self._deadline = self.loop.call_later(HEAD_DEADLINE_S, self._be_late)
+        self._deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._be_late)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -168,7 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.flow.close()
         else:
             status = HTTPStatus.REQUEST_TIMEOUT
-            self._refuse(RefusedError(status, "the request took too long to arrive"))
+            self._refuse(ApiError(status, "the request took too long to arrive"))
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
@@ -182,7 +184,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         method = self.parser.get_method()
         if method == b"CONNECT":
-            self._refuse_in_turn(RefusedError(HTTPStatus.BAD_REQUEST, "this is no proxy"))
+            self._refuse_in_turn(ApiError(HTTPStatus.BAD_REQUEST, "this is no proxy"))
             return
         lines = [b"%b %b HTTP/%b" % (method, self.url, self.parser.get_http_version().encode())]
         lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
@@ -190,7 +192,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         self.data_received(b"\r\n".join([*lines, b"", rest]))
 
-    def _refuse_in_turn(self, refused: RefusedError) -> None:
+    def _refuse_in_turn(self, refused: ApiError) -> None:
         """Refuse what was being parsed, once all that came before it has its answer."""
         self._stop_waiting()
         self._last_answer = refused
@@ -205,15 +207,15 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._current is None or self._current.response_complete:
             self._refuse(refused)
 
-    def _refuse(self, refused: RefusedError) -> None:
+    def _refuse(self, refused: ApiError) -> None:
         self._stop_waiting()
         id_of_request = self._send(refused)
         self.flow.close()
         logger.info("request %s was refused: %s", id_of_request, refused)
 
-    def _send(self, refused: RefusedError, given_id: str = "", *, closes: bool = True) -> str:
+    def _send(self, refused: ApiError, given_id: str = "", *, closes: bool = True) -> str:
         """Send a refusal, past all applications; return the id that it names."""
-        response, id_of_request = refused.response, request_id(given_id)
+        response, id_of_request = refused.to_response(), request_id(given_id)
         count_response(response.status_code)
         headers = self._complete(response, id_of_request, Headers(raw=self.headers or []))
         if closes:
@@ -226,16 +228,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def _complete(self, response: Response, id_of_request: str, asked: Headers) -> Raw:
         """Return all headers of a refusal that no application has seen, given the request's."""
         headers = complete(response.raw_headers, id_of_request)
-        gate: Gate | None = self.app_state.get(STATE)
-        return gate.cors.complete(headers, asked.get("origin", "")) if gate else headers
+        api: ApiMiddleware | None = self.app_state.get(STATE)
+        return api.cors.complete(headers, asked.get("origin", "")) if api else headers
 
 
-def _too_large() -> RefusedError:
-    return RefusedError(
+def _too_large() -> ApiError:
+    return ApiError(
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         f"URL and headers are larger than {MAX_HEAD_BYTES} bytes",
     )
 
 
-def _not_http() -> RefusedError:
-    return RefusedError(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP")
+def _not_http() -> ApiError:
+    return ApiError(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP")

@@ -13,7 +13,7 @@ from typing import TypeVar
 import aiohttp  # BentoML's own client, so it is there wherever the service is
 from rich.progress import Progress
 
-from api.settings import GuardSettings, GuardSettingsError
+from api.settings import ApiSettings, ApiSettingsError
 from benchmarks.published import API_PORT_MAPPING, published_url
 from benchmarks.stats import percentile
 from benchmarks.texts import SAMPLES, TextsError, read_texts
@@ -144,7 +144,7 @@ def main(words: Sequence[str]) -> int:
             return 1
         texts = tweets(settings.dataset) if settings.dataset else read_texts(SAMPLES)
         asyncio.run(watched(given.url, texts, given.rate, given.count, tally))
-    except (GuardSettingsError, TextsError, TrainingError) as error:
+    except (ApiSettingsError, TextsError, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -154,7 +154,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _key_header() -> dict[str, str]:
-    keys = GuardSettings().keys
+    keys = ApiSettings().keys
     return {"Authorization": f"Bearer {keys[0]}"} if keys else {}
 
 

@@ -22,9 +22,9 @@ from api.contract.responses import (
     ModelDescription,
     PredictOutput,
 )
-from api.http.body_reader import BODY_DEADLINE_S, JSON_MEDIA_TYPE, MAX_BODY_BYTES
+from api.http.body_reader import BODY_TIMEOUT_S, JSON_MEDIA_TYPE, MAX_BODY_BYTES
 from api.http.headers import REQUEST_ID_HEADER
-from api.settings import ANY, GuardSettings
+from api.settings import ANY, ApiSettings
 
 Json = dict[str, Any]
 
@@ -37,7 +37,7 @@ every error is an object with `error`."""
 ERRORS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The body is no JSON, or a field is wrong, missing or unknown.",
     HTTPStatus.UNAUTHORIZED: "There is no API key, or none that is known.",
-    HTTPStatus.REQUEST_TIMEOUT: f"The body did not arrive within {BODY_DEADLINE_S:.0f} s.",
+    HTTPStatus.REQUEST_TIMEOUT: f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too much is waiting.",
@@ -76,7 +76,7 @@ class ErrorAnswer(BaseModel):
 MODELS = (PredictRequest, PredictBatchRequest, PredictOutput, BatchItem, ModelDescription)
 
 
-def describe(settings: GuardSettings) -> Json:
+def describe(settings: ApiSettings) -> Json:
     """Return the whole page, of a service with such settings, as an OpenAPI 3.0 document."""
     _, schemas = models_json_schema(
         [(model, "validation") for model in (*MODELS, ErrorAnswer)],
@@ -131,7 +131,7 @@ def describe(settings: GuardSettings) -> Json:
 
 @cache
 def _page() -> bytes:
-    return json.dumps(describe(GuardSettings())).encode()
+    return json.dumps(describe(ApiSettings())).encode()
 
 
 async def send_page(_request: Request) -> Response:
@@ -139,7 +139,7 @@ async def send_page(_request: Request) -> Response:
     return Response(_page(), media_type=JSON_MEDIA_TYPE)
 
 
-def _is_public(path: str, settings: GuardSettings) -> bool:
+def _is_public(path: str, settings: ApiSettings) -> bool:
     """Tell by the settings alone, so that tests of the page also test the guard."""
     return (
         not settings.keys

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 # Examples are given as OpenAPI 3.0's `example`, which BentoML's page fills into "Try it out".
 MAX_TEXT_CHARACTERS = 5_000
-MAX_TEXTS = 128
+MAX_TEXTS_PER_REQUEST = 128
 MAX_SHOWN_CHARACTERS = 100
 UNKNOWN_FIELD = "unknown_field"  # the type of such an error
 # What JSON Schema's patterns, ECMAScript's, call white space: a text of nothing else is blank.
@@ -19,7 +19,7 @@ WHITE_SPACE = "\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + ""
     map(chr, range(0x2000, 0x200B))
 )
 # Where the guard leaves the validated body in the ASGI scope, for the endpoint to pick up.
-VALIDATED = "sentiment.validated"
+PARSED_REQUEST = "sentiment.validated"
 
 
 def _not_blank(text: str) -> str:
@@ -82,7 +82,7 @@ class PredictBatchRequest(_Body):
         FailFast(),
         Field(
             min_length=1,
-            max_length=MAX_TEXTS,
+            max_length=MAX_TEXTS_PER_REQUEST,
             description="The tweets to classify; the answers come in the same order.",
             json_schema_extra={"example": ["Beautiful post!!!", "Lost my keys. Again."]},
         ),
@@ -99,51 +99,51 @@ BODIES: dict[str, type[Body]] = {"/predict": PredictRequest, BATCH_PATH: Predict
 
 
 @dataclass(slots=True)
-class Asker:
+class RequestState:
     """Who waits for an answer, or has left; ``request_id`` is for the log.
 
-    ``has_turn`` tells that the first of the request's texts was begun with.
+    ``started`` tells that the first of the request's texts was begun with.
     """
 
     request_id: str = "unknown"
-    is_gone: bool = False
-    has_turn: bool = False
+    disconnected: bool = False
+    started: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Validated:
+class ParsedRequest:
     """A body that passed the guard; ``arrived_s`` is the ``time.perf_counter()`` of that."""
 
     body: Body
     arrived_s: float
-    asker: Asker
+    state: RequestState
 
-    def questions(self) -> "list[Question]":
+    def items(self) -> "list[TextItem]":
         """Return the texts, each with what is known of their request."""
-        return [Question(text, self.arrived_s, self.asker) for text in self.body.all_texts()]
+        return [TextItem(text, self.arrived_s, self.state) for text in self.body.all_texts()]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class TextItem:
     """One text to classify, with the moment (``time.perf_counter()``) of its arrival."""
 
     text: str
     arrived_s: float
-    asker: Asker
+    state: RequestState
 
 
-def _questions(request: Request) -> list[Question]:
+def _questions(request: Request) -> list[TextItem]:
     """Return what the guard has validated. Raises NotFound where it let a path pass unread."""
-    validated: Validated | None = request.scope.get(VALIDATED)
+    validated: ParsedRequest | None = request.scope.get(PARSED_REQUEST)
     if validated is None:
         raise NotFound("this path takes no body")
-    return validated.questions()
+    return validated.items()
 
 
 class PredictInput(bentoml.IODescriptor):
     """One posted text, as the list of one that BentoML joins with its neighbours to a batch."""
 
-    text: list[Question]
+    text: list[TextItem]
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class PredictInput(bentoml.IODescriptor):
 class PredictBatchInput(bentoml.IODescriptor):
     """Posted texts that are classified and recorded together."""
 
-    texts: list[Question]
+    texts: list[TextItem]
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from _bentoml_sdk.io_models import IORootModel
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from api.contract.errors import error_response
+from api.contract.errors import ApiError
 
 PREDICTION_ID_HEADER = "X-Prediction-Id"
 TRUNCATED_HEADER = "X-Truncated"  # "true" or absent
@@ -27,7 +27,7 @@ Score = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PredictionResult:
     """One classified and recorded text.
 
     ``scores`` holds the probability of every label; ``truncated`` is true if the model did not
@@ -42,19 +42,6 @@ class Answer:
     latency_ms: float
     batch_size: int
     truncated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why there is no answer: an HTTP status and what the client is told."""
-
-    status: int
-    error: str
-    detail: tuple[Any, ...] = ()
-
-    def to_response(self) -> Response:
-        """Return the refusal in the shape of all errors."""
-        return error_response(self.status, self.error, self.detail)
 
 
 class PredictOutput(bentoml.IODescriptor):
@@ -73,10 +60,10 @@ class PredictOutput(bentoml.IODescriptor):
     ]
 
     @classmethod
-    async def to_http_response(cls, obj: list[Answer | Refusal], serde: Any) -> Response:
+    async def to_http_response(cls, obj: list[PredictionResult | ApiError], serde: Any) -> Response:
         """Send the one outcome that BentoML has cut out of the batch for this request."""
         (outcome,) = obj
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, ApiError):
             return outcome.to_response()
         headers = {PREDICTION_ID_HEADER: str(outcome.prediction_id)}
         if outcome.truncated:
@@ -112,9 +99,11 @@ class PredictBatchOutput(IORootModel[list[BatchItem]]):
     """The answer of ``POST /predict_batch``, in the order of the texts."""
 
     @classmethod
-    async def to_http_response(cls, obj: list[Answer] | Refusal, _serde: Any) -> Response:
+    async def to_http_response(
+        cls, obj: list[PredictionResult] | ApiError, _serde: Any
+    ) -> Response:
         """Send all answers, or the one refusal of the whole call."""
-        if isinstance(obj, Refusal):
+        if isinstance(obj, ApiError):
             return obj.to_response()
         return JSONResponse(
             [

@@ -3,9 +3,11 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from starlette.datastructures import Headers
 
+from api.contract.errors import ApiError
 from api.settings import ANY
 
 # Orchestrators ask for these without a key; they tell nothing but yes or no.
@@ -33,6 +35,15 @@ class ApiKeys:
             or path.startswith(self._prefixes)
             or any(self._knows(key) for key in _keys_in(headers))
         )
+
+    def check(self, method: str, path: str, headers: Headers) -> None:
+        """Raise ApiError 401 if a request needs a key and has none."""
+        if not self.admit(method, path, headers):
+            raise ApiError(
+                HTTPStatus.UNAUTHORIZED,
+                "an API key is needed, as Authorization: Bearer KEY or X-API-Key: KEY",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
 
     def _knows(self, key: str) -> bool:
         """Compare with every key, in a time that tells nothing of any."""

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from api.contract.errors import RefusedError
-from api.contract.requests import UNKNOWN_FIELD, Asker, Body, Validated
+from api.contract.errors import ApiError
+from api.contract.requests import UNKNOWN_FIELD, Body, ParsedRequest, RequestState
 from api.http.invalid_json import find_faulty_text, is_other_encoding
 from api.http.log import REQUEST_ID
 
@@ -18,30 +19,26 @@ MAX_BODY_BYTES = 1 << 20
 MAX_DROPPED_BYTES = 16 << 20
 MAX_HELD_BYTES = 64 << 20  # of all bodies that are on their way
 SMALL_BODY_BYTES = 16 << 10  # which is always held: connections are bounded too
-BODY_DEADLINE_S = 10.0
+BODY_TIMEOUT_S = 10.0
 MAX_DETAILS = 10
 JSON_MEDIA_TYPE = "application/json"
-
-
-class ClientGoneError(Exception):
-    """The client has closed the connection; whatever it is answered reaches nobody."""
 
 
 class BodyReader:
     """Read the bodies of all requests of a process."""
 
-    def __init__(self, deadline_s: float = BODY_DEADLINE_S) -> None:
-        """Give every body ``deadline_s`` seconds to arrive."""
-        self._deadline_s = deadline_s
+    def __init__(self, timeout_s: float = BODY_TIMEOUT_S) -> None:
+        """Give every body ``timeout_s`` seconds to arrive."""
+        self._deadline_s = timeout_s
         self._held_bytes = 0
 
-    async def read(self, model: type[Body], headers: Headers, receive: Receive) -> Validated:
-        """Read and validate a body. Raises RefusedError and ClientGoneError."""
+    async def read(self, model: type[Body], headers: Headers, receive: Receive) -> ParsedRequest:
+        """Read and validate a body. Raises ApiError and ClientDisconnect."""
         try:
             async with asyncio.timeout(self._deadline_s):
                 body = await self._read(headers, receive)
         except TimeoutError as error:
-            raise RefusedError(
+            raise ApiError(
                 HTTPStatus.REQUEST_TIMEOUT,
                 "the body took too long to arrive",
                 headers={"Connection": "close"},
@@ -50,7 +47,7 @@ class BodyReader:
             posted = model.model_validate_json(body)
         except ValidationError as error:
             raise _bad_request(error, model, body) from error
-        return Validated(posted, time.perf_counter(), Asker(REQUEST_ID.get()))
+        return ParsedRequest(posted, time.perf_counter(), RequestState(REQUEST_ID.get()))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         """Read a body, counting: what Content-Length says changes nothing.
@@ -63,7 +60,7 @@ class BodyReader:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise ClientGoneError
+                    raise ClientDisconnect
                 chunk = message.get("body", b"")
                 received += len(chunk)
                 refusal = refusal or self._refusal(received, len(chunk))
@@ -78,30 +75,28 @@ class BodyReader:
             raise refusal
         return bytes(body)
 
-    def _refusal(self, received: int, more: int) -> RefusedError | None:
+    def _refusal(self, received: int, more: int) -> ApiError | None:
         if received > MAX_BODY_BYTES:
-            return RefusedError(
+            return ApiError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"the body is larger than {MAX_BODY_BYTES} bytes",
             )
         if received > SMALL_BODY_BYTES and self._held_bytes + more > MAX_HELD_BYTES:
-            return RefusedError(
-                HTTPStatus.TOO_MANY_REQUESTS, "too many large bodies are on their way"
-            )
+            return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too many large bodies are on their way")
         return None
 
 
-def _wrong_media_type(headers: Headers) -> RefusedError | None:
+def _wrong_media_type(headers: Headers) -> ApiError | None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == JSON_MEDIA_TYPE:
         return None
-    return RefusedError(
+    return ApiError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         f"Content-Type must be {JSON_MEDIA_TYPE}, not {media_type[:100]!r}",
     )
 
 
-def _bad_request(error: ValidationError, model: type[Body], body: bytes) -> RefusedError:
+def _bad_request(error: ValidationError, model: type[Body], body: bytes) -> ApiError:
     detail: list[Any] = error.errors(include_url=False, include_input=False)
     del detail[MAX_DETAILS:]
     contexts = [each.pop("ctx", {}) for each in detail]
@@ -112,7 +107,7 @@ def _bad_request(error: ValidationError, model: type[Body], body: bytes) -> Refu
     message = f"{field}: {first['msg']}" if field else first["msg"]
     if first["type"] == UNKNOWN_FIELD:  # of which pydantic lets no validator name the place
         first["loc"] = (contexts[0]["field"],)
-    return RefusedError(HTTPStatus.BAD_REQUEST, message, detail)
+    return ApiError(HTTPStatus.BAD_REQUEST, message, detail)
 
 
 def _fault(model: type[Body], body: bytes) -> dict[str, Any]:

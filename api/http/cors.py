@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from api.contract.errors import error_response
+from api.contract.errors import ApiError
 from api.http.headers import Raw
 from api.settings import ANY
 
@@ -54,9 +54,9 @@ class Cors:
         if not self or method != "OPTIONS" or asked is None or "origin" not in headers:
             return None
         if not self._allowed(headers["origin"]):
-            return error_response(
+            return ApiError(
                 HTTPStatus.BAD_REQUEST, f"the origin {headers['origin'][:100]!r} is not allowed"
-            )
+            ).to_response()
         allowed = {
             "Access-Control-Allow-Methods": METHODS,
             "Access-Control-Allow-Headers": REQUEST_HEADERS,

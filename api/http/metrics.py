@@ -56,8 +56,8 @@ def use_bounded_metrics() -> None:
 
 
 @cache
-def refusals() -> Any:
-    """Return the counter of refusals for want of room; it can be registered but once.
+def rejected_requests() -> Any:
+    """Return the counter of requests rejected by admission control; it can be registered but once.
 
     As in `db.writing.metrics`: prometheus_client is imported once BentoML has set its environment.
     """

@@ -8,20 +8,25 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.contract.errors import RETRY_AFTER_S, RefusedError, error_response
-from api.contract.refusals import CLIENT_CLOSED_REQUEST, LATE, QUEUE_TIMEOUT_S
-from api.contract.requests import BATCH_PATH, BODIES, VALIDATED, Asker, Validated
-from api.http.admission import Admission, Place
+from api.contract.errors import (
+    CLIENT_DISCONNECTED,
+    QUEUE_TIMEOUT,
+    QUEUE_TIMEOUT_S,
+    RETRY_AFTER_S,
+    ApiError,
+)
+from api.contract.requests import BATCH_PATH, BODIES, PARSED_REQUEST, ParsedRequest, RequestState
+from api.http.admission import AdmissionControl, Slot
 from api.http.auth import ApiKeys
-from api.http.body_reader import BODY_DEADLINE_S, JSON_MEDIA_TYPE, BodyReader, ClientGoneError
+from api.http.body_reader import BODY_TIMEOUT_S, JSON_MEDIA_TYPE, BodyReader
 from api.http.cors import Cors
-from api.http.gate import STATE, Gate
 from api.http.headers import REQUEST_ID_HEADER, complete, request_id
 from api.http.log import REQUEST_ID, rate_limited_logger
 from api.http.metrics import NOT_COUNTED, count_response, responses
-from api.settings import GuardSettings
+from api.settings import ApiSettings
 
 # No endpoint answers these: they come from the router, in the router's words. Where another slash
 # would make a path, it leads there, by way of whatever host the request has named.
@@ -31,58 +36,61 @@ ANSWERS_OF_THE_ROUTER: Mapping[int, int] = {
     HTTPStatus.TEMPORARY_REDIRECT: HTTPStatus.NOT_FOUND,
 }
 # Less than BentoML's own timeout, which stands outside of this with an answer of its own.
-DEADLINE_S = 55.0
+REQUEST_TIMEOUT_S = 55.0
 # Routers take a path with a newline at its end for the one without.
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 # What BentoML answers, as JSON, where an endpoint raises what it should not.
 WORDS_OF_BENTOML = b"please check the server log"
-logger = logging.getLogger("bentoml.sentiment.guard")
+STATE = "sentiment.api"
+"""The key in the lifespan state under which the servers of this process find the middleware."""
+
+logger = logging.getLogger("bentoml.sentiment.api")
 strangers = rate_limited_logger("bentoml.sentiment.strangers")
 unavailable = rate_limited_logger("bentoml.sentiment.unavailable")
 
 
-class Guard:
+class ApiMiddleware:
     """ASGI middleware: keys, bodies and load on the way in, headers and errors on the way out."""
 
     def __init__(
         self,
         app: ASGIApp,
-        settings: GuardSettings | None = None,
-        admission: Admission | None = None,
-        body_deadline_s: float = BODY_DEADLINE_S,
-        deadline_s: float = DEADLINE_S,
+        settings: ApiSettings | None = None,
+        admission: AdmissionControl | None = None,
+        body_timeout_s: float = BODY_TIMEOUT_S,
+        timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> None:
-        """Wrap an application. Raises GuardSettingsError."""
-        settings = settings or GuardSettings()
+        """Wrap an application. Raises ApiSettingsError."""
+        settings = settings or ApiSettings()
         self._app = app
-        keys = ApiKeys(settings.keys, settings.paths)
-        self._gate = Gate(keys, admission or Admission(), Cors(settings.origins))
-        self._bodies = BodyReader(body_deadline_s)
-        self._deadline_s = deadline_s
+        self.keys = ApiKeys(settings.keys, settings.paths)
+        self.admission = admission or AdmissionControl()
+        self.cors = Cors(settings.origins)
+        self._bodies = BodyReader(body_timeout_s)
+        self._deadline_s = timeout_s
         responses()  # so that they are shown from the start
-        if not keys:
+        if not self.keys:
             logger.warning("API_KEYS is not set: whoever reaches this port may call")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is refused; pass on the rest, its body validated, in ``scope``."""
         if scope["type"] == "lifespan":
-            scope.get("state", {})[STATE] = self._gate
+            scope.get("state", {})[STATE] = self
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":  # nothing here speaks WebSocket
             await send({"type": "websocket.close", "code": 1008})
             return
-        shaper = _Shaper(scope, receive, send, self._gate.cors)
+        shaper = ResponseNormalizer(scope, receive, send, self.cors)
         REQUEST_ID.set(shaper.request_id)
         deadline = asyncio.timeout(self._deadline_s)
         try:
             async with deadline:
                 await self._answer(scope, receive, shaper)
-        except RefusedError as refused:
-            await refused.response(scope, receive, shaper)
-        except ClientGoneError:
-            gone = error_response(CLIENT_CLOSED_REQUEST, "the client has left")
-            await gone(scope, receive, shaper)
+        except ApiError as refused:
+            await refused.to_response()(scope, receive, shaper)
+        except ClientDisconnect:
+            await CLIENT_DISCONNECTED.to_response()(scope, receive, shaper)
         except Exception:  # pylint: disable=broad-exception-caught  # whatever a layer below raises
             if deadline.expired():
                 await shaper.fail(HTTPStatus.GATEWAY_TIMEOUT)
@@ -92,58 +100,59 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, path = Headers(scope=scope), scope["path"]
-        if (preflight := self._gate.cors.preflight(scope["method"], headers)) is not None:
+        if (preflight := self.cors.preflight(scope["method"], headers)) is not None:
             await preflight(scope, receive, send)
             return
-        self._gate.check_key(scope["method"], path, headers)
+        self.keys.check(scope["method"], path, headers)
         model = BODIES.get(path) if scope["method"] == "POST" else None
         if model is None:
             if CONTROL_CHARACTERS.search(path):
-                raise RefusedError(HTTPStatus.NOT_FOUND, HTTPStatus.NOT_FOUND.phrase)
+                raise ApiError(HTTPStatus.NOT_FOUND, HTTPStatus.NOT_FOUND.phrase)
             await self._app(scope, receive, send)
             return
-        self._gate.check_room(path)  # most refusals are spared the reading
+        self.admission.check_room(is_batch=path == BATCH_PATH)  # before the body is read
         validated = await self._bodies.read(model, headers, receive)
-        self._gate.check_room(path, len(validated.body.all_texts()))
         await self._work(validated, scope, receive, send)
 
-    async def _work(self, validated: Validated, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _work(
+        self, validated: ParsedRequest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Have it answered, unless the client leaves before its turn comes."""
-        scope[VALIDATED] = validated
+        scope[PARSED_REQUEST] = validated
         texts, is_batch = len(validated.body.all_texts()), scope["path"] == BATCH_PATH
-        watch = asyncio.ensure_future(_watch(validated.asker, receive))
+        watch = asyncio.ensure_future(_watch(validated.state, receive))
         try:
-            with self._gate.admission.working_on(texts, is_batch=is_batch) as place:
+            with self.admission.acquire(texts, is_batch=is_batch) as slot:
 
                 async def send_and_leave(message: Message) -> None:
-                    place.leave()  # a client may take its answer slowly, or not at all
+                    slot.release()  # a client may take its answer slowly, or not at all
                     await send(message)
 
-                await _come_in(place, watch, validated.arrived_s)
+                await _wait_until_admitted(slot, watch, validated.arrived_s)
                 await self._app(scope, receive, send_and_leave)
         finally:
             watch.cancel()
 
 
-async def _come_in(place: Place, watch: "asyncio.Future[None]", arrived_s: float) -> None:
-    """Wait in line, if need be. Raises RefusedError where that takes too long, ClientGoneError."""
-    if place.entered is None:
+async def _wait_until_admitted(slot: Slot, watch: "asyncio.Future[None]", arrived_s: float) -> None:
+    """Wait in line, if need be. Raises ApiError where that takes too long, ClientDisconnect."""
+    if slot.admitted is None:
         return
     rest_s = arrived_s + QUEUE_TIMEOUT_S - time.perf_counter()
-    await asyncio.wait((place.entered, watch), timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((slot.admitted, watch), timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
     if watch.done():
-        raise ClientGoneError
-    if not place.entered.done():
-        raise RefusedError(LATE.status, LATE.error)
+        raise ClientDisconnect
+    if not slot.admitted.done():
+        raise ApiError(QUEUE_TIMEOUT.status, QUEUE_TIMEOUT.error)
 
 
-async def _watch(asker: Asker, receive: Receive) -> None:
+async def _watch(state: RequestState, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    asker.is_gone = True
+    state.disconnected = True
 
 
-class _Shaper:
+class ResponseNormalizer:
     """Send messages to a client, with our headers; an error that is no JSON object becomes one."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, cors: Cors) -> None:
@@ -190,7 +199,7 @@ class _Shaper:
         await self._say(status, headers)
 
     async def _say(self, status: int, headers: MutableHeaders) -> None:
-        response = error_response(status, HTTPStatus(status).phrase)
+        response = ApiError(status, HTTPStatus(status).phrase).to_response()
         if "allow" in headers:
             response.headers["Allow"] = headers["allow"]
         await response(self._scope, self._receive, self._pass)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.contract.requests import MAX_TEXTS
+from api.contract.requests import MAX_TEXTS_PER_REQUEST
 from api.http.admission import MAX_TEXTS_IN_FLIGHT
 from benchmarks.connection import post
 from benchmarks.loadgen import Plan, generate
@@ -60,19 +60,19 @@ def test_a_batch_comes_in_while_single_texts_have_all_places(
             connection.sendall(post("test", "/predict", BODY))
         eventually(lambda: in_progress(server) == MAX_TEXTS_IN_FLIGHT, PATIENCE_S)
         one_more = ask(TEXT)
-        batch = ask(*[TEXT] * MAX_TEXTS, together=True)
+        batch = ask(*[TEXT] * MAX_TEXTS_PER_REQUEST, together=True)
 
     assert (429, 200) == (one_more, batch)
 
 
-@pytest.mark.parametrize("texts", [MAX_TEXTS, 4])
+@pytest.mark.parametrize("texts", [MAX_TEXTS_PER_REQUEST, 4])
 def test_a_text_and_the_largest_batch_come_in_while_batches_have_all_places(
     server: Server, ask: Callable[..., int], tmp_path: Path, texts: int
 ) -> None:
     with batches_held_up(ask, texts, tmp_path / "go on") as busy, ThreadPoolExecutor(1) as pool:
         eventually(lambda: in_progress(server, "/predict_batch") == len(busy), PATIENCE_S)
         single = ask(TEXT)
-        largest = pool.submit(ask, *[TEXT] * MAX_TEXTS, together=True)
+        largest = pool.submit(ask, *[TEXT] * MAX_TEXTS_PER_REQUEST, together=True)
         eventually(lambda: in_progress(server, "/predict_batch") == len(busy) + 1, PATIENCE_S)
         (tmp_path / "go on").touch()
 
@@ -85,7 +85,7 @@ def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]
     plan = Plan(f"{server.url}/predict", (BODY,), CONNECTIONS, warm_up_s=0, duration_s=8)
 
     def ask_in_turn(_client: int) -> list[int]:
-        return [ask(*[TEXT] * MAX_TEXTS, together=True) for _ in range(BATCHES)]
+        return [ask(*[TEXT] * MAX_TEXTS_PER_REQUEST, together=True) for _ in range(BATCHES)]
 
     with ThreadPoolExecutor(1 + BATCH_CLIENTS) as pool:
         load = pool.submit(generate, plan)

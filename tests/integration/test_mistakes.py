@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.contract.refusals import ENDING, FAILED, LATE, NOT_BATCHED
+from api.contract.errors import INTERNAL_ERROR, NOT_BATCHED, QUEUE_TIMEOUT, SHUTTING_DOWN
 from api.http.log import MAX_LINES
 from db.prediction_logger import PROBE_EVERY_S
 from inference.stream_scheduler import LANES
@@ -71,7 +71,7 @@ def test_a_batch_that_fails_is_logged_once_with_its_requests(server: Server) -> 
     with ThreadPoolExecutor(8) as clients:
         responses = list(clients.map(posted, [server] * 8, [FAILS_THE_BATCH] * 8))
 
-    assert {(500, FAILED.error, None)} == {told(each) for each in responses}
+    assert {(500, INTERNAL_ERROR.error, None)} == {told(each) for each in responses}
     logged = logged_since(server, before)
     batches = logged.count("a batch failed, of the requests")
     assert batches == logged.count("Traceback")
@@ -85,7 +85,7 @@ def test_a_call_that_fails_is_told_in_no_words_of_bentoml(server: Server) -> Non
         headers=PAGE,
     )
 
-    assert (500, FAILED.error, None) == told(response)
+    assert (500, INTERNAL_ERROR.error, None) == told(response)
 
 
 def test_late_requests_are_told_so_in_our_words_and_leave_no_traceback(
@@ -96,7 +96,7 @@ def test_late_requests_are_told_so_in_our_words_and_leave_no_traceback(
         late = list(clients.map(posted, [server] * 40, [f"late {n}" for n in range(40)]))
         still_busy = [not each.done() for each in busy]
 
-    assert {(503, LATE.error, "1")} == {told(each) for each in late}
+    assert {(503, QUEUE_TIMEOUT.error, "1")} == {told(each) for each in late}
     assert [True] * LANES == still_busy
     assert [200] * LANES == [each.result().status_code for each in busy]
     logged = logged_since(server, before)
@@ -130,7 +130,7 @@ def test_a_loop_that_has_ended_is_told_by_health_checks_and_holds_nobody_up(
 
         assert [200, 200] == before
         assert [503, 503] == after
-        assert [(503, ENDING.error, "1")] * 2 == [told(last), told(later)]
+        assert [(503, SHUTTING_DOWN.error, "1")] * 2 == [told(last), told(later)]
         assert "the batching loop has ended" in server.log
 
 
@@ -150,5 +150,5 @@ def test_who_is_not_answered_by_the_end_of_the_service_is_told_so(
         (tmp_path / "go on").touch()
         server.process.wait(PATIENCE_S)
 
-        assert [(503, ENDING.error, "1")] * 4 == [told(each) for each in responses]
+        assert [(503, SHUTTING_DOWN.error, "1")] * 4 == [told(each) for each in responses]
         assert "Traceback" not in server.log

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.types import Message
 
-from api.contract.errors import RefusedError
+from api.contract.errors import ApiError
 from api.contract.requests import MAX_TEXT_CHARACTERS, WHITE_SPACE, PredictRequest
 from api.http.body_reader import BodyReader
 
@@ -56,7 +56,7 @@ def read(pieces: Sequence[bytes]) -> str | None:
 
     try:
         validated = asyncio.run(BodyReader().read(PredictRequest, HEADERS, receive))
-    except RefusedError as refused:
+    except ApiError as refused:
         answer = refused.response
     else:
         return validated.body.all_texts()[0]

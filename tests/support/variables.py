@@ -4,12 +4,12 @@ from typing import get_args
 
 from pydantic import SecretStr
 
-from api.settings import GuardSettings
+from api.settings import ApiSettings
 from db.settings import SetupSettings
 from inference.settings import ModelSettings
 from training.settings import TrainingSettings
 
-SETTINGS = (GuardSettings, SetupSettings, ModelSettings, TrainingSettings)
+SETTINGS = (ApiSettings, SetupSettings, ModelSettings, TrainingSettings)
 
 
 def variables() -> set[str]:

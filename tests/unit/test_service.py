@@ -5,15 +5,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import service
-from api.contract.requests import Asker, Question
-from api.contract.responses import Answer
+from api.contract.requests import RequestState, TextItem
+from api.contract.responses import PredictionResult
 from api.http import middleware as guard
 from db.prediction import Prediction
 from inference.classifier import Classification, Classifier
@@ -48,15 +47,15 @@ class Served:
             model=SimpleNamespace(tag="sentiment:tests"),
         )
 
-    def predict(self, questions: list[Question]) -> Any:
+    def predict(self, questions: list[TextItem]) -> Any:
         """Have texts answered that came by themselves."""
         return self._predict(self._service, questions)
 
-    def predict_batch(self, questions: list[Question]) -> Any:
+    def predict_batch(self, questions: list[TextItem]) -> Any:
         """Have texts answered that came together."""
         return asyncio.run(self.answer(questions))
 
-    async def answer(self, questions: list[Question]) -> Any:
+    async def answer(self, questions: list[TextItem]) -> Any:
         """Have them answered beside others."""
         return await self._predict_batch(self._service, questions)
 
@@ -68,44 +67,44 @@ def fixture_served(classifier: Classifier) -> Iterator[Served]:
         yield Served(classifier, batches)
 
 
-def asked(text: str, ago_s: float = 0, is_gone: bool = False) -> Question:
+def asked(text: str, ago_s: float = 0, disconnected: bool = False) -> TextItem:
     """Return a question that came so long ago."""
-    return Question(text, time.perf_counter() - ago_s, Asker(is_gone=is_gone))
+    return TextItem(text, time.perf_counter() - ago_s, RequestState(disconnected=disconnected))
 
 
 def test_only_who_still_waits_is_answered(served: Served) -> None:
-    late, gone, there = asked("late", 10.5), asked("gone", is_gone=True), asked("there", 9)
+    late, gone, there = asked("late", 10.5), asked("gone", disconnected=True), asked("there", 9)
 
     outcomes = served.predict([late, gone, there])
 
     assert [503, 499] == [outcome.status for outcome in outcomes[:2]]
     assert "the request waited longer than 10 s" == outcomes[0].error
-    assert isinstance(outcomes[2], Answer)
+    assert isinstance(outcomes[2], PredictionResult)
     assert ["there"] == served.recorder.texts
 
 
 @pytest.mark.parametrize(
     ("second", "refusal"),
     [
-        pytest.param(asked("late", 1e6), service.LATE, id="late"),
-        pytest.param(asked("gone", is_gone=True), service.GONE, id="gone"),
+        pytest.param(asked("late", 1e6), service.QUEUE_TIMEOUT, id="late"),
+        pytest.param(asked("gone", disconnected=True), service.CLIENT_DISCONNECTED, id="gone"),
     ],
 )
 def test_texts_that_came_together_are_answered_all_or_none(
-    served: Served, second: Question, refusal: Any
+    served: Served, second: TextItem, refusal: Any
 ) -> None:
     outcome = served.predict_batch([asked("there"), second])
 
-    assert refusal == replace(outcome, detail=())
+    assert (refusal.status, refusal.error) == (outcome.status, outcome.error)
     assert ["texts", 1] == outcome.detail[0]["loc"]
     assert [] == served.recorder.texts
 
 
-def essays(count: int) -> list[Question]:
+def essays(count: int) -> list[TextItem]:
     """Return questions of which four make a portion."""
-    asker = Asker()
+    state = RequestState()
     text = "An essay. " * 500
-    return [Question(f"{number} {text}", time.perf_counter(), asker) for number in range(count)]
+    return [TextItem(f"{number} {text}", time.perf_counter(), state) for number in range(count)]
 
 
 def test_texts_that_had_their_turn_in_time_are_answered_however_many_they_are(
@@ -132,12 +131,12 @@ def test_nothing_more_of_a_call_is_classified_once_it_is_refused(
 
     def leave(texts: list[str]) -> Any:
         classified.extend(texts)
-        questions[0].asker.is_gone = True
+        questions[0].state.disconnected = True
         return [Classification((0.2, 0.3, 0.5), len(texts)) for _ in texts]
 
     monkeypatch.setattr(served.classifier, "classify_each", leave)
 
-    assert service.GONE.status == served.predict_batch(questions).status
+    assert service.CLIENT_DISCONNECTED.status == served.predict_batch(questions).status
     assert len(classified) in (4, 8)  # what was begun with goes on
     assert [] == served.recorder.texts
 
@@ -169,4 +168,4 @@ def test_calls_that_come_together_take_turns(
 
 
 def test_our_own_timeout_comes_before_bentomls() -> None:
-    assert guard.DEADLINE_S < service.SentimentService.config["traffic"]["timeout"]
+    assert guard.REQUEST_TIMEOUT_S < service.SentimentService.config["traffic"]["timeout"]

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api.contract.requests import VALIDATED
-from api.http.middleware import Guard
+from api.contract.requests import PARSED_REQUEST
+from api.http.middleware import ApiMiddleware
 
 
 class Clock:
@@ -26,7 +26,7 @@ class Clock:
 
 async def echo(request: Request) -> Response:
     """Answer the validated body."""
-    return JSONResponse(request.scope[VALIDATED].body.model_dump())
+    return JSONResponse(request.scope[PARSED_REQUEST].body.model_dump())
 
 
 async def busy(_request: Request) -> Response:
@@ -57,7 +57,7 @@ def fixture_client() -> Iterator[TestClient]:
         Route("/busy", busy),
         Route("/broken", broken),
     ]
-    with TestClient(Guard(Starlette(routes=routes))) as client:
+    with TestClient(ApiMiddleware(Starlette(routes=routes))) as client:
         yield client
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from api.settings import GuardSettings, GuardSettingsError
+from api.settings import ApiSettings, ApiSettingsError
 
 
 def test_nothing_set_is_no_key_and_no_path() -> None:
-    settings = GuardSettings()
+    settings = ApiSettings()
 
     assert ((), ()) == (settings.keys, settings.paths)
 
@@ -15,7 +15,7 @@ def test_commas_part_keys_and_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEYS", " one, two,")
     monkeypatch.setenv("PUBLIC_PATHS", "/metrics , /static_content/*")
 
-    settings = GuardSettings()
+    settings = ApiSettings()
 
     assert ("one", "two") == settings.keys
     assert ("/metrics", "/static_content/*") == settings.paths
@@ -27,8 +27,8 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(
 ) -> None:
     monkeypatch.setenv("API_KEYS", keys)
 
-    with pytest.raises(GuardSettingsError, match="API_KEYS has a key, number") as caught:
-        _ = GuardSettings().keys
+    with pytest.raises(ApiSettingsError, match="API_KEYS has a key, number") as caught:
+        _ = ApiSettings().keys
 
     assert not any(part in str(caught.value) for part in ("geheim", "secret"))
 
@@ -36,16 +36,16 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(
 def test_keys_that_are_only_commas_do_not_open_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEYS", " , ")
 
-    with pytest.raises(GuardSettingsError, match="API_KEYS is set, but has no key"):
-        _ = GuardSettings().keys
+    with pytest.raises(ApiSettingsError, match="API_KEYS is set, but has no key"):
+        _ = ApiSettings().keys
 
 
 @pytest.mark.parametrize("path", ["metrics", "/a/*/b"])
 def test_a_public_path_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv("PUBLIC_PATHS", f"/metrics,{path}")
 
-    with pytest.raises(GuardSettingsError, match="PUBLIC_PATHS has '") as caught:
-        _ = GuardSettings().paths
+    with pytest.raises(ApiSettingsError, match="PUBLIC_PATHS has '") as caught:
+        _ = ApiSettings().paths
 
     assert repr(path) in str(caught.value)
 
@@ -53,20 +53,20 @@ def test_a_public_path_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, pa
 def test_keys_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEYS", "planted-key")
 
-    assert "planted-key" not in repr(GuardSettings())
+    assert "planted-key" not in repr(ApiSettings())
 
 
 def test_origins_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     origins = ("https://app.example.com", "http://localhost:5173", "http://[::1]:8000")
     monkeypatch.setenv("CORS_ORIGINS", " , ".join(origins))
 
-    assert origins == GuardSettings().origins
+    assert origins == ApiSettings().origins
 
 
 def test_a_star_stands_for_all_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "*")
 
-    assert ("*",) == GuardSettings().origins
+    assert ("*",) == ApiSettings().origins
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_origin_that_no_browser_sends_is_named(
 ) -> None:
     monkeypatch.setenv("CORS_ORIGINS", origins)
 
-    with pytest.raises(GuardSettingsError) as caught:
-        _ = GuardSettings().origins
+    with pytest.raises(ApiSettingsError) as caught:
+        _ = ApiSettings().origins
 
     assert str(caught.value).startswith(f"CORS_ORIGINS {problem}")

@@ -10,9 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api.http.admission import Admission
-from api.http.middleware import Guard
-from api.settings import GuardSettings
+from api.http.admission import AdmissionControl
+from api.http.middleware import ApiMiddleware
+from api.settings import ApiSettings
 from patches import uvicorn_protocol as connections
 from patches.load_shedding import SheddingProtocol
 from tests.unit.api.served import all_of, ask, connected, serving, statuses
@@ -20,7 +20,7 @@ from tests.unit.api.served import all_of, ask, connected, serving, statuses
 ID = b"X-Request-Id: mine\r\n"
 KEY = b"X-API-Key: the-key\r\n"
 CLOSE = b"Connection: close\r\n"
-WITH_A_KEY = GuardSettings.model_validate({"api_keys": "the-key"})
+WITH_A_KEY = ApiSettings.model_validate({"api_keys": "the-key"})
 
 
 async def done(_request: Request) -> Response:
@@ -28,10 +28,10 @@ async def done(_request: Request) -> Response:
     return PlainTextResponse("done")
 
 
-def guarded(settings: GuardSettings | None = None) -> Guard:
+def guarded(settings: ApiSettings | None = None) -> ApiMiddleware:
     """Guard a service that has no room for a single text."""
     routes = [Route("/model", done), Route("/predict", done, methods=["POST"])]
-    return Guard(Starlette(routes=routes), settings, Admission(most=0))
+    return ApiMiddleware(Starlette(routes=routes), settings, AdmissionControl(max_texts=0))
 
 
 @pytest.fixture(name="port")
@@ -104,7 +104,7 @@ def test_a_stranger_is_told_nothing_of_the_load() -> None:
 def test_a_body_that_does_not_come_holds_no_connection(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "HEAD_DEADLINE_S", 0.1)
+    monkeypatch.setattr(connections, "HEADER_TIMEOUT_S", 0.1)
 
     with connected(port) as connection:
         connection.sendall(posted()[:-1])

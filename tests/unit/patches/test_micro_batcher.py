@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.contract.refusals import ENDING, FAILED, LATE, NOT_BATCHED
-from api.contract.requests import Asker, Question
+from api.contract.errors import INTERNAL_ERROR, NOT_BATCHED, QUEUE_TIMEOUT, SHUTTING_DOWN
+from api.contract.requests import RequestState, TextItem
 from patches.micro_batcher import MAX_CHARACTERS, PAUSE_AFTER_FAILURE_S, Batching, split_batches
 from tests.support.server import run_python
 
@@ -38,7 +38,7 @@ class Doubling:
 
     async def call(self, number: int) -> Any:
         """Ask for one number, as BentoML does for one request."""
-        return await self._ask([Question(str(number), time.perf_counter(), Asker())])
+        return await self._ask([TextItem(str(number), time.perf_counter(), RequestState())])
 
     async def await_batches(self, count: int) -> None:
         """Return once so many batches were begun."""
@@ -46,7 +46,7 @@ class Doubling:
             while len(self.batches) < count:
                 await asyncio.sleep(0.001)
 
-    async def _double(self, asked: tuple[list[Question], ...]) -> list[int]:
+    async def _double(self, asked: tuple[list[TextItem], ...]) -> list[int]:
         numbers = [int(question.text) for (question,) in asked]
         self.batches.append(len(numbers))
         await (self.may_end.wait() if self.may_end else asyncio.sleep(LONG_S))
@@ -154,7 +154,7 @@ def test_a_failure_reaches_all_of_its_batch_and_nobody_else_and_is_logged_once(
         together = (UNLUCKY, 1, 2, 3)  # two and two
         return await asyncio.gather(*map(model.call, together))
 
-    assert [[FAILED], [FAILED], 4, 6] == asyncio.run(ask())
+    assert [[INTERNAL_ERROR], [INTERNAL_ERROR], 4, 6] == asyncio.run(ask())
     assert ["a batch failed, of the requests unknown, unknown"] == caplog.messages
     assert "an unlucky number" in caplog.text
 
@@ -175,7 +175,7 @@ def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
         model.may_end.set()
         return [*late, *await asyncio.gather(*busy)]
 
-    assert [[LATE], [LATE], 2, 4] == asyncio.run(ask())
+    assert [[QUEUE_TIMEOUT], [QUEUE_TIMEOUT], 2, 4] == asyncio.run(ask())
 
 
 def test_a_batch_that_ends_with_no_exception_is_in_work_no_more() -> None:
@@ -186,7 +186,7 @@ def test_a_batch_that_ends_with_no_exception_is_in_work_no_more() -> None:
         model = Doubling()
         double = model.dispatcher.callback
 
-        async def panic(_: tuple[list[Question], ...]) -> list[int]:
+        async def panic(_: tuple[list[TextItem], ...]) -> list[int]:
             raise Panic
 
         model.dispatcher.callback = panic
@@ -197,7 +197,7 @@ def test_a_batch_that_ends_with_no_exception_is_in_work_no_more() -> None:
 
     told, batches = asyncio.run(ask())
 
-    assert [[FAILED]] * 7 == told
+    assert [[INTERNAL_ERROR]] * 7 == told
     assert [4, 3] == batches
 
 
@@ -276,7 +276,7 @@ def test_nobody_waits_for_a_loop_that_has_ended(ends: str) -> None:
         assert (True, False) == before
         return told, made.works, made.has_ended
 
-    assert ([[ENDING]] * 4, False, True) == asyncio.run(ask())
+    assert ([[SHUTTING_DOWN]] * 4, False, True) == asyncio.run(ask())
 
 
 def test_who_gives_up_waiting_is_told_so_by_nobody_else() -> None:
@@ -294,8 +294,8 @@ def test_who_gives_up_waiting_is_told_so_by_nobody_else() -> None:
 
 
 def test_portions_have_as_many_texts_as_one_batch_and_no_more_characters() -> None:
-    tweets = [Question("x" * 100, 0, Asker())] * 128
-    essays = [Question("x" * 5000, 0, Asker())] * 20
+    tweets = [TextItem("x" * 100, 0, RequestState())] * 128
+    essays = [TextItem("x" * 5000, 0, RequestState())] * 20
 
     assert [32] * 4 == [len(portion) for portion in split_batches(tweets)]
     assert [4] * 5 == [len(portion) for portion in split_batches(essays)]
@@ -303,6 +303,6 @@ def test_portions_have_as_many_texts_as_one_batch_and_no_more_characters() -> No
 
 def test_a_text_beyond_all_bounds_is_a_portion_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("patches.micro_batcher.COUNTED_CHARACTERS", 2 * MAX_CHARACTERS)
-    giants = [Question("x" * (2 * MAX_CHARACTERS), 0, Asker())] * 2
+    giants = [TextItem("x" * (2 * MAX_CHARACTERS), 0, RequestState())] * 2
 
     assert [1, 1] == [len(portion) for portion in split_batches(giants)]

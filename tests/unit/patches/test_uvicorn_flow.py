@@ -58,6 +58,6 @@ async def calls_after(*acts: Callable[[BoundedFlow], None]) -> list[str]:
 def test_a_client_has_a_while_to_take_what_it_was_sent(
     monkeypatch: pytest.MonkeyPatch, acts: list[Callable[[BoundedFlow], None]], calls: list[str]
 ) -> None:
-    monkeypatch.setattr("patches.uvicorn_flow.WRITE_DEADLINE_S", 0.001)
+    monkeypatch.setattr("patches.uvicorn_flow.WRITE_TIMEOUT_S", 0.001)
 
     assert calls == asyncio.run(calls_after(*acts))

@@ -11,10 +11,10 @@ from starlette.requests import Request
 
 from api.contract.openapi import describe, send_page
 from api.contract.requests import WHITE_SPACE
-from api.settings import GuardSettings
+from api.settings import ApiSettings
 
 WITH_KEYS = {"api_keys": "the-key", "public_paths": "/metrics,/docs*"}
-PAGE = describe(GuardSettings.model_validate(WITH_KEYS))
+PAGE = describe(ApiSettings.model_validate(WITH_KEYS))
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict_batch", "/model", "/metrics", "/readyz"])
@@ -64,7 +64,7 @@ def test_all_but_health_checks_and_public_paths_need_a_key() -> None:
 
 
 def test_an_open_service_needs_none() -> None:
-    page = describe(GuardSettings())
+    page = describe(ApiSettings())
 
     assert set(page["paths"]) == open_paths(page)
 
@@ -85,5 +85,5 @@ def test_the_page_is_made_once() -> None:
 
     first, second = (asyncio.run(send_page(request)).body for _ in range(2))
 
-    assert describe(GuardSettings()) == json.loads(first)
+    assert describe(ApiSettings()) == json.loads(first)
     assert first is second

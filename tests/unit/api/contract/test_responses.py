@@ -5,10 +5,16 @@ import json
 from dataclasses import replace
 from uuid import UUID
 
-from api.contract.responses import Answer, BatchItem, PredictBatchOutput, PredictOutput, Refusal
+from api.contract.errors import ApiError
+from api.contract.responses import (
+    BatchItem,
+    PredictBatchOutput,
+    PredictionResult,
+    PredictOutput,
+)
 
 ID = UUID("0198a000-0000-7000-8000-000000000001")
-ANSWER = Answer(
+ANSWER = PredictionResult(
     prediction_id=ID,
     text="fine",
     label="positive",
@@ -35,7 +41,7 @@ def test_a_text_that_was_read_in_part_is_marked_in_a_header() -> None:
 
 
 def test_a_refusal_in_a_batch_is_its_own_texts_alone() -> None:
-    response = asyncio.run(PredictOutput.to_http_response([Refusal(503, "full")], None))
+    response = asyncio.run(PredictOutput.to_http_response([ApiError(503, "full")], None))
 
     assert (503, {"error": "full"}) == (response.status_code, json.loads(response.body))
     assert "1" == response.headers["retry-after"]
@@ -63,7 +69,7 @@ def test_the_items_of_a_batch_are_those_that_the_page_describes() -> None:
 
 
 def test_a_refused_batch_is_one_error() -> None:
-    refusal = Refusal(500, "failed", ({"loc": ["texts", 3], "msg": "failed"},))
+    refusal = ApiError(500, "failed", ({"loc": ["texts", 3], "msg": "failed"},))
 
     response = asyncio.run(PredictBatchOutput.to_http_response(refusal, None))
 

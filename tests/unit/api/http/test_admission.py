@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import pytest
 
-from api.http.admission import Admission, Place
+from api.http.admission import AdmissionControl, Slot
 from tests.unit.api.conftest import Clock
 
 
 def test_there_is_room_up_to_the_bound_and_again_once_texts_have_left() -> None:
-    admission = Admission(most=10)
+    admission = AdmissionControl(max_texts=10)
 
-    with admission.working_on(8):
+    with admission.acquire(8):
         during = [admission.has_room(2), admission.has_room(3)]
 
     assert [True, False] == during
@@ -23,50 +23,50 @@ def test_there_is_room_up_to_the_bound_and_again_once_texts_have_left() -> None:
 
 
 def test_texts_leave_when_their_work_fails() -> None:
-    admission = Admission(most=1)
+    admission = AdmissionControl(max_texts=1)
 
-    with pytest.raises(ValueError, match="broken"), admission.working_on(1):
+    with pytest.raises(ValueError, match="broken"), admission.acquire(1):
         raise ValueError("broken")
 
     assert admission.has_room(1)
 
 
 def test_whoever_is_refused_is_told_how_long_the_others_take(clock: Clock) -> None:
-    admission = Admission(most=100)
+    admission = AdmissionControl(max_texts=100)
     with ExitStack() as stack:
-        stack.enter_context(admission.working_on(90))
+        stack.enter_context(admission.acquire(90))
         for _ in range(20):  # ten texts leave per second
             clock.now_s += 0.1
-            with admission.working_on(1):
+            with admission.acquire(1):
                 pass
 
         assert 9 == admission.retry_after_s()
 
 
 def test_nobody_is_told_to_stay_away_for_more_than_a_minute(clock: Clock) -> None:
-    admission = Admission(most=1000)
-    with admission.working_on(900):
+    admission = AdmissionControl(max_texts=1000)
+    with admission.acquire(900):
         for _ in range(3):
             clock.now_s += 10
-            with admission.working_on(1):
+            with admission.acquire(1):
                 pass
 
         assert 60 == admission.retry_after_s()
 
 
 def test_without_experience_a_second_is_advised() -> None:
-    assert 1 == Admission().retry_after_s()
+    assert 1 == AdmissionControl().retry_after_s()
 
 
 def test_idle_times_do_not_count(clock: Clock) -> None:
-    admission = Admission(most=100)
-    with admission.working_on(1):
+    admission = AdmissionControl(max_texts=100)
+    with admission.acquire(1):
         pass
     clock.now_s += 3600
-    with admission.working_on(50):
+    with admission.acquire(50):
         for _ in range(3):
             clock.now_s += 0.1
-            with admission.working_on(1):
+            with admission.acquire(1):
                 pass
 
         assert 5 == admission.retry_after_s()
@@ -76,12 +76,12 @@ def test_idle_times_do_not_count(clock: Clock) -> None:
 def test_batches_that_leave_at_once_count_by_the_time_between_them(
     clock: Clock, since_s: float
 ) -> None:
-    admission = Admission(most=1000)
-    with admission.working_on(245):
+    admission = AdmissionControl(max_texts=1000)
+    with admission.acquire(245):
         for _ in range(100):  # 80 texts leave per second
             clock.now_s += 0.79
             for _ in range(64):
-                with admission.working_on(1):
+                with admission.acquire(1):
                     clock.now_s += 0.01 / 64
         clock.now_s += since_s
 
@@ -89,31 +89,31 @@ def test_batches_that_leave_at_once_count_by_the_time_between_them(
 
 
 def test_the_first_batch_tells_how_long_it_took(clock: Clock) -> None:
-    admission = Admission(most=1000)
-    with admission.working_on(190):
-        with admission.working_on(64):
+    admission = AdmissionControl(max_texts=1000)
+    with admission.acquire(190):
+        with admission.acquire(64):
             clock.now_s += 2
 
         assert 6 == admission.retry_after_s()
 
 
 def test_how_fast_they_were_long_ago_does_not_count(clock: Clock) -> None:
-    admission = Admission(most=1000)
-    with admission.working_on(20):
+    admission = AdmissionControl(max_texts=1000)
+    with admission.acquire(20):
         for pause_s in [0.1] * 100 + [2] * 40:
             clock.now_s += pause_s
-            with admission.working_on(1):
+            with admission.acquire(1):
                 pass
 
         assert 40 == admission.retry_after_s()
 
 
 def test_what_stands_still_takes_ever_longer(clock: Clock) -> None:
-    admission = Admission(most=1000)
-    with admission.working_on(100):
+    admission = AdmissionControl(max_texts=1000)
+    with admission.acquire(100):
         for _ in range(10):  # ten texts leave per second
             clock.now_s += 0.1
-            with admission.working_on(1):
+            with admission.acquire(1):
                 pass
         before = admission.retry_after_s()
         clock.now_s += 4
@@ -122,29 +122,29 @@ def test_what_stands_still_takes_ever_longer(clock: Clock) -> None:
 
 
 def test_before_any_has_left_they_take_as_long_as_they_did_already(clock: Clock) -> None:
-    admission = Admission(most=1000)
-    with admission.working_on(100):
+    admission = AdmissionControl(max_texts=1000)
+    with admission.acquire(100):
         clock.now_s += 4.5
 
         assert 5 == admission.retry_after_s()
 
 
 def test_a_text_leaves_once_however_often_it_is_counted_out() -> None:
-    admission = Admission(most=10)
+    admission = AdmissionControl(max_texts=10)
 
-    with admission.working_on(4) as place, admission.working_on(5):
-        place.leave()
-        place.leave()
-        during = admission.in_flight
+    with admission.acquire(4) as place, admission.acquire(5):
+        place.release()
+        place.release()
+        during = admission.texts_in_flight
 
-    assert (5, 0) == (during, admission.in_flight)
+    assert (5, 0) == (during, admission.texts_in_flight)
 
 
 @asynccontextmanager
-async def batches(admission: Admission, *texts: int) -> AsyncIterator[list[Place]]:
+async def batches(admission: AdmissionControl, *texts: int) -> AsyncIterator[list[Slot]]:
     """Have batches of this size come one after the other."""
     with ExitStack() as stack:
-        yield [stack.enter_context(admission.working_on(each, is_batch=True)) for each in texts]
+        yield [stack.enter_context(admission.acquire(each, is_batch=True)) for each in texts]
 
 
 def in_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
@@ -159,65 +159,68 @@ def in_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 @in_loop
 async def test_single_texts_leave_batches_their_places_up_to_half_of_all() -> None:
-    admission = Admission(most=256)
+    admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 100, 28, 128, 128) as made:
         rooms = []
         for place in reversed(made):
             rooms.append([admission.has_room(128), admission.has_room(129)])
-            place.leave()
+            place.release()
         rooms.append([admission.has_room(256), admission.has_room(257)])
 
-    assert [True, True, True, False] == [place.entered is None for place in made]
+    assert [True, True, True, False] == [place.admitted is None for place in made]
     assert [[True, False]] * 3 + [[True, True]] + [[True, False]] == rooms
 
 
 @in_loop
 async def test_a_batch_comes_in_however_many_single_texts_are_there() -> None:
-    admission = Admission(most=256)
+    admission = AdmissionControl(max_texts=256)
 
-    with admission.working_on(256):
+    with admission.acquire(256):
         async with batches(admission, 128) as (batch,):
-            assert batch.is_in_flight
+            assert batch.in_flight
             assert not admission.has_room(1)
 
 
 @in_loop
 async def test_single_texts_come_in_however_many_batches_there_are() -> None:
-    admission = Admission(most=256)
+    admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 128, 128, 128, 128):
-        assert (256, 256) == (admission.in_flight, admission.in_line)
+        assert (256, 256) == (admission.texts_in_flight, admission.queued_texts)
         assert [True, False] == [admission.has_room(128), admission.has_room(129)]
 
 
 @in_loop
 async def test_batches_come_in_as_they_came_and_none_overtakes() -> None:
-    admission = Admission(most=256)
+    admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 128, 64, 128, 10) as (first, second, third, small):
-        during = [each.is_in_flight for each in (first, second, third, small)]
-        first.leave()
+        during = [each.in_flight for each in (first, second, third, small)]
+        first.release()
 
         assert [True, True, False, False] == during
-        assert [True, True] == [third.is_in_flight, small.is_in_flight]
+        assert [True, True] == [third.in_flight, small.in_flight]
 
 
 @in_loop
 async def test_those_behind_a_batch_that_gives_up_waiting_come_in() -> None:
-    admission = Admission(most=256)
+    admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 128, 64, 128, 10) as (_first, _second, third, small):
-        third.leave()
-        third.leave()
+        third.release()
+        third.release()
 
-        assert (False, True) == (third.is_in_flight, small.is_in_flight)
-        assert (202, 0) == (admission.in_flight, admission.in_line)
+        assert (False, True) == (third.in_flight, small.in_flight)
+        assert (202, 0) == (admission.texts_in_flight, admission.queued_texts)
 
 
 @in_loop
 async def test_as_many_texts_may_be_in_line_as_in_flight() -> None:
-    admission = Admission(most=256)
+    admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 128, 128, 128, 127):
-        assert [True, False] == [admission.has_room_in_line(1), admission.has_room_in_line(2)]
+        assert [True, False] == [
+            admission.has_room(1, is_batch=True),
+            admission.has_room(2, is_batch=True),
+        ]

@@ -11,10 +11,10 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from api.contract.errors import RefusedError
-from api.contract.requests import PredictRequest, Validated
+from api.contract.errors import ApiError
+from api.contract.requests import ParsedRequest, PredictRequest
 from api.http.body_reader import BodyReader
-from api.http.middleware import Guard
+from api.http.middleware import ApiMiddleware
 from tests.unit.api.conftest import post
 
 BODIES_OF_BOTH = [("/predict", {"text": "fine"}), ("/predict_batch", {"texts": ["a", "b"]})]
@@ -129,7 +129,7 @@ def test_a_body_that_does_not_arrive_is_given_up() -> None:
 
     async def run() -> None:
         scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
-        await Guard(Starlette(), body_deadline_s=0.01)(scope, asyncio.Event().wait, send)
+        await ApiMiddleware(Starlette(), body_timeout_s=0.01)(scope, asyncio.Event().wait, send)
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
@@ -182,7 +182,7 @@ def test_a_body_of_just_the_limit_is_read(client: TestClient) -> None:
     assert 200 == response.status_code
 
 
-def reading(chunks: AsyncIterator[bytes], reader: BodyReader) -> Coroutine[Any, Any, Validated]:
+def reading(chunks: AsyncIterator[bytes], reader: BodyReader) -> Coroutine[Any, Any, ParsedRequest]:
     """Read a body of these chunks, after which more are always to come."""
 
     async def receive() -> Message:
@@ -199,7 +199,7 @@ def test_a_body_without_end_is_dropped_for_a_while_only() -> None:
             sent.append(1 << 20)
             yield bytes(1 << 20)
 
-    with pytest.raises(RefusedError, match="the body is larger than 1048576 bytes"):
+    with pytest.raises(ApiError, match="the body is larger than 1048576 bytes"):
         asyncio.run(reading(chunks(), BodyReader()))
 
     assert (16 << 20) + (1 << 20) == sum(sent)
@@ -217,7 +217,7 @@ def test_large_bodies_on_their_way_are_bounded_together_and_small_ones_always_ha
             yield bytes(size)
             yield bytes(17 << 20)  # which ends it in any case
 
-        with pytest.raises(RefusedError) as refused:
+        with pytest.raises(ApiError) as refused:
             await reading(chunks(), reader)
         return str(refused.value)
 

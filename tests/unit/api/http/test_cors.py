@@ -11,10 +11,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api.http.admission import Admission
+from api.http.admission import AdmissionControl
 from api.http.cors import EXPOSED_HEADERS
-from api.http.middleware import Guard
-from api.settings import GuardSettings
+from api.http.middleware import ApiMiddleware
+from api.settings import ApiSettings
 from patches.load_shedding import SheddingProtocol
 from tests.unit.api.served import ask, serving
 
@@ -35,19 +35,19 @@ async def fails(_request: Request) -> Response:
     raise RuntimeError("a mistake")
 
 
-def guarded(origins: str, *, most: int = 256, keys: str = "") -> Guard:
+def guarded(origins: str, *, most: int = 256, keys: str = "") -> ApiMiddleware:
     """Guard a small application whose answers pages of such origins may read."""
-    settings = GuardSettings.model_validate({"cors_origins": origins, "api_keys": keys})
+    settings = ApiSettings.model_validate({"cors_origins": origins, "api_keys": keys})
     routes = [
         Route("/model", done),
         Route("/broken", fails),
         Route("/predict", done, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes), settings, Admission(most=most))
+    return ApiMiddleware(Starlette(routes=routes), settings, AdmissionControl(max_texts=most))
 
 
 @contextmanager
-def client_of(guard: Guard) -> Iterator[TestClient]:
+def client_of(guard: ApiMiddleware) -> Iterator[TestClient]:
     """Speak to it."""
     with TestClient(guard) as client:
         yield client
@@ -152,7 +152,7 @@ def test_bentomls_own_headers_do_not_come_twice() -> None:
     inner = CORSMiddleware(
         Starlette(routes=[Route("/model", done)]), allow_origins=["*"], expose_headers=["X-Inner"]
     )
-    guard = Guard(inner, GuardSettings.model_validate({"cors_origins": ORIGINS}))
+    guard = ApiMiddleware(inner, ApiSettings.model_validate({"cors_origins": ORIGINS}))
     with client_of(guard) as client:
         response = client.get("/model", headers={"Origin": APP})
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from api.contract.requests import MAX_TEXTS, PredictBatchRequest
+from api.contract.requests import MAX_TEXTS_PER_REQUEST, PredictBatchRequest
 from api.http.invalid_json import FaultyText, find_faulty_text, is_other_encoding
 
 FAULTS = {
@@ -189,4 +189,4 @@ def test_as_many_texts_are_read_as_a_body_may_hold() -> None:
         for number in count()
     )
 
-    assert MAX_TEXTS <= len(list(takewhile(lambda found: found is not None, places)))
+    assert MAX_TEXTS_PER_REQUEST <= len(list(takewhile(lambda found: found is not None, places)))

@@ -4,7 +4,7 @@ from bentoml._internal.server.http import instruments
 
 from api.contract.openapi import describe
 from api.http.metrics import KNOWN_PATHS, BoundedMetrics, use_bounded_metrics
-from api.settings import GuardSettings
+from api.settings import ApiSettings
 
 
 def test_bentoml_counts_by_ours() -> None:
@@ -14,4 +14,4 @@ def test_bentoml_counts_by_ours() -> None:
 
 
 def test_all_that_the_page_describes_is_known() -> None:
-    assert set(describe(GuardSettings())["paths"]) <= KNOWN_PATHS
+    assert set(describe(ApiSettings())["paths"]) <= KNOWN_PATHS

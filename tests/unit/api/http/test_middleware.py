@@ -11,14 +11,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api.contract.refusals import LATE
-from api.contract.requests import VALIDATED, Validated
-from api.http.admission import Admission
-from api.http.middleware import Guard
-from api.settings import GuardSettings
+from api.contract.errors import QUEUE_TIMEOUT
+from api.contract.requests import PARSED_REQUEST, ParsedRequest
+from api.http.admission import AdmissionControl
+from api.http.middleware import ApiMiddleware
+from api.settings import ApiSettings
 from tests.unit.api.conftest import Clock, busy, echo, post
 
-WITH_A_KEY = GuardSettings.model_validate({"api_keys": "the-key"})
+WITH_A_KEY = ApiSettings.model_validate({"api_keys": "the-key"})
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ async def fails_in_bentomls_words(_request: Request) -> Response:
 
 
 def test_a_failure_is_told_in_no_words_of_bentoml() -> None:
-    client = TestClient(Guard(one_route(fails_in_bentomls_words, "/model")))
+    client = TestClient(ApiMiddleware(one_route(fails_in_bentomls_words, "/model")))
 
     response = client.get("/model")
 
@@ -86,7 +86,7 @@ def one_route(endpoint: Any, path: str = "/predict") -> Starlette:
 def test_what_nobody_catches_is_logged_with_the_requests_id_and_told_to_no_client(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    client = TestClient(Guard(one_route(fails, "/model")))
+    client = TestClient(ApiMiddleware(one_route(fails, "/model")))
 
     response = client.get("/model", headers={"X-Request-Id": "abc-1"})
 
@@ -98,7 +98,7 @@ def test_what_nobody_catches_is_logged_with_the_requests_id_and_told_to_no_clien
 def test_what_takes_too_long_is_answered_in_the_shape_of_all_errors(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    client = TestClient(Guard(one_route(stands_still), deadline_s=0.01))
+    client = TestClient(ApiMiddleware(one_route(stands_still), timeout_s=0.01))
 
     response = post(client, "/predict", '{"text": "fine"}')
 
@@ -113,7 +113,7 @@ def test_failures_are_logged_and_strangers_less_loudly(
 ) -> None:
     monkeypatch.setattr("api.http.log.MAX_LINES", 1000)  # other tests have had some of them
     caplog.set_level("INFO", "bentoml")
-    client = TestClient(Guard(Starlette(routes=[Route("/busy", busy)]), WITH_A_KEY))
+    client = TestClient(ApiMiddleware(Starlette(routes=[Route("/busy", busy)]), WITH_A_KEY))
 
     for headers in ({}, {"X-API-Key": "the-key"}):
         client.get("/busy", headers={"X-Request-Id": "an-id"} | headers)
@@ -149,7 +149,7 @@ def test_every_answer_has_the_headers_of_security(client: TestClient, path: str)
 
 
 def test_whoever_has_no_key_is_refused_before_its_body_is_read() -> None:
-    client = TestClient(Guard(one_route(echo), WITH_A_KEY))
+    client = TestClient(ApiMiddleware(one_route(echo), WITH_A_KEY))
 
     refused = client.post("/predict", content=b"no JSON")
     accepted = client.post("/predict", json={"text": "fine"}, headers={"X-API-Key": "the-key"})
@@ -159,7 +159,7 @@ def test_whoever_has_no_key_is_refused_before_its_body_is_read() -> None:
 
 
 def test_an_open_service_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
-    client = TestClient(Guard(one_route(echo)))
+    client = TestClient(ApiMiddleware(one_route(echo)))
     for _ in range(3):
         post(client, "/predict", '{"text": "fine"}')
 
@@ -169,10 +169,10 @@ def test_an_open_service_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
 def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_again(
     clock: Clock,
 ) -> None:
-    admission = Admission(most=2)
-    client = TestClient(Guard(one_route(echo), admission=admission))
+    admission = AdmissionControl(max_texts=2)
+    client = TestClient(ApiMiddleware(one_route(echo), admission=admission))
 
-    with admission.working_on(2):
+    with admission.acquire(2):
         clock.now_s += 6.5
         refused = post(client, "/predict", '{"text": "a"}')
     accepted = post(client, "/predict", '{"text": "a"}')
@@ -182,28 +182,28 @@ def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_agai
 
 
 def test_a_batch_that_finds_no_room_comes_in_once_there_is() -> None:
-    admission = Admission(most=2)
-    guard = Guard(one_route(echo, "/predict_batch"), admission=admission)
+    admission = AdmissionControl(max_texts=2)
+    guard = ApiMiddleware(one_route(echo, "/predict_batch"), admission=admission)
 
     async def ask() -> tuple[int, int, int]:
         client = httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test")
-        with admission.working_on(1, is_batch=True):
+        with admission.acquire(1, is_batch=True):
             asked = asyncio.ensure_future(client.post("/predict_batch", json={"texts": ["a", "b"]}))
             async with asyncio.timeout(60):
-                while not admission.in_line:
+                while not admission.queued_texts:
                     await asyncio.sleep(0)
-            in_line = admission.in_line
-        return in_line, (await asked).status_code, admission.in_flight
+            in_line = admission.queued_texts
+        return in_line, (await asked).status_code, admission.texts_in_flight
 
     assert (2, 200, 0) == asyncio.run(ask())
 
 
 def test_a_batch_for_which_there_is_no_room_in_line_either_is_refused(clock: Clock) -> None:
-    admission = Admission(most=2)
-    client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
+    admission = AdmissionControl(max_texts=2)
+    client = TestClient(ApiMiddleware(one_route(echo, "/predict_batch"), admission=admission))
 
     async def refused() -> httpx.Response:
-        with admission.working_on(1, is_batch=True), admission.working_on(2, is_batch=True):
+        with admission.acquire(1, is_batch=True), admission.acquire(2, is_batch=True):
             clock.now_s += 6.5
             return await asyncio.to_thread(post, client, "/predict_batch", '{"texts": ["a", "b"]}')
 
@@ -214,19 +214,19 @@ def test_a_batch_for_which_there_is_no_room_in_line_either_is_refused(clock: Clo
 
 def test_a_batch_that_waits_too_long_for_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.http.middleware.QUEUE_TIMEOUT_S", 0.01)
-    admission = Admission(most=2)
-    client = TestClient(Guard(one_route(echo, "/predict_batch"), admission=admission))
+    admission = AdmissionControl(max_texts=2)
+    client = TestClient(ApiMiddleware(one_route(echo, "/predict_batch"), admission=admission))
 
-    with admission.working_on(1, is_batch=True):
+    with admission.acquire(1, is_batch=True):
         response = post(client, "/predict_batch", '{"texts": ["a", "b"]}')
 
-    assert (503, LATE.error) == (response.status_code, response.json()["error"])
+    assert (503, QUEUE_TIMEOUT.error) == (response.status_code, response.json()["error"])
     assert "1" == response.headers["retry-after"]
-    assert (0, 0) == (admission.in_line, admission.in_flight)
+    assert (0, 0) == (admission.queued_texts, admission.texts_in_flight)
 
 
 def test_a_batch_whose_client_leaves_waits_for_room_no_more() -> None:
-    admission = Admission(most=2)
+    admission = AdmissionControl(max_texts=2)
     messages = [
         {"type": "http.request", "body": b'{"texts": ["a", "b"]}', "more_body": False},
         {"type": "http.disconnect"},
@@ -241,26 +241,26 @@ def test_a_batch_whose_client_leaves_waits_for_room_no_more() -> None:
 
     headers = [(b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/predict_batch", "headers": headers}
-    with admission.working_on(1, is_batch=True):
-        asyncio.run(Guard(one_route(echo), admission=admission)(scope, receive, send))
+    with admission.acquire(1, is_batch=True):
+        asyncio.run(ApiMiddleware(one_route(echo), admission=admission)(scope, receive, send))
 
         assert 499 == statuses[0]
-        assert (0, 1) == (admission.in_line, admission.in_flight)
+        assert (0, 1) == (admission.queued_texts, admission.texts_in_flight)
 
 
 def test_a_text_whose_answer_has_begun_is_in_flight_no_more() -> None:
-    admission = Admission(most=1)
+    admission = AdmissionControl(max_texts=1)
     seen: list[int] = []
 
     async def send(_message: Any) -> None:
-        seen.append(admission.in_flight)
+        seen.append(admission.texts_in_flight)
 
     async def receive() -> Any:
         return {"type": "http.request", "body": b'{"text": "fine"}', "more_body": False}
 
     headers = [(b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
-    asyncio.run(Guard(one_route(echo), admission=admission)(scope, receive, send))
+    asyncio.run(ApiMiddleware(one_route(echo), admission=admission)(scope, receive, send))
 
     assert [0, 0] == seen
 
@@ -269,12 +269,12 @@ def test_the_endpoint_learns_that_its_client_has_left() -> None:
     seen: list[bool] = []
 
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
-        validated: Validated = scope[VALIDATED]
-        seen.append(validated.asker.is_gone)
+        validated: ParsedRequest = scope[PARSED_REQUEST]
+        seen.append(validated.state.disconnected)
         async with asyncio.timeout(60):
-            while not validated.asker.is_gone:
+            while not validated.state.disconnected:
                 await asyncio.sleep(0)
-        seen.append(validated.asker.is_gone)
+        seen.append(validated.state.disconnected)
 
     messages = [
         {"type": "http.request", "body": b'{"text": "fine"}', "more_body": False},
@@ -287,7 +287,7 @@ def test_the_endpoint_learns_that_its_client_has_left() -> None:
 
     headers = [(b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
-    asyncio.run(Guard(app)(scope, receive, lambda _: asyncio.sleep(0)))
+    asyncio.run(ApiMiddleware(app)(scope, receive, lambda _: asyncio.sleep(0)))
 
     assert [False, True] == seen
 
@@ -298,6 +298,6 @@ def test_websockets_are_closed() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(Guard(Starlette())({"type": "websocket"}, asyncio.Event().wait, send))
+    asyncio.run(ApiMiddleware(Starlette())({"type": "websocket"}, asyncio.Event().wait, send))
 
     assert ["websocket.close"] == [message["type"] for message in sent]
