@@ -22,7 +22,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.command import fail_start, on_sighup, register_command, stop_with_command
 from api.contract.errors import (
     CLASSIFICATION_FAILED,
     CLIENT_DISCONNECTED,
@@ -57,9 +56,11 @@ from inference.settings import ModelSettings
 from inference.store import StoredModel
 from inference.stream_scheduler import LANES
 from patches.circus_socket import check_address_before_listening
-from patches.descriptors import raise_file_limit
 from patches.load_shedding import use_load_shedding_protocol
 from patches.micro_batcher import MAX_BATCH_SIZE, split_batches, use_micro_batcher
+from patches.uvicorn_protocol import MAX_CONNECTIONS
+from process.file_limit import raise_file_limit
+from process.supervision import fail_start, on_sighup, register_command, stop_with_command
 
 SCORE_DECIMALS = 6  # what is left of a float32 probability
 LATENCY_DECIMALS = 3
@@ -138,7 +139,7 @@ class SentimentService:
         os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
         check_address_before_listening()
         register_command()
-        raise_file_limit()
+        raise_file_limit(MAX_CONNECTIONS)
         for name, value in HUGE_PAGES.items():
             os.environ.setdefault(name, value)
         try:

@@ -12,6 +12,7 @@ PARTS = (
     "db",
     "inference",
     "patches",
+    "process",
     "training",
     "benchmarks",
     "grafana",
@@ -19,18 +20,19 @@ PARTS = (
     "tools",
 )
 MAY_IMPORT = {
-    "service": {"api", "db", "inference", "patches"},
+    "service": {"api", "db", "inference", "patches", "process"},
     "api": set(),
     "db": {"env_file"},
     "inference": {"env_file"},
-    "patches": {"api"},
+    "patches": {"api", "process"},
+    "process": set(),
     "training": {"db", "inference"},
     "benchmarks": {"service", "api", "db", "grafana", "inference", "patches", "training"},
     "grafana": set(),
     "env_file": set(),
     "tools": {"api", "benchmarks", "env_file", "inference", "training"},
 }
-SERVING = ("service", "api", "db", "env_file", "inference", "patches")
+SERVING = ("service", "api", "db", "env_file", "inference", "patches", "process")
 ONLY_FOR_TRAINING = {
     "accelerate",
     "datasets",

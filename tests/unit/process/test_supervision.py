@@ -1,4 +1,4 @@
-"""What a worker does when it gets SIGHUP."""
+"""A worker reacts to SIGHUP."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.command import on_sighup
+from process.supervision import on_sighup
 from tests.support.server import eventually
 
 SOON_S = 10
@@ -21,7 +21,7 @@ def fixture_handler() -> Iterator[object]:
     signal.signal(signal.SIGHUP, before)
 
 
-def test_a_hangup_calls_the_action_and_ends_nothing() -> None:
+def test_sighup_calls_the_action_and_does_not_end_the_process() -> None:
     calls: list[int] = []
     on_sighup(lambda: calls.append(1))
 
@@ -30,7 +30,7 @@ def test_a_hangup_calls_the_action_and_ends_nothing() -> None:
     eventually(lambda: [1] == calls, SOON_S)
 
 
-def test_a_thread_that_may_not_handle_signals_leaves_them_alone(handler: object) -> None:
+def test_a_thread_other_than_the_main_one_leaves_the_handler_alone(handler: object) -> None:
     thread = threading.Thread(target=on_sighup, args=[lambda: None])
 
     thread.start()

@@ -1,16 +1,19 @@
-"""A process may hold what its connections need, as far as the system lets it."""
+"""The limit of open files is raised to what the connections need."""
 
 import logging
 import resource
 
 import pytest
 
-from patches import descriptors
-from patches.descriptors import DESCRIPTORS, raise_file_limit
+from process import file_limit
+from process.file_limit import raise_file_limit
+
+MAX_CONNECTIONS = 4096
+NEEDED = 8192
 
 
 class Limits:
-    """The `resource` module of a system that really gives no more than ``most``."""
+    """The `resource` module of a system that grants at most ``most``."""
 
     RLIMIT_NOFILE = resource.RLIMIT_NOFILE
     RLIM_INFINITY = resource.RLIM_INFINITY
@@ -33,8 +36,8 @@ class Limits:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ((1024, 524288, 524288), DESCRIPTORS),
-        ((1024, resource.RLIM_INFINITY, 1 << 20), DESCRIPTORS),
+        ((1024, 524288, 524288), NEEDED),
+        ((1024, resource.RLIM_INFINITY, 1 << 20), NEEDED),
         ((256, resource.RLIM_INFINITY, 5000), 4096),
         ((256, resource.RLIM_INFINITY, 300), 256),
         ((256, 1000, 1000), 1000),
@@ -42,28 +45,28 @@ class Limits:
         ((resource.RLIM_INFINITY, resource.RLIM_INFINITY, 1 << 20), resource.RLIM_INFINITY),
     ],
 )
-def test_the_limit_is_raised_as_far_as_it_can_be(
+def test_the_limit_is_raised_as_far_as_the_system_allows(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     given: tuple[int, int, int],
     expected: int,
 ) -> None:
     limits = Limits(*given)
-    monkeypatch.setattr(descriptors, "resource", limits)
+    monkeypatch.setattr(file_limit, "resource", limits)
 
-    with caplog.at_level(logging.WARNING, descriptors.logger.name):
-        raise_file_limit()
+    with caplog.at_level(logging.WARNING, file_limit.logger.name):
+        raise_file_limit(MAX_CONNECTIONS)
 
     assert (expected, given[1]) == limits.limits
-    assert (0 <= expected < DESCRIPTORS) == ("raise `ulimit -n`" in caplog.text)
+    assert (0 <= expected < NEEDED) == ("raise `ulimit -n`" in caplog.text)
 
 
-def test_a_system_without_limits_is_left_as_it_is(
+def test_a_system_without_limits_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(descriptors, "resource", None)
+    monkeypatch.setattr(file_limit, "resource", None)
 
-    with caplog.at_level(logging.WARNING, descriptors.logger.name):
-        raise_file_limit()
+    with caplog.at_level(logging.WARNING, file_limit.logger.name):
+        raise_file_limit(MAX_CONNECTIONS)
 
-    assert "no limits of descriptors" in caplog.text
+    assert "cannot read the limit of open files" in caplog.text
