@@ -89,7 +89,7 @@ def main(source: str, model: str = str(STARTER_FOLDER)) -> int:
             if belongs(text) and card_form(text) != normalize(text)
         ]
         if numbers:
-            rows.append(compare(classifier, tweets.rows(numbers), f"of these, {name}"))
+            rows.append(compare(classifier, tweets.select(numbers), f"of these, {name}"))
     for name, written in WRITERS.items():
         texts = tuple(written(normalize(text)) for text in tweets.texts)
         rows.append(compare(classifier, Tweets(texts, tweets.labels), f"as {name}"))

@@ -12,9 +12,8 @@ import bentoml
 from inference.model_folder import ModelFolder
 from inference.store import register, served_files
 from training.atomic_write import write_json
-from training.data.dataset import LABELS, DatasetError, load
+from training.data.dataset import LABELS, DatasetError, load, sample_texts
 from training.data.label_alignment import resolve_output_labels
-from training.data.sample_tweets import sample_texts
 from training.data.sampling import SampledSplits, sample_splits
 from training.errors import EXPECTED
 from training.export.precision_selection import export_best_precision, export_by_agreement

@@ -1,1 +1,1 @@
-"""Labelled tweets: where they are loaded from, and which rows a run uses."""
+"""Load and sample labelled tweets."""

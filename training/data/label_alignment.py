@@ -1,15 +1,15 @@
-"""Match the classes of a data set with those of a model, by their names."""
+"""Align the labels of a model with those of a dataset by name."""
 
 from collections.abc import Sequence
 
 from training.errors import TrainingError
 
 SHORTEST_ABBREVIATION = 3
-"""In letters: NEG, NEU and POS are what models are often labelled with."""
+"""In letters: many models have the labels NEG, NEU and POS."""
 
 
 class LabelMismatchError(TrainingError):
-    """A data set and a model do not know the same classes."""
+    """The labels of a dataset and a model differ."""
 
     def __init__(
         self,
@@ -18,24 +18,24 @@ class LabelMismatchError(TrainingError):
         found: Sequence[str],
         given: Sequence[str] | None = None,
     ) -> None:
-        named = f"the model {model} has the labels {', '.join(found)}, but "
+        prefix = f"the model {model} has the labels {', '.join(found)}, but "
         if given is None:
             super().__init__(
-                f"{named}the data set has {', '.join(expected)}. If they mean the same, set LABELS "
-                "to the names of the model's outputs in their order, which its model card tells, "
-                f"such as LABELS={','.join(expected)}; else choose another BASE_MODEL"
+                f"{prefix}the dataset has {', '.join(expected)}. If they mean the same, set LABELS "
+                "to the meaning of the model's outputs in their order (see its model card), such "
+                f"as LABELS={','.join(expected)}; else choose another BASE_MODEL"
             )
         else:
             super().__init__(
-                f"{named}LABELS={','.join(given)} names its outputs otherwise. Correct LABELS, or "
-                "unset it if the model's own labels are right"
+                f"{prefix}LABELS={','.join(given)} contradicts them. Correct LABELS, or unset it "
+                "if the model's own labels are right"
             )
 
 
 def align_labels(model: str, expected: Sequence[str], found: Sequence[str]) -> tuple[int, ...]:
-    """Return for each expected class the position of the model's label of that name.
+    """Return for each expected label its position among the labels of a model.
 
-    Case is ignored, and at least three letters abbreviate a class. Raises LabelMismatchError, which
+    Case is ignored, and at least three letters abbreviate a label. Raises LabelMismatchError, which
     names the model, if one side lacks a label of the other, or has one twice.
     """
     names = resolve_output_labels(model, expected, found)
@@ -48,11 +48,11 @@ def resolve_output_labels(
     found: Sequence[str],
     given: Sequence[str] | None = None,
 ) -> tuple[str, ...]:
-    """Return the names of a model's outputs in their order, each one of the expected classes.
+    """Return for each output of a model which expected label it means.
 
-    These are the model's own labels as `align_labels` reads them, or ``given`` for labels without
-    meaning, such as LABEL_0. Raises LabelMismatchError, also if ``given`` contradicts a label
-    that has one.
+    This is the model's own label as `align_labels` reads it, or what is ``given`` for labels
+    without meaning, such as LABEL_0. Raises LabelMismatchError, also if ``given`` contradicts a
+    label with meaning.
     """
     own = [parse_label(label, expected) for label in found]
     if given is None:
@@ -67,11 +67,11 @@ def resolve_output_labels(
 
 
 def parse_label(label: str, expected: Sequence[str]) -> str | None:
-    """Return the class that a label names or abbreviates in any case, None if it does not."""
+    """Return the expected label that a text names or abbreviates in any case, or None."""
     name = label.strip().lower()
     if name in expected:
         return name
     if len(name) < SHORTEST_ABBREVIATION:
         return None
-    meant = [each for each in expected if each.startswith(name)]
-    return meant[0] if len(meant) == 1 else None
+    matches = [each for each in expected if each.startswith(name)]
+    return matches[0] if len(matches) == 1 else None

@@ -1,4 +1,4 @@
-"""The rows that a training run learns from and is judged on."""
+"""Sample the rows that a run trains and evaluates on."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,20 @@ from training.errors import TrainingError
 
 
 class SizeError(TrainingError):
-    """Tell that more rows are asked for than a split has."""
+    """A sample is larger than its split."""
 
     def __init__(self, variable: str, size: int, split: str, rows: int) -> None:
         super().__init__(
             f"{variable}={size} is more than the {rows} rows of the split {split}: "
-            f"set {variable} to {rows} or less, or DATASET to a larger data set"
+            f"set {variable} to {rows} or less, or DATASET to a larger dataset"
         )
 
 
 @dataclass(frozen=True)
 class SampledSplits:
-    """Hold the subsets that a seed draws from a data set.
+    """A random sample of a dataset's train and validation splits.
 
-    ``evaluation_indices`` are row numbers of the split validation, in the order of drawing.
+    ``evaluation_indices`` are row numbers of validation, in the order of sampling.
     """
 
     dataset: Dataset
@@ -30,29 +30,29 @@ class SampledSplits:
 
     @property
     def validation(self) -> Tweets:
-        """Return the whole split validation."""
+        """Return the whole validation split."""
         return self.dataset.evaluation
 
     @property
     def evaluation(self) -> Tweets:
-        """Return the rows of validation that were drawn."""
-        return self.validation.rows(self.evaluation_indices)
+        """Return the sampled rows of validation."""
+        return self.validation.select(self.evaluation_indices)
 
     @property
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the rows that were drawn."""
+        """Return the SHA-256 of the sampled rows."""
         return Dataset(self.dataset.source, self.train, self.evaluation).fingerprint
 
 
 def sample_splits(dataset: Dataset, train_size: int, eval_size: int, seed: int) -> SampledSplits:
-    """Draw rows of both splits at random, the same ones for the same seed on every machine.
+    """Sample rows of both splits, the same ones for a seed on every machine.
 
-    Raises SizeError, which names TRAIN_SIZE or EVAL_SIZE, where a split has fewer rows.
+    Raises SizeError, which names TRAIN_SIZE or EVAL_SIZE, if a split has fewer rows.
     """
     if train_size > len(dataset.train):
         raise SizeError("TRAIN_SIZE", train_size, "train", len(dataset.train))
     if eval_size > len(dataset.evaluation):
-        raise SizeError("EVAL_SIZE", eval_size, dataset.evaluated_on, len(dataset.evaluation))
+        raise SizeError("EVAL_SIZE", eval_size, dataset.evaluation_split, len(dataset.evaluation))
     return SampledSplits(
         dataset=dataset,
         seed=seed,

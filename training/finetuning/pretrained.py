@@ -18,9 +18,8 @@ from transformers.utils import CONFIG_NAME
 from transformers.utils.hub import cached_file, extract_commit_hash
 
 from inference.model_folder import longest_input
-from training.data.dataset import LABELS
+from training.data.dataset import LABELS, source_name
 from training.data.label_alignment import align_labels, resolve_output_labels
-from training.data.sources import source_name
 from training.errors import TrainingError
 
 _HEAD = "ForSequenceClassification"

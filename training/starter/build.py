@@ -104,7 +104,7 @@ def _export(
         export(model, tokenizer, Path(scratch), precision="fp32")
         references = export(model, tokenizer, folder, train.texts[: recipe.calibration_size])
         save_float16(model, tokenizer, folder)
-        logger.info("evaluating on %s", dataset.evaluated_on)
+        logger.info("evaluating on %s", dataset.evaluation_split)
         facts = establish(
             dataset,
             train_size=len(train),

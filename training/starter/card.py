@@ -153,7 +153,7 @@ def render(facts: StarterReport, recipe: StarterHyperparameters) -> str:
         fp32_macro_f1=facts.fp32.macro_f1,
         dataset=facts.dataset,
         fingerprint=facts.dataset_fingerprint,
-        split=facts.evaluated_on,
+        split=facts.evaluation_split,
         rows=facts.int8.rows,
         reason=facts.precision_reason(),
         seed=facts.seed,

@@ -20,7 +20,7 @@ class StarterReport:
     dataset: str
     dataset_fingerprint: str
     train_size: int
-    evaluated_on: str
+    evaluation_split: str
     seed: int
     int8: Evaluation
     fp32: Evaluation
@@ -33,7 +33,7 @@ class StarterReport:
             f"int8 is served: accuracy {self.int8.accuracy:.4f} against "
             f"{self.fp32.accuracy:.4f} in fp32, macro-averaged recall "
             f"{self.int8.macro_recall:.4f} against {self.fp32.macro_recall:.4f}, the same label "
-            f"for {self.agreement:.2%} of the {self.int8.rows} texts ({self.evaluated_on})"
+            f"for {self.agreement:.2%} of the {self.int8.rows} texts ({self.evaluation_split})"
         )
 
     def metadata(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class StarterReport:
             "dataset_fingerprint": self.dataset_fingerprint,
             "train_size": self.train_size,
             "eval_size": self.int8.rows,
-            "eval_split": self.evaluated_on,
+            "eval_split": self.evaluation_split,
             "seed": self.seed,
             "precision": "int8",
             "precision_reason": self.precision_reason(),
@@ -68,7 +68,7 @@ def establish(  # pylint: disable=too-many-arguments  # all but the data set by 
         dataset=dataset.name,
         dataset_fingerprint=dataset.fingerprint,
         train_size=train_size,
-        evaluated_on=dataset.evaluated_on,
+        evaluation_split=dataset.evaluation_split,
         seed=seed,
         int8=evaluate(rows.labels, served, LABELS),
         fp32=evaluate(rows.labels, exact, LABELS),

@@ -13,7 +13,7 @@ VALIDATION = "text,label\nfine,2\nawful,0\n"
 
 
 def write(folder: Path, **files: str | bytes) -> str:
-    """Write a CSV file for each split; validation is there unless it is given."""
+    """Write a CSV file for each split, with a default validation."""
     folder.mkdir(exist_ok=True)
     for name, content in ({"validation": VALIDATION} | files).items():
         encoded = content if isinstance(content, bytes) else content.encode()
@@ -22,7 +22,7 @@ def write(folder: Path, **files: str | bytes) -> str:
 
 
 def load_train(folder: Path, content: str | bytes) -> Tweets:
-    """Load a split train of this content."""
+    """Load a train split with this content."""
     return load(write(folder, train=content)).train
 
 
@@ -33,7 +33,7 @@ def test_texts_and_labels_of_both_splits_are_loaded(tmp_path: Path) -> None:
     assert Tweets(("fine", "awful"), (2, 0)) == found.evaluation
 
 
-def test_what_others_take_for_missing_is_a_text(tmp_path: Path) -> None:
+def test_na_and_null_are_texts(tmp_path: Path) -> None:
     texts = ("null", "NA", "N/A", "nan", "None", "NULL", "-", "1.0", "true", "#N/A")
     rows = "".join(f"{text},1\n" for text in texts)
 
@@ -64,27 +64,27 @@ def test_a_label_is_a_name_or_a_number(tmp_path: Path, written: str) -> None:
         '"LABEL" , "TEXT"\n"1","hé"'.replace(" ", "").encode(),
     ],
 )
-def test_files_of_spreadsheets_are_read(tmp_path: Path, content: bytes) -> None:
+def test_spreadsheet_exports_are_read(tmp_path: Path, content: bytes) -> None:
     assert Tweets(("hé",), (1,)) == load_train(tmp_path, content)
 
 
 @pytest.mark.parametrize("name", ["validation", "Validation", "val", "valid", "dev"])
-def test_the_validation_split_has_several_names(tmp_path: Path, name: str) -> None:
+def test_the_validation_file_has_several_names(tmp_path: Path, name: str) -> None:
     (tmp_path / f"{name}.csv").write_text(VALIDATION)
     (tmp_path / "train.CSV").write_text(VALIDATION)
-    (tmp_path / "notes.csv").write_text("of something else")
+    (tmp_path / "notes.csv").write_text("not tweets")
 
     assert (2, 0) == load(str(tmp_path)).evaluation.labels
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
-        ("text,label\na,0\nb,3\n", r"train.csv, row 3: column label holds '3'"),
-        ("text,label\na,-1\n", r"train.csv, row 2: column label holds '-1'"),
-        ("text,label\na,happy\n", r"train.csv, row 2: column label holds 'happy'"),
-        ("text,label\na,\n", r"train.csv, row 2: column label holds ''"),
-        ("text,label\na,1.5\n", r"train.csv, row 2: column label holds '1.5'"),
+        ("text,label\na,0\nb,3\n", r"train.csv, row 3: column label has the value '3'"),
+        ("text,label\na,-1\n", r"train.csv, row 2: column label has the value '-1'"),
+        ("text,label\na,happy\n", r"train.csv, row 2: column label has the value 'happy'"),
+        ("text,label\na,\n", r"train.csv, row 2: column label has the value ''"),
+        ("text,label\na,1.5\n", r"train.csv, row 2: column label has the value '1.5'"),
         ("text,label\n,1\n", r"train.csv, row 2: column text is empty"),
         ('text,label\n"a\nb",0\n" ",1\n', r"train.csv, row 3: column text is empty"),
         ("text,label\none, two,1\n", r"train.csv, row 2: 3 fields, but the header has 2"),
@@ -96,41 +96,45 @@ def test_the_validation_split_has_several_names(tmp_path: Path, name: str) -> No
         ("text|label\na|0\n", r"train.csv, row 1: .* has no column text and label"),
         ("", r"train.csv, row 1: .* has no column text and label"),
         ("text,label\n", r"split train is empty"),
-        (b"text,label\na,0\n\xe9,1\n", r"train.csv, line 3: no UTF-8"),
-        ("text,label\na,0\n".encode("utf-16"), r"train.csv, line 1: no UTF-8"),
+        (b"text,label\na,0\n\xe9,1\n", r"train.csv, line 3: not UTF-8"),
+        ("text,label\na,0\n".encode("utf-16"), r"train.csv, line 1: not UTF-8"),
     ],
 )
-def test_what_is_no_labelled_text_is_told_with_file_row_and_column(
-    tmp_path: Path, content: str | bytes, told: str
+def test_malformed_rows_are_reported_with_file_row_and_column(
+    tmp_path: Path, content: str | bytes, message: str
 ) -> None:
-    with pytest.raises(DatasetError, match=f"DATASET='.*' cannot be used: {told}"):
+    with pytest.raises(DatasetError, match=f"DATASET='.*' cannot be used: {message}"):
         load_train(tmp_path, content)
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "message"),
     [
         (("train",), "split validation is missing: the folder has no validation.csv or valid.csv"),
         (("tweets",), "split train is missing: the folder has no train.csv"),
         (("train", "dev", "val"), "dev.csv and val.csv are the same split, validation"),
     ],
 )
-def test_other_files_are_told(tmp_path: Path, files: Sequence[str], told: str) -> None:
+def test_missing_and_duplicate_split_files_are_reported(
+    tmp_path: Path, files: Sequence[str], message: str
+) -> None:
     for name in files:
         (tmp_path / f"{name}.csv").write_text(VALIDATION)
 
-    with pytest.raises(DatasetError, match=told):
+    with pytest.raises(DatasetError, match=message):
         load(str(tmp_path))
 
 
-def test_a_file_is_told_to_be_no_folder(tmp_path: Path) -> None:
+def test_a_file_is_refused_as_folder(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(VALIDATION)
 
     with pytest.raises(DatasetError, match="it is a file; name a folder"):
         load(str(tmp_path / "train.csv"))
 
 
-def test_the_fingerprint_is_that_of_the_same_rows_in_parquet(data_folder, tmp_path: Path) -> None:
+def test_the_fingerprint_equals_that_of_the_same_rows_in_parquet(
+    data_folder, tmp_path: Path
+) -> None:
     texts, labels = ['a "b", c', "NA", "null\nnull", "é 😀"], [0, 1, 2, 1]
     parquet = data_folder(
         train={"text": texts, "label": labels}, validation={"text": texts, "label": labels}
@@ -144,7 +148,7 @@ def test_the_fingerprint_is_that_of_the_same_rows_in_parquet(data_folder, tmp_pa
     assert load(str(parquet)).fingerprint == load(str(folder)).fingerprint
 
 
-def test_a_folder_of_parquet_files_is_no_folder_of_csv_files(data_folder) -> None:
+def test_a_folder_of_parquet_files_is_not_a_csv_folder(data_folder) -> None:
     rows = {"text": ["a"], "label": [0]}
     folder = data_folder(train=rows, validation=rows)
     (folder / "classes.csv").write_text("id,name\n")

@@ -1,4 +1,4 @@
-"""A seed draws the rows of a run."""
+"""A seed determines the rows of a run."""
 
 import pytest
 
@@ -6,21 +6,18 @@ from training.data.dataset import Dataset, Tweets
 from training.data.sampling import SizeError, sample_splits
 
 TWEETS = Tweets(tuple(f"text {number}" for number in range(50)), (0, 1, 2, 0, 1) * 10)
-DATASET = Dataset("here", TWEETS, TWEETS.rows(range(20)))
+DATASET = Dataset("here", TWEETS, TWEETS.select(range(20)))
 
 
-def test_the_same_seed_draws_the_same_rows():
-    assert sample_splits(DATASET, 10, 5, seed=3) == sample_splits(DATASET, 10, 5, seed=3)
-
-
-def test_the_rows_of_a_seed_are_the_same_on_every_machine():
+def test_a_seed_samples_the_same_rows_on_every_machine():
     found = sample_splits(DATASET, 5, 5, seed=42)
 
     assert ("text 25", "text 23", "text 19", "text 11", "text 4") == found.train.texts
     assert (19, 5, 14, 4, 9) == found.evaluation_indices
+    assert found.validation.select(found.evaluation_indices) == found.evaluation
 
 
-def test_another_seed_draws_other_rows():
+def test_another_seed_samples_other_rows():
     one, other = sample_splits(DATASET, 10, 5, seed=1), sample_splits(DATASET, 10, 5, seed=2)
 
     assert one.train != other.train
@@ -28,15 +25,8 @@ def test_another_seed_draws_other_rows():
     assert one.fingerprint != other.fingerprint
 
 
-def test_the_evaluation_rows_are_rows_of_validation():
-    found = sample_splits(DATASET, 10, 5, seed=0)
-
-    assert found.validation.rows(found.evaluation_indices) == found.evaluation
-    assert 5 == len(set(found.evaluation_indices))
-
-
 @pytest.mark.parametrize(
-    ("sizes", "told"),
+    ("sizes", "message"),
     [
         (
             (51, 5),
@@ -45,12 +35,12 @@ def test_the_evaluation_rows_are_rows_of_validation():
         ((50, 21), "EVAL_SIZE=21 is more than the 20 rows of the split validation"),
     ],
 )
-def test_sizes_over_the_split_are_told(sizes, told):
-    with pytest.raises(SizeError, match=told):
+def test_a_sample_larger_than_its_split_is_refused(sizes, message):
+    with pytest.raises(SizeError, match=message):
         sample_splits(DATASET, *sizes, seed=0)
 
 
-def test_all_rows_may_be_drawn():
+def test_a_sample_may_be_the_whole_split():
     found = sample_splits(DATASET, 50, 20, seed=0)
 
     assert (50, 20) == (len(found.train), len(found.evaluation))

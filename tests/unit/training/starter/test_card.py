@@ -24,7 +24,7 @@ def fixture_facts():
         dataset="tweet_eval",
         dataset_fingerprint="f" * 64,
         train_size=900,
-        evaluated_on="validation",
+        evaluation_split="validation",
         seed=5,
         int8=evaluate(TRUE, SERVED, LABELS),
         fp32=evaluate(TRUE, EXACT, LABELS),
