@@ -38,6 +38,7 @@ PASSED_ON = (
     "RUNTIME",
     "BENTOML_CONFIG_OPTIONS",  # the number of workers, for example
 )
+PORTS = range(20_000, 32_000)  # below those of outgoing connections, for servers that restart
 _given_ports: set[int] = set()
 T = TypeVar("T")
 
@@ -153,16 +154,14 @@ def eventually(condition: Callable[[], T], timeout_s: float) -> T:
 
 
 def free_port() -> int:
-    """Return a free port of the loopback, a different one at each call.
-
-    It is below the range of outgoing connections, so that a restarted server finds it free.
-    """
-    for port in set(random.sample(range(20_000, 32_000), 100)) - _given_ports:
+    """Return a free port of the loopback, a different one at each call."""
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):  # unpredictable under any seed
         with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            _given_ports.add(port)
-            return port
-    raise AssertionError("none of 100 ports of the loopback is free")
+            if port not in _given_ports:
+                probe.bind(("127.0.0.1", port))
+                _given_ports.add(port)
+                return port
+    raise AssertionError("no port of the loopback is free")
 
 
 def put_into_store(model: Path, environment: Mapping[str, str]) -> None:

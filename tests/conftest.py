@@ -1,4 +1,4 @@
-"""What several rings of tests share: real models, real tweets, a clean environment."""
+"""Fixtures of all test suites, and the markers that select suites."""
 
 import atexit
 import json
@@ -19,14 +19,30 @@ atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
 # pylint: disable=wrong-import-position
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
+from benchmarks import servers
 from inference.classifier import Classifier
 from tests.support.variables import variables
 
 REPOSITORY = Path(__file__).parent.parent
 HTTP_TIMEOUT_S = 60  # instead of 5: the machines that test are shared
 
+# Each of pytest's parallel workers gives servers ports of its own.
+servers.PORTS = servers.PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: 16]
+
+SUITES = ("container", "fault_injection", "sqlserver", "stack")
+"""Folders whose tests carry a marker of the same name."""
+
 for phase in ("connect", "read", "write", "pool"):
     setattr(DEFAULT_TIMEOUT_CONFIG, phase, HTTP_TIMEOUT_S)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test of a suite with the suite's name."""
+    for item in items:
+        folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
+        if folder in SUITES:
+            item.add_marker(folder)
 
 
 @pytest.fixture(name="repository", scope="session")
