@@ -20,7 +20,7 @@ from inference.packing import lay_out, pack
 from inference.starter import STARTER_FOLDER
 from training.data.dataset import load
 from training.errors import EXPECTED
-from training.evaluation.prediction import score
+from training.evaluation.prediction import predict
 from training.export.export import export
 from training.export.precision_selection import PrecisionReport, compare_precisions
 from training.finetuning.pretrained import load_pretrained
@@ -123,6 +123,6 @@ def _compare_precisions(dataset: str) -> PrecisionReport:
     base = load_pretrained(str(STARTER_FOLDER), None, seed=0)
     with TemporaryDirectory() as folder:
         export(*base.model_and_tokenizer, Path(folder), precision="fp32")
-        exact = score(Classifier.load(Path(folder)), rows, "the starter in fp32")
-    served = score(Classifier.load(STARTER_FOLDER), rows, "the starter in int8")
+        exact = predict(Classifier.load(Path(folder)), rows, "the starter in fp32")
+    served = predict(Classifier.load(STARTER_FOLDER), rows, "the starter in int8")
     return compare_precisions("int8", served, exact)

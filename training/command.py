@@ -7,9 +7,9 @@ from pathlib import Path
 from db.settings import DatabaseSettings
 from training.files import Files
 from training.finetuning.distributed import is_main_process
-from training.lock import claimed
+from training.lock import run_lock
 from training.pipeline import Outcome, assist, run
-from training.promotion.registry import consequence
+from training.promotion.registry import serving_note
 from training.promotion.run_log import keep_run, record_runs
 from training.reporting import job_summary as summary
 from training.settings import TrainingSettings
@@ -27,7 +27,7 @@ def train(settings: TrainingSettings, database: DatabaseSettings, files: Files) 
         assist(settings)
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with claimed(files) as scratch:
+    with run_lock(files) as scratch:
         outcome = run(settings, files, scratch)
         keep_run(outcome.report, files, database)
         tell(outcome, files)
@@ -44,7 +44,7 @@ def tell(outcome: Outcome, files: Files) -> None:
     if report.decision.false_promotion is not None:
         print(report.decision.false_promotion)
     if report.model_tag is not None:
-        print(f"Registered {report.model_tag}; {consequence(report.model_tag)}.")
+        print(f"Registered {report.model_tag}; {serving_note(report.model_tag)}.")
     print(f"All figures: {files.metrics}", flush=True)
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         summary.append(summary.render(report), Path(path))
@@ -56,5 +56,5 @@ def publish(outcome: Outcome) -> None:
     if release is not None and repository is not None:
         print(f"Publishing {release.model_tag}", flush=True)
         print(f"Published: {release.publish(repository).url}")
-    elif outcome.report.decision.improved:
+    elif outcome.report.decision.promoted:
         print(f"Not published: {outcome.hub.publish_blocker}.")

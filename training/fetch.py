@@ -21,10 +21,10 @@ from training.files import Files
 from training.finetuning.pretrained import LoadedModel, ModelLoadError, load_pretrained
 from training.hub.errors import UnreachableError
 from training.hub.repository import HubRepository
-from training.lock import claimed
+from training.lock import run_lock
 from training.promotion.metadata import metadata, write_metadata
-from training.promotion.provenance import origin_of
-from training.promotion.registry import consequence, finish_promotion
+from training.promotion.provenance import provenance_of
+from training.promotion.registry import recover_interrupted_promotion, serving_note
 from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
 
@@ -106,7 +106,7 @@ def _export(base: LoadedModel, sample: SampledSplits | None, folder: Path) -> No
         facts = metadata("fetched", origin, choice, None)
     else:
         choice, scores = export_best_precision(base, folder, sample.train.texts, sample.validation)
-        proven = replace(origin_of(base.name, sample, base.revision), train_size=0)
+        proven = replace(provenance_of(base.name, sample, base.revision), train_size=0)
         facts = metadata("fetched", proven, choice, scores.rows(sample.evaluation_indices))
     write_metadata(folder, facts)
 
@@ -117,14 +117,16 @@ def main() -> int:
     hide_bars_without_terminal()
     try:
         settings = TrainingSettings.read()
-        with claimed(files := Files()):
-            finish_promotion(files)  # else the next run would put its model before this one
+        with run_lock(files := Files()):
+            recover_interrupted_promotion(
+                files
+            )  # else the next run would put its model before this one
             print(f"Fetching {settings.source}", flush=True)
             model = fetch(settings)
     except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Registered {model.tag}; {consequence(str(model.tag))}.")
+    print(f"Registered {model.tag}; {serving_note(str(model.tag))}.")
     return 0
 
 

@@ -26,7 +26,7 @@ class Files:
         return self.folder / "artifacts"
 
     @property
-    def intent(self) -> Path:
+    def pending_promotion(self) -> Path:
         """Return the file that is there while a promotion is under way."""
         return self.artifacts / "promotion.json"
 

@@ -10,7 +10,7 @@ from training.errors import TrainingError
 from training.files import Files
 
 
-class ClaimedError(TrainingError):
+class AlreadyRunningError(TrainingError):
     """Tell that another run is at work in the folder."""
 
     def __init__(self, files: Files) -> None:
@@ -21,11 +21,11 @@ class ClaimedError(TrainingError):
 
 
 @contextmanager
-def claimed(files: Files) -> Iterator[Path]:
+def run_lock(files: Files) -> Iterator[Path]:
     """Keep other runs out while the block lasts; give it an empty folder for what may be lost.
 
     The claim ends with the process, however that ends, and the next one empties the folder.
-    Raises ClaimedError where another process holds it.
+    Raises AlreadyRunningError where another process holds it.
     """
     files.artifacts.mkdir(parents=True, exist_ok=True)
     scratch = files.artifacts / ".scratch"
@@ -33,7 +33,7 @@ def claimed(files: Files) -> Iterator[Path]:
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ClaimedError(files) from error
+            raise AlreadyRunningError(files) from error
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         try:

@@ -22,12 +22,12 @@ from training.finetuning.hyperparameters import FinetuningResult, select_hyperpa
 from training.finetuning.pretrained import LoadedModel, load_pretrained
 from training.hub.manifest import BEST_METRICS
 from training.hub.snapshot import HubSnapshot, read_snapshot
-from training.promotion.champion_record import Best, Promotion
-from training.promotion.champions import Standing, judge, survey
+from training.promotion.champion_record import ChampionRecord, Promotion
+from training.promotion.champions import ChampionState, evaluate_champions, find_champions
 from training.promotion.comparison import Contest, enter
 from training.promotion.gate import Decision
-from training.promotion.provenance import origin_of
-from training.promotion.registry import finish_promotion, promote
+from training.promotion.provenance import provenance_of
+from training.promotion.registry import promote, recover_interrupted_promotion
 from training.promotion.release import Release, prune
 from training.promotion.succession import Successor, name_successor
 from training.reporting.artifacts import (
@@ -65,20 +65,20 @@ def run(  # pylint: disable=too-many-locals  # the order of work, in one place
     """
     started_s = monotonic()
     sample = _draw(settings)
-    finish_promotion(files)
+    recover_interrupted_promotion(files)
     hub = read_snapshot(settings)
-    standing = survey(files, hub, scratch / "hub")
+    standing = find_champions(files, hub, scratch / "hub")
     trained, learning = learn(settings, sample)
     contest = compete(settings, sample, trained, standing, scratch)
     decision = contest.decide(sample, settings.promotion)
     original = None
-    if decision.improved:
+    if decision.promoted:
         contest = contest.judge_on_test(sample)
         original = score_original(trained, sample.evaluation)
-    origin = origin_of(trained.name, sample, trained.revision)
+    origin = provenance_of(trained.name, sample, trained.revision)
     successor = name_successor(contest, decision, sample, origin, standing.history)
     report = RunReport(
-        origin=origin,
+        provenance=origin,
         candidate=contest.candidate.judged(sample),
         base=contest.base.judged(sample),
         champion=contest.judged_champion(sample),
@@ -88,7 +88,7 @@ def run(  # pylint: disable=too-many-locals  # the order of work, in one place
         model_tag=None if successor is None else successor.best.model_tag,
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         duration_s=monotonic() - started_s,
-        unread_hub=hub.unread,
+        unreachable_hub=hub.unread,
         test_split=contest.candidate.test,
         original=original,
     )
@@ -97,7 +97,7 @@ def run(  # pylint: disable=too-many-locals  # the order of work, in one place
     write_json(files.metrics, metrics_json(report))
     release = unpublished(contest, decision, hub, files, standing.history)
     plot_candidate(report, files.artifacts)
-    plot_promotions(Best.read(files.best), files.artifacts)
+    plot_promotions(ChampionRecord.read(files.best), files.artifacts)
     return Outcome(report, hub, release)
 
 
@@ -125,15 +125,15 @@ def compete(
     settings: TrainingSettings,
     sample: SampledSplits,
     trained: LoadedModel,
-    standing: Standing,
+    standing: ChampionState,
     scratch: Path,
 ) -> Contest:
-    """Let candidate, untouched base model and champion judge the same rows."""
+    """Let candidate, untouched base model and champion evaluate_champions the same rows."""
     # of the commit that was trained, should there be a newer one by now
     untouched = _load_base(settings, trained.revision)
     candidate = enter(trained, "the candidate", scratch / "candidate", sample)
     base = enter(untouched, untouched.name, scratch / "base", sample)
-    return Contest(candidate, base, *judge(standing, sample))
+    return Contest(candidate, base, *evaluate_champions(standing, sample))
 
 
 def install(
@@ -170,19 +170,19 @@ def unpublished(
     has now been found to be better than the Hub's, or the Hub has none. Its record then goes on
     from ``history``, which may tell of promotions on the Hub that it did not know of.
     """
-    best, champion = Best.read(files.best), contest.champion
+    best, champion = ChampionRecord.read(files.best), contest.champion
     if best is None or best.model_tag is None:
         return None
     release = Release.of(files, best.model_tag)
     if not release.waits_for(hub):
         return None
-    if not decision.improved:
+    if not decision.promoted:
         if champion is None or best not in champion.records or contest.lost:
             return None
         best = replace(best, history=history)
         plot_promotions(best, release.folder)
         for folder in (release.folder, files.folder):
-            write_json(folder / BEST_METRICS, best.content())
+            write_json(folder / BEST_METRICS, best.to_dict())
         for path in (release.folder / PROMOTIONS, release.folder / BEST_METRICS):
             if path.exists():  # there is no picture of no promotions
                 path.replace(release.files / path.name)

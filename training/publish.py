@@ -7,9 +7,9 @@ from training.errors import EXPECTED
 from training.files import Files
 from training.hub.push import Published
 from training.hub.repository import HubRepository
-from training.lock import claimed
-from training.promotion.champion_record import Best
-from training.promotion.registry import finish_promotion
+from training.lock import run_lock
+from training.promotion.champion_record import ChampionRecord
+from training.promotion.registry import recover_interrupted_promotion
 from training.promotion.release import Release, ReleaseError
 from training.settings import HubSettings
 
@@ -20,8 +20,8 @@ def publish(settings: HubSettings, files: Files) -> Published:
     What is there already is not done again. Raises PublishError, HubError, RecordError or
     ReleaseError.
     """
-    finish_promotion(files)
-    best = Best.read(files.best)
+    recover_interrupted_promotion(files)
+    best = ChampionRecord.read(files.best)
     if best is None or best.model_tag is None:
         raise ReleaseError(f"There is no champion in {files.best}: run `make train` first.")
     if settings.hf_repo_id is None or settings.token is None:
@@ -42,7 +42,7 @@ def main() -> int:
     """Publish what the settings name; return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        with claimed(files := Files()):
+        with run_lock(files := Files()):
             published = publish(HubSettings.read(), files)
     except EXPECTED as error:
         print(error, file=sys.stderr)

@@ -13,9 +13,14 @@ from inference.settings import ModelTagError, RuntimeNameError
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find, new_tag
 from training.errors import EXPECTED, TrainingError
 from training.files import Files
-from training.lock import claimed
-from training.promotion.champion_record import Best
-from training.promotion.registry import consequence, finish_promotion, in_store, promote
+from training.lock import run_lock
+from training.promotion.champion_record import ChampionRecord
+from training.promotion.registry import (
+    current_model,
+    promote,
+    recover_interrupted_promotion,
+    serving_note,
+)
 from training.promotion.republish import Publication, republish, what_the_hub_has
 from training.settings import HubSettings
 
@@ -36,14 +41,14 @@ def roll_back(tag: bentoml.Tag, files: Files) -> bentoml.Model:
     Where an earlier rollback to it has done so, that is the one that is returned. Raises
     RollbackError where the store has no such model, or where it is no champion's.
     """
-    finish_promotion(files)  # which may be that of this very rollback
+    recover_interrupted_promotion(files)  # which may be that of this very rollback
     model = _find(tag)
     if model is None or tag.name != MODEL_NAME:
         raise RollbackError(str(tag), "the Bento store has no model of that tag and version")
     metadata: dict[str, Any] = dict(model.info.metadata)
     if metadata.get("origin") == STARTER_ORIGIN:
         raise RollbackError(str(tag), "it is the starter model, which is never a champion")
-    served, previous = in_store(), Best.read(files.best)
+    served, previous = current_model(), ChampionRecord.read(files.best)
     if served is not None:
         if served.tag == model.tag:
             raise RollbackError(str(tag), "it is the champion")
@@ -53,14 +58,14 @@ def roll_back(tag: bentoml.Tag, files: Files) -> bentoml.Model:
     accuracy = figures.pop("accuracy", None)
     if accuracy is None:
         raise RollbackError(str(tag), "its accuracy was never measured")
-    best = Best(
+    best = ChampionRecord(
         accuracy=accuracy,
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         model_tag=str(new_tag()),
         history=() if previous is None else previous.history,
         details={"origin": "rollback", "rolled_back_to": str(model.tag), **figures},
     )
-    return promote(Path(model.path), best.remembered("rollback"), files)
+    return promote(Path(model.path), best.with_history_entry("rollback"), files)
 
 
 def _find(tag: bentoml.Tag) -> bentoml.Model | None:
@@ -72,7 +77,7 @@ def _find(tag: bentoml.Tag) -> bentoml.Model | None:
         raise RollbackError(str(tag), "it could be one of several") from error
 
 
-def _is_copy(served: bentoml.Model, model: bentoml.Model, record: Best | None) -> bool:
+def _is_copy(served: bentoml.Model, model: bentoml.Model, record: ChampionRecord | None) -> bool:
     """Tell whether what is served was made of that model by an earlier rollback."""
     if record is None or record.model_tag != str(served.tag):
         return False
@@ -91,7 +96,7 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        with claimed(files := Files()):
+        with run_lock(files := Files()):
             _roll_back(asked.tag, asked.publish, files)
     except (*EXPECTED, ModelTagError, RuntimeNameError) as error:
         print(error, file=sys.stderr)
@@ -105,7 +110,7 @@ def _roll_back(given: str, is_published: bool, files: Files) -> None:
     older = tag if found is None else found.tag
     publication = Publication.of(older, settings) if is_published else None
     model = roll_back(tag, files)
-    told = f"Registered {given} again as {model.tag}; {consequence(str(model.tag))}."
+    told = f"Registered {given} again as {model.tag}; {serving_note(str(model.tag))}."
     print(told, flush=True)
     if publication is not None:
         print(f"Published: {republish(publication, model, files).url}")

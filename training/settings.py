@@ -1,8 +1,16 @@
 """What is trained, on what, and where it goes, as the environment or `.env` says."""
 
+import logging
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_settings import NoDecode
 
 from inference.runtime import RuntimeName
@@ -10,6 +18,8 @@ from inference.settings import EnvironmentSettings
 from training.data.dataset import DEFAULT_SOURCE, LABELS
 from training.errors import TrainingError
 from training.hub.login import stored_token
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_BASE_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 DEFAULT_SEED = 42
@@ -42,15 +52,21 @@ class SettingError(TrainingError):
         )
 
 
+class _OldNames(EnvironmentSettings):
+    frozen_share: str | None = None
+
+
 class _Checked(EnvironmentSettings):
     """Settings whose errors name the variable."""
 
     @classmethod
     def read(cls) -> Self:
-        """Read and check all settings.
+        """Read and check all settings; warn of each that has its old name.
 
         Raises EnvFileError, or SettingError naming the first bad variable.
         """
+        if _OldNames().frozen_share is not None:
+            logger.warning("FROZEN_SHARE is now FREEZE_RATIO: rename it")
         try:
             return cls()
         except ValidationError as error:
@@ -113,5 +129,7 @@ class TrainingSettings(DataSettings, HubSettings):
     epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     batch_size: Annotated[int, Field(ge=1)] | None = None
-    frozen_share: Annotated[float, Field(ge=0, lt=1)] | None = None
+    freeze_ratio: float | None = Field(
+        None, ge=0, lt=1, validation_alias=AliasChoices("freeze_ratio", "frozen_share")
+    )
     promotion: Rule = "better"

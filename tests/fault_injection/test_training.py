@@ -41,7 +41,7 @@ sys.exit(main())
 """
 FINISH = (
     "from training.files import Files; import training.promotion.registry as p;"
-    " p.finish_promotion(Files())"
+    " p.recover_interrupted_promotion(Files())"
 )
 BEFORE, AFTER = "before", "after"
 REPO_ID = "somebody/tweets"

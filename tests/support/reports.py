@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.mcnemar import PairedTest
-from training.evaluation.prediction import Scores
+from training.evaluation.mcnemar import McNemarResult
+from training.evaluation.prediction import Predictions
 from training.export.precision_selection import SelectedPrecision
 from training.finetuning.hyperparameters import FinetuningResult, Hyperparameters
-from training.promotion.champion_record import Origin
+from training.promotion.champion_record import Provenance
 from training.promotion.false_promotion import FalsePromotion
 from training.promotion.gate import Decision
 from training.reporting.report import Judged, RunReport
 
 TRUE = (0, 0, 1, 1, 1, 2, 2, 2)
 REASON = "int8 has accuracy 0.8750 against 0.8750 in fp32"
-ORIGIN = Origin(
+PROVENANCE = Provenance(
     base_model="cardiffnlp/twitter-roberta-base-sentiment-latest",
     dataset="cardiffnlp/tweet_eval",
     dataset_fingerprint="d" * 64,
@@ -39,9 +39,9 @@ LEARNING = FinetuningResult(
 )
 
 
-def scores(*predictions: int) -> Scores:
+def scores(*predictions: int) -> Predictions:
     """Return scores of the eight rows of ``TRUE``, each prediction with a confidence of 0.8."""
-    return Scores(TRUE, np.full((len(TRUE), 3), 0.1) + 0.7 * np.eye(3)[list(predictions)])
+    return Predictions(TRUE, np.full((len(TRUE), 3), 0.1) + 0.7 * np.eye(3)[list(predictions)])
 
 
 def judged(name: str, *predictions: int) -> Judged:
@@ -52,12 +52,12 @@ def judged(name: str, *predictions: int) -> Judged:
 def run_report(**changes: Any) -> RunReport:
     """Return the report of a run that improved on a champion, but for these changes."""
     report = RunReport(
-        origin=ORIGIN,
+        provenance=PROVENANCE,
         candidate=judged("candidate", 0, 1, 1, 1, 1, 2, 2, 2),
-        base=judged(ORIGIN.base_model, 0, 1, 1, 1, 0, 2, 2, 1),
+        base=judged(PROVENANCE.base_model, 0, 1, 1, 1, 0, 2, 2, 1),
         learning=LEARNING,
         champion=judged("sentiment:old", 0, 0, 1, 1, 0, 2, 2, 1),
-        test=PairedTest(both=1300, only_candidate=130, only_champion=95, neither=475),
+        test=McNemarResult(both=1300, candidate_only=130, champion_only=95, neither=475),
         decision=Decision(
             True, "accuracy 0.8750 against 0.7500 of sentiment:old: better", FALSE_PROMOTION
         ),

@@ -75,7 +75,7 @@ def test_training_waits_for_the_tests_and_the_image_for_promotion(repository: Pa
     assert "test" == jobs["train"]["needs"]
     assert "train" == jobs["image"]["needs"]
     condition = jobs["image"]["if"]
-    assert "needs.train.outputs.improved == 'true' && (" in condition
+    assert "needs.train.outputs.promoted == 'true' && (" in condition
     assert "github.ref_name == github.event.repository.default_branch" in condition
 
 
@@ -119,7 +119,7 @@ def test_no_image_is_built_of_what_was_not_compared_with_the_hubs_champion(
         for step in _content(repository, "train.yml")["jobs"]["train"]["steps"]
         if step.get("id") == "decision"
     ]
-    metrics = {"decision": {"improved": improved}, "unread_hub": unread}
+    metrics = {"decision": {"promoted": improved}, "unreachable_hub": unread}
     (tmp_path / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     output = tmp_path / "output"
 

@@ -9,7 +9,7 @@ CONFIDENCE_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class PairedTest:
+class McNemarResult:
     """Hold how often two classifiers, of which one may be better, were right on the same rows.
 
     The four counts are the cells of the 2 by 2 table: both were right, only the candidate, only the
@@ -17,19 +17,19 @@ class PairedTest:
     """
 
     both: int
-    only_candidate: int
-    only_champion: int
+    candidate_only: int
+    champion_only: int
     neither: int
 
     @property
     def rows(self) -> int:
         """Return the number of rows."""
-        return self.both + self.only_candidate + self.only_champion + self.neither
+        return self.both + self.candidate_only + self.champion_only + self.neither
 
     @property
     def difference(self) -> float:
         """Return the candidate's accuracy less the champion's, in -1..1."""
-        return (self.only_candidate - self.only_champion) / self.rows
+        return (self.candidate_only - self.champion_only) / self.rows
 
     @property
     def p_value(self) -> float:
@@ -39,8 +39,8 @@ class PairedTest:
         tosses of a coin; this is twice the chance of at most so few for the one that has fewer,
         the observed number itself counted half (Fagerland, Lydersen and Laake 2013).
         """
-        fewer = min(self.only_candidate, self.only_champion)
-        tosses = binom(self.only_candidate + self.only_champion, 0.5)
+        fewer = min(self.candidate_only, self.champion_only)
+        tosses = binom(self.candidate_only + self.champion_only, 0.5)
         return float(2 * tosses.cdf(fewer - 1) + tosses.pmf(fewer))
 
     @property
@@ -55,8 +55,8 @@ class PairedTest:
         Wald's interval with Laplace's adjustment (Bonett and Price 2012), which keeps its level
         also where few rows differ.
         """
-        gained = (self.only_candidate + 1) / (self.rows + 2)
-        lost = (self.only_champion + 1) / (self.rows + 2)
+        gained = (self.candidate_only + 1) / (self.rows + 2)
+        lost = (self.champion_only + 1) / (self.rows + 2)
         spread = ((gained + lost - (gained - lost) ** 2) / (self.rows + 2)) ** 0.5
         reach = float(norm.ppf((1 + CONFIDENCE_LEVEL) / 2)) * spread
         return max(-1.0, gained - lost - reach), min(1.0, gained - lost + reach)
@@ -72,7 +72,7 @@ class PairingError(ValueError):
         )
 
 
-def paired_test(candidate: Sequence[bool], champion: Sequence[bool]) -> PairedTest:
+def mcnemar_test(candidate: Sequence[bool], champion: Sequence[bool]) -> McNemarResult:
     """Count, row by row, whether each of the two was right.
 
     Raises PairingError where the two differ in length or are empty.
@@ -80,9 +80,9 @@ def paired_test(candidate: Sequence[bool], champion: Sequence[bool]) -> PairedTe
     if len(candidate) != len(champion) or not candidate:
         raise PairingError(len(candidate), len(champion))
     pairs = [(bool(one), bool(other)) for one, other in zip(candidate, champion)]
-    return PairedTest(
+    return McNemarResult(
         both=pairs.count((True, True)),
-        only_candidate=pairs.count((True, False)),
-        only_champion=pairs.count((False, True)),
+        candidate_only=pairs.count((True, False)),
+        champion_only=pairs.count((False, True)),
         neither=pairs.count((False, False)),
     )

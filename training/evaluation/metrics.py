@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
-class ClassFigures:
+class ClassMetrics:
     """Hold the figures of one class, each a share in 0..1 except the count of its rows."""
 
     name: str
@@ -16,7 +16,7 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Metrics:
     """Hold the figures of a whole evaluation.
 
     ``confusion[i][j]`` counts the rows of class ``i`` that were predicted as class ``j``.
@@ -26,10 +26,10 @@ class Evaluation:
     accuracy: float
     macro_recall: float
     macro_f1: float
-    classes: tuple[ClassFigures, ...]
+    classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
 
-    def metrics(self) -> dict[str, float]:
+    def flat(self) -> dict[str, float]:
         """Return the figures by flat names, as they are stored beside a model."""
         figures = {
             "accuracy": self.accuracy,
@@ -43,7 +43,7 @@ class Evaluation:
         return figures
 
 
-class EvaluationError(ValueError):
+class MetricsError(ValueError):
     """Tell that labels and predictions cannot be compared."""
 
     def __init__(self, labels: int, predictions: int) -> None:
@@ -53,7 +53,9 @@ class EvaluationError(ValueError):
         )
 
 
-def evaluate(labels: Sequence[int], predictions: Sequence[int], names: Sequence[str]) -> Evaluation:
+def compute_metrics(
+    labels: Sequence[int], predictions: Sequence[int], names: Sequence[str]
+) -> Metrics:
     """Compare predicted classes with the true ones.
 
     Labels and predictions are class ids, positions in ``names``. Macro averages weigh every
@@ -63,13 +65,13 @@ def evaluate(labels: Sequence[int], predictions: Sequence[int], names: Sequence[
     Macro-averaged recall is the measure of SemEval-2017 task 4 subtask A (Rosenthal et al.
     2017) and of TweetEval (Barbieri et al. 2020).
 
-    Raises EvaluationError where the two differ in length or are empty.
+    Raises MetricsError where the two differ in length or are empty.
     """
     if len(labels) != len(predictions) or not labels:
-        raise EvaluationError(len(labels), len(predictions))
+        raise MetricsError(len(labels), len(predictions))
     confusion = _confusion(labels, predictions, len(names))
     classes = tuple(_class_figures(confusion, i, name) for i, name in enumerate(names))
-    return Evaluation(
+    return Metrics(
         rows=len(labels),
         accuracy=sum(confusion[i][i] for i in range(len(names))) / len(labels),
         macro_recall=sum(one.recall for one in classes) / len(names),
@@ -82,10 +84,10 @@ def evaluate(labels: Sequence[int], predictions: Sequence[int], names: Sequence[
 def agreement(first: Sequence[int], second: Sequence[int]) -> float:
     """Return the share of rows, in 0..1, on which two lists of predictions agree.
 
-    Raises EvaluationError where the two differ in length or are empty.
+    Raises MetricsError where the two differ in length or are empty.
     """
     if len(first) != len(second) or not first:
-        raise EvaluationError(len(first), len(second))
+        raise MetricsError(len(first), len(second))
     return sum(one == other for one, other in zip(first, second)) / len(first)
 
 
@@ -98,11 +100,11 @@ def _confusion(
     return tuple(tuple(row) for row in counts)
 
 
-def _class_figures(confusion: tuple[tuple[int, ...], ...], index: int, name: str) -> ClassFigures:
+def _class_figures(confusion: tuple[tuple[int, ...], ...], index: int, name: str) -> ClassMetrics:
     right = confusion[index][index]
     rows = sum(confusion[index])
     predicted = sum(row[index] for row in confusion)
-    return ClassFigures(
+    return ClassMetrics(
         name=name,
         precision=_share(right, predicted),
         recall=_share(right, rows),

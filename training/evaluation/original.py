@@ -8,11 +8,11 @@ from transformers import TextClassificationPipeline
 from inference.model_folder import longest_input
 from inference.normalization import normalize
 from training.data.dataset import Tweets
-from training.evaluation.prediction import Scores
+from training.evaluation.prediction import Predictions
 from training.finetuning.pretrained import LoadedModel
 
 
-def score_original(base: LoadedModel, tweets: Tweets) -> Scores:
+def score_original(base: LoadedModel, tweets: Tweets) -> Predictions:
     """Classify every tweet by transformers' pipeline in float32, as the model card shows it.
 
     One at a time and on the processor, so that the figures hold wherever they are repeated.
@@ -33,4 +33,4 @@ def score_original(base: LoadedModel, tweets: Tweets) -> Scores:
         scored: Any = classify([normalize(text)])[0]
         found = {one["label"]: one["score"] for one in scored}
         rows.append([found[name] for name in columns])
-    return Scores(tweets.labels, np.array(rows))
+    return Predictions(tweets.labels, np.array(rows))

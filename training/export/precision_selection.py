@@ -15,7 +15,12 @@ from inference.classifier import Classifier
 from inference.references import References
 from training.data.dataset import Tweets
 from training.evaluation.metrics import agreement
-from training.evaluation.prediction import Scores, ScoringError, predict, score
+from training.evaluation.prediction import (
+    PredictionError,
+    Predictions,
+    predict,
+    predict_probabilities,
+)
 from training.export.export import Precision, convert, in_precision, write
 from training.export.verification import ExportMismatchError, verify_export
 from training.finetuning.pretrained import LoadedModel
@@ -104,21 +109,22 @@ class AgreementReport:
 
 def export_best_precision(
     base: LoadedModel, folder: Path, calibration_texts: Sequence[str], rows: Tweets
-) -> tuple[SelectedPrecision, Scores]:
+) -> tuple[SelectedPrecision, Predictions]:
     """Write the model into ``folder`` in the fastest precision that keeps its labels.
 
     That is int8, or else bf16 where this processor has it, or else fp32. ``rows`` are what the
     proof is made on, and what the returned scores are of; int8 is calibrated on the first 300
     ``calibration_texts``.
 
-    Raises ScoringError where the model fails even in fp32, ExportMismatchError if its graph gives
-    other answers than the model, and LabelMismatchError where its labels are not those of the rows.
+    Raises PredictionError if the model fails even in fp32, ExportMismatchError if its graph
+    gives other answers than the model, and LabelMismatchError if its labels
+    are not those of the rows.
     """
     return _export(
         base,
         folder,
         calibration_texts,
-        lambda classifier, name: score(classifier, rows, name),
+        lambda classifier, name: predict(classifier, rows, name),
         compare_precisions,
     )
 
@@ -126,25 +132,27 @@ def export_best_precision(
 def export_by_agreement(base: LoadedModel, folder: Path, texts: Sequence[str]) -> SelectedPrecision:
     """Write the model likewise, where the only proof is agreement with fp32 on these texts.
 
-    int8 is calibrated on them, too. Raises ScoringError and ExportMismatchError as above.
+    int8 is calibrated on them, too. Raises PredictionError and ExportMismatchError as above.
     """
     choice, _ = _export(
         base,
         folder,
         texts,
-        lambda classifier, name: predict(classifier, texts, name),
+        lambda classifier, name: predict_probabilities(classifier, texts, name),
         compare_labels,
     )
     return choice
 
 
-def compare_precisions(precision: Precision, found: Scores, exact: Scores) -> PrecisionReport:
+def compare_precisions(
+    precision: Precision, found: Predictions, exact: Predictions
+) -> PrecisionReport:
     """Compare the scores of a lower precision with those of fp32 on the same rows."""
     return PrecisionReport(
         precision=precision,
         accuracy=found.accuracy,
         exact_accuracy=exact.accuracy,
-        agreement=agreement(found.predictions, exact.predictions),
+        agreement=agreement(found.predicted, exact.predicted),
         rows=len(exact.labels),
     )
 
@@ -174,7 +182,7 @@ def _export(
             )
             try:
                 made = _written(precision, lower, base, folder, measure)
-            except (ScoringError, ExportMismatchError) as error:
+            except (PredictionError, ExportMismatchError) as error:
                 reasons.append(_failure(precision, error))
                 continue
             proof = compare(precision, made[1], exact)
@@ -186,7 +194,7 @@ def _export(
     return SelectedPrecision("fp32", "; ".join(reasons), references), exact
 
 
-def _failure(precision: Precision, error: ScoringError | ExportMismatchError) -> str:
+def _failure(precision: Precision, error: PredictionError | ExportMismatchError) -> str:
     if isinstance(error, ExportMismatchError):
         return f"{precision} moves a probability by {error.deviation:.4f}"
     return f"{precision} fails on some of the texts"

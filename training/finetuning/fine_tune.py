@@ -60,7 +60,7 @@ def fine_tune(  # pylint: disable=too-many-arguments,too-many-positional-argumen
     with (
         TemporaryDirectory() as folder,
         reproducible(seed, torch.get_num_threads()),
-        frozen_layers(model, recipe.frozen_share),
+        frozen_layers(model, recipe.freeze_ratio),
         without_attention_dropout(model),
     ):
         trainer = TweetTrainer(model, tokenizer, rows, _arguments(folder, recipe, seed))

@@ -24,11 +24,11 @@ class Hyperparameters:
 
     weight_decay: float = 0.1
 
-    frozen_share: float = 0.5
+    freeze_ratio: float = 0.5
     """The share of the layers, from the lowest, that stay as they are."""
 
 
-NEW_HEAD_HYPERPARAMETERS = Hyperparameters(learning_rate=5e-5, batch_size=16, frozen_share=0.0)
+NEW_HEAD_HYPERPARAMETERS = Hyperparameters(learning_rate=5e-5, batch_size=16, freeze_ratio=0.0)
 """For an encoder that was no classifier yet: all of its layers have more to learn."""
 
 
@@ -54,7 +54,7 @@ def select_hyperparameters(settings: TrainingSettings, has_new_head: bool) -> Hy
     suited = NEW_HEAD_HYPERPARAMETERS if has_new_head else Hyperparameters()
     asked: dict[str, Any] = {
         name: value
-        for name in ("epochs", "learning_rate", "batch_size", "frozen_share")
+        for name in ("epochs", "learning_rate", "batch_size", "freeze_ratio")
         if (value := getattr(settings, name)) is not None
     }
     return replace(suited, **asked)

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from training.errors import TrainingError
-from training.evaluation.mcnemar import CONFIDENCE_LEVEL, PairedTest
-from training.evaluation.metrics import Evaluation
-from training.evaluation.prediction import Scores
+from training.evaluation.mcnemar import CONFIDENCE_LEVEL, McNemarResult
+from training.evaluation.metrics import Metrics
+from training.evaluation.prediction import Predictions
 
 DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Origin:  # pylint: disable=too-many-instance-attributes  # one for each fact
+class Provenance:  # pylint: disable=too-many-instance-attributes  # one for each fact
     """Hold where a model comes from: what it was trained on, and with which code.
 
     Sizes count rows; ``sample_fingerprint`` is the SHA-256 of the rows that were drawn;
@@ -48,7 +48,7 @@ class Promotion:
 
 
 @dataclass(frozen=True)
-class Best:
+class ChampionRecord:
     """Hold the content of ``best_metrics.json``.
 
     ``accuracy`` is a share in 0..1, ``timestamp`` the moment of the promotion in UTC (ISO 8601);
@@ -87,16 +87,16 @@ class Best:
         return cls(accuracy, timestamp, model_tag, history, details)
 
     @property
-    def name(self) -> str:
+    def display_name(self) -> str:
         """Return what people call the model."""
         return self.model_tag or "the best so far"
 
-    def remembered(self, origin: str) -> Self:
+    def with_history_entry(self, origin: str) -> Self:
         """Return the record with its own promotion added to the history."""
-        line = Promotion(self.timestamp, self.name, self.accuracy, origin)
+        line = Promotion(self.timestamp, self.display_name, self.accuracy, origin)
         return replace(self, history=(*self.history, line))
 
-    def content(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what the file holds."""
         return {
             "accuracy": self.accuracy,
@@ -107,7 +107,7 @@ class Best:
         }
 
 
-def joined_history(records: Sequence[Best]) -> tuple[Promotion, ...]:
+def merge_histories(records: Sequence[ChampionRecord]) -> tuple[Promotion, ...]:
     """Return all promotions that the records tell of, each once, in the order of time."""
     lines = dict.fromkeys(line for record in records for line in record.history)
     return tuple(sorted(lines, key=lambda line: line.timestamp))
@@ -123,9 +123,9 @@ class RecordError(TrainingError):
         )
 
 
-def figures(scores: Scores) -> dict[str, Any]:
+def metrics_dict(scores: Predictions) -> dict[str, Any]:
     """Return all figures of a model as JSON, shares rounded to 6 digits."""
-    evaluation, calibration = scores.evaluation, scores.calibration
+    evaluation, calibration = scores.metrics, scores.calibration
     return {
         "accuracy": _rounded(evaluation.accuracy),
         "macro_recall": _rounded(evaluation.macro_recall),
@@ -140,21 +140,21 @@ def figures(scores: Scores) -> dict[str, Any]:
     }
 
 
-def flat_figures(scores: Scores) -> dict[str, float]:
+def flat_metrics(scores: Predictions) -> dict[str, float]:
     """Return the figures by flat names, as they are stored beside a model."""
-    flat = scores.evaluation.metrics()
+    flat = scores.metrics.flat()
     flat["expected_calibration_error"] = scores.calibration.error
     return {name: _rounded(value) for name, value in flat.items()}
 
 
-def main_figures(scores: Scores) -> dict[str, float]:
+def main_metrics(scores: Predictions) -> dict[str, float]:
     """Return the number of rows and what a model is known by, as a record keeps it of test."""
-    found = flat_figures(scores)
+    found = flat_metrics(scores)
     kept = {name: found[name] for name in ("accuracy", "macro_recall", "macro_f1")}
     return {"rows": len(scores.labels), **kept}
 
 
-def comparison(test: PairedTest) -> dict[str, Any]:
+def mcnemar_dict(test: McNemarResult) -> dict[str, Any]:
     """Return the paired test as JSON: its 2 by 2 table, the difference and how sure it is."""
     return asdict(test) | {
         "rows": test.rows,
@@ -166,7 +166,7 @@ def comparison(test: PairedTest) -> dict[str, Any]:
     }
 
 
-def _classes(evaluation: Evaluation) -> dict[str, dict[str, float]]:
+def _classes(evaluation: Metrics) -> dict[str, dict[str, float]]:
     return {
         one.name: _rounded_values({key: value for key, value in vars(one).items() if key != "name"})
         for one in evaluation.classes

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from inference.classifier import Classifier
 from training.data.sampling import SampledSplits
-from training.evaluation.mcnemar import PairedTest, paired_test
-from training.evaluation.prediction import Scores, ScoringError, score
+from training.evaluation.mcnemar import McNemarResult, mcnemar_test
+from training.evaluation.prediction import PredictionError, Predictions, predict
 from training.export.precision_selection import SelectedPrecision, export_best_precision
 from training.finetuning.pretrained import LoadedModel
-from training.promotion.champion_record import Best
+from training.promotion.champion_record import ChampionRecord
 from training.promotion.false_promotion import FalsePromotion, false_promotion
 from training.promotion.gate import Decision, Rival, decide
 from training.reporting.report import Judged, Recorded
@@ -25,7 +25,7 @@ class Contender:
 
     name: str
     folder: Path
-    scores: Scores
+    scores: Predictions
 
     def judged(self, sample: SampledSplits) -> Judged:
         """Return how good it is on the evaluation rows."""
@@ -40,7 +40,7 @@ class Exported(Contender):
     """
 
     choice: SelectedPrecision
-    test: Scores | None = None
+    test: Predictions | None = None
 
     def judged(self, sample: SampledSplits) -> Judged:
         """Return how good it is on the evaluation rows, and in which precision."""
@@ -51,7 +51,7 @@ class Exported(Contender):
 class Titleholder(Contender):
     """Hold a champion, with what was written of its promotion, if anything."""
 
-    records: tuple[Best, ...]
+    records: tuple[ChampionRecord, ...]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Contest:
     candidate: Exported
     base: Exported
     champions: tuple[Titleholder, ...]
-    lost: tuple[Best, ...]
+    lost: tuple[ChampionRecord, ...]
 
     @property
     def champion(self) -> Titleholder | None:
@@ -76,9 +76,9 @@ class Contest:
         """Return how good the champion is: None where there is none but the base model."""
         if self.champion is not None:
             return self.champion.judged(sample)
-        return next((Recorded(one.name, one.accuracy) for one in self.lost), None)
+        return next((Recorded(one.display_name, one.accuracy) for one in self.lost), None)
 
-    def test(self) -> PairedTest | None:
+    def test(self) -> McNemarResult | None:
         """Compare the candidate with the champion, or else the base, on the whole split."""
         if self.champion is None and self.lost:
             return None
@@ -90,8 +90,8 @@ class Contest:
             return self
         try:
             classifier = Classifier.load(self.candidate.folder)
-            test = score(classifier, sample.dataset.test, "the candidate on test")
-        except ScoringError as error:
+            test = predict(classifier, sample.dataset.test, "the candidate on test")
+        except PredictionError as error:
             logger.warning("Nothing will be reported on the split test: %s", error)
             return self
         return replace(self, candidate=replace(self.candidate, test=test))
@@ -100,24 +100,24 @@ class Contest:
         """Decide whether the candidate takes the champion's place."""
         rivals = [
             *(self._rival(one, one.name, sample) for one in self.champions),
-            *(Rival(one.name, one.accuracy) for one in self.lost),
+            *(Rival(one.display_name, one.accuracy) for one in self.lost),
             self._rival(self.base, f"the untouched base model {self.base.name}", sample),
         ]
         decision = decide(self.candidate.judged(sample).accuracy, rivals, rule)
         return replace(decision, false_promotion=self._false_promotion(sample, rule))
 
     def _false_promotion(self, sample: SampledSplits, rule: Rule) -> FalsePromotion:
-        rivals = [one.scores.right for one in (*self.champions, self.base)]
+        rivals = [one.scores.correct for one in (*self.champions, self.base)]
         distinct = dict.fromkeys(map(tuple, rivals))  # the champion may be the base model
         rows = len(sample.evaluation_indices)
-        right = self.candidate.scores.right
+        right = self.candidate.scores.correct
         return false_promotion(right, list(distinct), rows, rule, sample.seed)
 
     def _rival(self, model: Contender, name: str, sample: SampledSplits) -> Rival:
         return Rival(name, model.judged(sample).accuracy, self._pair_with(model))
 
-    def _pair_with(self, model: Contender) -> PairedTest:
-        return paired_test(self.candidate.scores.right, model.scores.right)
+    def _pair_with(self, model: Contender) -> McNemarResult:
+        return mcnemar_test(self.candidate.scores.correct, model.scores.correct)
 
 
 def enter(base: LoadedModel, name: str, folder: Path, sample: SampledSplits) -> Exported:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.evaluation.mcnemar import PairedTest
+from training.evaluation.mcnemar import McNemarResult
 from training.promotion.champion_record import DIGITS
 from training.promotion.false_promotion import FalsePromotion
 from training.settings import Rule
@@ -16,7 +16,7 @@ class Decision:
     ``false_promotion`` is how often such a run would promote by chance alone.
     """
 
-    improved: bool
+    promoted: bool
     reason: str
     false_promotion: FalsePromotion | None = None
 
@@ -31,7 +31,7 @@ class Rival:
 
     name: str
     accuracy: float
-    test: PairedTest | None = None
+    test: McNemarResult | None = None
 
 
 def decide(accuracy: float, rivals: Sequence[Rival], rule: Rule) -> Decision:
@@ -64,7 +64,7 @@ def decide(accuracy: float, rivals: Sequence[Rival], rule: Rule) -> Decision:
     return Decision(True, f"significantly better ({_chance(champion.test)}): {told}")
 
 
-def _chance(test: PairedTest) -> str:
+def _chance(test: McNemarResult) -> str:
     return f"p = {test.p_value:.4f}, mid-p McNemar test on {test.rows} rows"
 
 

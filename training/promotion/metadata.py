@@ -7,33 +7,33 @@ from typing import Any, Literal
 
 from inference.model_folder import METADATA_FILE
 from training.atomic_write import write_json
-from training.evaluation.prediction import Scores
+from training.evaluation.prediction import Predictions
 from training.export.precision_selection import SelectedPrecision
-from training.promotion.champion_record import Origin, flat_figures, main_figures
+from training.promotion.champion_record import Provenance, flat_metrics, main_metrics
 
 Kind = Literal["trained", "base", "fetched"]
 
 
 def metadata(
     kind: Kind,
-    origin: Origin | Mapping[str, Any],
+    origin: Provenance | Mapping[str, Any],
     choice: SelectedPrecision,
-    scores: Scores | None,
-    test: Scores | None = None,
+    scores: Predictions | None,
+    test: Predictions | None = None,
 ) -> dict[str, Any]:
     """Return a model's metadata: where it comes from, its precision and its figures, if any.
 
     ``test`` are its scores of the split test, if there is one.
     """
-    facts = asdict(origin) if isinstance(origin, Origin) else dict(origin)
+    facts = asdict(origin) if isinstance(origin, Provenance) else dict(origin)
     return {
         "origin": kind,
         **facts,
         "precision": choice.precision,
         "precision_reason": choice.reason,
-        "metrics": {} if scores is None else flat_figures(scores),
+        "metrics": {} if scores is None else flat_metrics(scores),
         **(choice.references.to_metadata() if choice.references else {}),
-        **({} if test is None else {"test_split": main_figures(test)}),
+        **({} if test is None else {"test_split": main_metrics(test)}),
     }
 
 

@@ -4,17 +4,19 @@ import subprocess
 from pathlib import Path
 
 from training.data.sampling import SampledSplits
-from training.promotion.champion_record import Origin
+from training.promotion.champion_record import Provenance
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
-def origin_of(base_model: str, sample: SampledSplits, revision: str | None = None) -> Origin:
+def provenance_of(
+    base_model: str, sample: SampledSplits, revision: str | None = None
+) -> Provenance:
     """Return the origin of a model that was trained on the sample, with the code as it is.
 
     ``revision`` is the base model's commit on the Hub.
     """
-    return Origin(
+    return Provenance(
         base_model=base_model,
         dataset=sample.dataset.name,
         dataset_fingerprint=sample.dataset.fingerprint,

@@ -13,12 +13,12 @@ from inference.settings import ModelSettings
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find, mark_newest, register
 from training.atomic_write import write_json
 from training.files import Files
-from training.promotion.champion_record import Best
+from training.promotion.champion_record import ChampionRecord
 
 logger = logging.getLogger(__name__)
 
 
-def in_store() -> bentoml.Model | None:
+def current_model() -> bentoml.Model | None:
     """Return the model that is served by default; None for an empty store and for the starter."""
     model = find(bentoml.Tag(MODEL_NAME, None))
     if model is None or model.info.metadata.get("origin") == STARTER_ORIGIN:
@@ -26,7 +26,7 @@ def in_store() -> bentoml.Model | None:
     return model
 
 
-def consequence(tag: str) -> str:
+def serving_note(tag: str) -> str:
     """Tell in words what `make serve` does, now that the model of a tag is the newest."""
     named = ModelSettings().model_tag
     if named in (MODEL_NAME, f"{MODEL_NAME}:latest", tag):
@@ -34,28 +34,28 @@ def consequence(tag: str) -> str:
     return f"`make serve` goes on serving what MODEL_TAG names, {named}"
 
 
-def promote(folder: Path, best: Best, files: Files) -> bentoml.Model:
+def promote(folder: Path, best: ChampionRecord, files: Files) -> bentoml.Model:
     """Register the model of a folder under the record's tag, and replace ``best_metrics.json``.
 
-    Killed at any point, it leaves the old champion or the new one once ``finish_promotion`` ran.
+    If it is killed, ``recover_interrupted_promotion`` leaves the old champion or the new one.
     """
-    write_json(files.intent, best.content())
+    write_json(files.pending_promotion, best.to_dict())
     model = register(folder, bentoml.Tag.from_taglike(str(best.model_tag)))
     _conclude(best, files)
     return model
 
 
-def finish_promotion(files: Files) -> None:
+def recover_interrupted_promotion(files: Files) -> None:
     """Complete a promotion that was interrupted after its model came into the store.
 
     One that was interrupted before is forgotten: the old champion is still in its place.
     """
-    best = Best.read(files.intent)
+    best = ChampionRecord.read(files.pending_promotion)
     if best is None:
         return
     if (model := find(bentoml.Tag.from_taglike(str(best.model_tag)))) is None:
         logger.warning("The last run was interrupted before it promoted its model: as it was.")
-        files.intent.unlink()
+        files.pending_promotion.unlink()
     else:
         logger.warning(
             "The last run was interrupted: completing the promotion of %s", best.model_tag
@@ -64,6 +64,6 @@ def finish_promotion(files: Files) -> None:
         _conclude(best, files)
 
 
-def _conclude(best: Best, files: Files) -> None:
-    write_json(files.best, best.content())
-    files.intent.unlink()
+def _conclude(best: ChampionRecord, files: Files) -> None:
+    write_json(files.best, best.to_dict())
+    files.pending_promotion.unlink()

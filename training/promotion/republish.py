@@ -17,7 +17,7 @@ from training.hub.manifest import BEST_METRICS, Manifest
 from training.hub.push import Published
 from training.hub.repository import Head, HubRepository
 from training.hub.snapshot import HubSnapshot, read_snapshot
-from training.promotion.champion_record import Best, RecordError
+from training.promotion.champion_record import ChampionRecord, RecordError
 from training.promotion.release import Release, ReleaseError
 from training.reporting.artifacts import plot_promotions
 from training.settings import HubSettings
@@ -73,20 +73,21 @@ def what_the_hub_has(tag: bentoml.Tag, model: bentoml.Model, settings: HubSettin
     if record.model_tag in (str(tag), str(model.tag)):
         return f"{repository.repo_id} on the Hub has this model as well."
     return (
-        f"{repository.repo_id} on the Hub still has {record.name}, accuracy {record.accuracy:.4f}: "
-        "`make model` fetches it, and trainings compare with it. To publish the older model: "
+        f"{repository.repo_id} on the Hub still has {record.display_name}, accuracy "
+        f"{record.accuracy:.4f}: `make model` fetches it, and trainings compare with it. "
+        "To publish the older model: "
         f"`python -m training.rollback {tag} --publish`"
     )
 
 
-def _record(repository: HubRepository) -> Best | None:
+def _record(repository: HubRepository) -> ChampionRecord | None:
     head = repository.head()
     if head is None or BEST_METRICS not in head.files:
         return None
     with TemporaryDirectory() as scratch:
         repository.download(head.sha, Path(scratch), [BEST_METRICS])
         called = f"{BEST_METRICS} of {repository.repo_id} on the Hub"
-        return Best.read(Path(scratch) / BEST_METRICS, called=called)
+        return ChampionRecord.read(Path(scratch) / BEST_METRICS, called=called)
 
 
 def _restore(publication: Publication, model: bentoml.Model, files: Files, folder: Path) -> None:
@@ -101,16 +102,16 @@ def _restore(publication: Publication, model: bentoml.Model, files: Files, folde
                 f"{model.tag} cannot be published: {name} of it is not what "
                 f"{repository.repo_id} on the Hub has in the commit {commit.sha}. Train again"
             )
-    best = Best.read(files.best)
+    best = ChampionRecord.read(files.best)
     if best is None or best.model_tag != str(model.tag):
         raise ReleaseError(f"{model.tag} is not the champion of {files.best}. Roll back again")
-    write_json(folder / BEST_METRICS, best.content())
+    write_json(folder / BEST_METRICS, best.to_dict())
     plot_promotions(best, folder)
     if (card := folder / CARD).is_file():
         card.write_text(_with_note(card.read_text(encoding="utf-8"), best), encoding="utf-8")
 
 
-def _with_note(card: str, best: Best) -> str:
+def _with_note(card: str, best: ChampionRecord) -> str:
     day = datetime.fromisoformat(best.timestamp).astimezone(UTC).date()
     note = f"> Champion again since {day}, by a rollback, as `{best.model_tag}`.\n"
     head, title, text = card.partition("\n# ")

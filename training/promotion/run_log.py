@@ -13,7 +13,7 @@ from db.writing.errors import ErrorKind, classify
 from db.writing.failure_log import name_of
 from training.atomic_write import write_bytes
 from training.files import Files
-from training.promotion.champion_record import flat_figures
+from training.promotion.champion_record import flat_metrics
 from training.reporting.report import RunReport
 
 logger = logging.getLogger(__name__)
@@ -56,12 +56,16 @@ def record_runs(files: Files, settings: DatabaseSettings) -> None:
 
 def row_of(report: RunReport) -> TrainingRun:
     """Return the row of a run, under a new id."""
-    figures, origin, choice = flat_figures(report.scores), report.origin, report.candidate.choice
+    figures, origin, choice = (
+        flat_metrics(report.scores),
+        report.provenance,
+        report.candidate.choice,
+    )
     ended = datetime.fromisoformat(report.timestamp).astimezone(UTC).replace(tzinfo=None)
     return TrainingRun(
         id=new_id(),
         timestamp=ended,
-        decision="promoted" if report.decision.improved else "rejected",
+        decision="promoted" if report.decision.promoted else "rejected",
         reason=report.decision.reason,
         model_tag=report.model_tag,
         base_model=origin.base_model,

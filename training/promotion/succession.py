@@ -8,11 +8,17 @@ from typing import Any
 
 from inference.store import new_tag
 from training.data.sampling import SampledSplits
-from training.promotion.champion_record import Best, Origin, Promotion, figures, main_figures
+from training.promotion.champion_record import (
+    ChampionRecord,
+    Promotion,
+    Provenance,
+    main_metrics,
+    metrics_dict,
+)
 from training.promotion.comparison import Contender, Contest, Exported
 from training.promotion.gate import Decision
 from training.promotion.metadata import Kind, metadata, write_metadata
-from training.promotion.registry import in_store
+from training.promotion.registry import current_model
 
 
 @dataclass(frozen=True)
@@ -21,14 +27,14 @@ class Successor:
 
     kind: Kind
     folder: Path
-    best: Best
+    best: ChampionRecord
 
 
 def name_successor(
     contest: Contest,
     decision: Decision,
     sample: SampledSplits,
-    origin: Origin,
+    origin: Provenance,
     history: tuple[Promotion, ...],
 ) -> Successor | None:
     """Return who takes the champion's place, None where nobody does.
@@ -38,9 +44,9 @@ def name_successor(
     here is given up whose model is gone; or, where there never was a champion, the base model.
     ``history`` is that of all promotions so far.
     """
-    if decision.improved:
+    if decision.promoted:
         return _crown("trained", contest.candidate, history, sample, origin)
-    if in_store() is not None:
+    if current_model() is not None:
         return None
     if contest.champion is not None:
         best = _best("fetched", contest.champion, history, sample, {})
@@ -58,13 +64,13 @@ def _crown(
     model: Exported,
     history: tuple[Promotion, ...],
     sample: SampledSplits,
-    origin: Origin,
+    origin: Provenance,
 ) -> Successor:
     scores, choice = model.judged(sample).scores, model.choice
     write_metadata(model.folder, metadata(kind, origin, choice, scores, model.test))
     facts = {"precision": choice.precision, **asdict(origin)}
     if model.test is not None:
-        facts["test_split"] = main_figures(model.test)
+        facts["test_split"] = main_metrics(model.test)
     return Successor(kind, model.folder, _best(kind, model, history, sample, facts))
 
 
@@ -74,14 +80,14 @@ def _best(
     history: tuple[Promotion, ...],
     sample: SampledSplits,
     facts: Mapping[str, Any],
-) -> Best:
+) -> ChampionRecord:
     """Return the record of a model that is promoted now."""
-    shares = figures(model.judged(sample).scores)
-    best = Best(
+    shares = metrics_dict(model.judged(sample).scores)
+    best = ChampionRecord(
         accuracy=shares.pop("accuracy"),
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         model_tag=str(new_tag()),
         history=history,
         details={"origin": kind, **shares, **facts},
     )
-    return best.remembered(kind)
+    return best.with_history_entry(kind)

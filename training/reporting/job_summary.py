@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from training.evaluation.mcnemar import CONFIDENCE_LEVEL, PairedTest
+from training.evaluation.mcnemar import CONFIDENCE_LEVEL, McNemarResult
 from training.export.precision_selection import SelectedPrecision
 from training.finetuning.hyperparameters import Hyperparameters
 from training.reporting.report import Judged, Recorded, RunReport
@@ -39,9 +39,9 @@ Rows are the true class, columns the predicted one:
 
 def render(report: RunReport) -> str:
     """Return the whole summary."""
-    evaluation = report.scores.evaluation
+    evaluation = report.scores.metrics
     return _SUMMARY.format(
-        outcome="Improved" if report.decision.improved else "Not improved",
+        outcome="Improved" if report.decision.promoted else "Not improved",
         reason=plain(report.decision.reason),
         false_promotion=tell_false_promotion(report),
         figures=tell_figures(report),
@@ -74,8 +74,8 @@ def tell_figures(report: RunReport) -> str:
     head = ("", "accuracy", "macro recall", "macro F1", "calibration error", "precision")
     told = [
         table(head, [_figures_row(*one) for one in judged]),
-        f"On the same {report.origin.eval_size:,} rows of {plain(report.origin.eval_split)}, each "
-        "model in the form that would be served.",
+        f"On the same {report.provenance.eval_size:,} rows of "
+        f"{plain(report.provenance.eval_split)}, each model in the form that would be served.",
     ]
     if report.original:
         told[-1] += " By transformers, the candidate is in the form that it was trained in."
@@ -96,7 +96,7 @@ def tell_test_split(report: RunReport) -> str:
     """Return a section on the split test, which is empty without that split."""
     if report.test_split is None:
         return ""
-    found = report.test_split.evaluation
+    found = report.test_split.metrics
     return f"""\
 ### The candidate on the split test
 
@@ -116,16 +116,16 @@ def tell_comparison(report: RunReport) -> str:
     cells = table(
         ("", f"{rival} right", f"{rival} wrong"),
         [
-            ("candidate right", f"{test.both:,}", f"{test.only_candidate:,}"),
-            ("candidate wrong", f"{test.only_champion:,}", f"{test.neither:,}"),
+            ("candidate right", f"{test.both:,}", f"{test.candidate_only:,}"),
+            ("candidate wrong", f"{test.champion_only:,}", f"{test.neither:,}"),
         ],
     )
     low, high = test.interval
     return f"""\
 {cells}
 
-On the {test.rows:,} rows of the whole split {plain(report.origin.eval_split)}, the candidate \
-alone is right on {test.only_candidate:,} and the {rival} alone on {test.only_champion:,}: a \
+On the {test.rows:,} rows of the whole split {plain(report.provenance.eval_split)}, the candidate \
+alone is right on {test.candidate_only:,} and the {rival} alone on {test.champion_only:,}: a \
 difference in accuracy of {_points(test.difference)} points, with a {CONFIDENCE_LEVEL:.0%} \
 confidence interval from {_points(low)} to {_points(high)}. Were both equally good, chance would \
 part them as far with {_probability(test.p_value)} (mid-p McNemar test). \
@@ -136,7 +136,7 @@ def _rival(report: RunReport) -> str:
     return "champion" if report.champion else "base model"
 
 
-def _verdict(test: PairedTest) -> str:
+def _verdict(test: McNemarResult) -> str:
     if not test.is_significant:
         return "So chance alone may explain the difference."
     direction = "better" if test.difference > 0 else "worse"
@@ -147,13 +147,13 @@ def _figures_row(who: str, judged: Judged | Recorded) -> tuple[str, ...]:
     if isinstance(judged, Recorded):
         return who, share(judged.accuracy), *[share(None)] * 3, "-"
     precision = judged.choice.precision if judged.choice else "-"
-    found, error = judged.scores.evaluation, judged.scores.calibration.error
+    found, error = judged.scores.metrics, judged.scores.calibration.error
     shares = (found.accuracy, found.macro_recall, found.macro_f1, error)
     return who, *map(share, shares), precision
 
 
 def _run_table(report: RunReport) -> str:
-    origin, choice = report.origin, report.candidate.choice
+    origin, choice = report.provenance, report.candidate.choice
     sizes = f"{origin.train_size:,} rows of train, {origin.eval_size:,} of {origin.eval_split}"
     facts = {
         "base model": code(origin.base_model),
@@ -184,8 +184,8 @@ def tell_recipe(recipe: Hyperparameters) -> str:
         f"{recipe.epochs:g} epochs, learning rate {recipe.learning_rate:g}, batches of "
         f"{recipe.batch_size}"
     )
-    if recipe.frozen_share:
-        told += f", the embeddings and the lowest {recipe.frozen_share:.0%} of the layers frozen"
+    if recipe.freeze_ratio:
+        told += f", the embeddings and the lowest {recipe.freeze_ratio:.0%} of the layers frozen"
     return told
 
 

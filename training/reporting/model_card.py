@@ -6,7 +6,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from training.data.dataset import CONFIGURATION
 from training.export.precision_selection import SelectedPrecision
-from training.promotion.champion_record import flat_figures
+from training.promotion.champion_record import flat_metrics
 from training.reporting import job_summary as summary
 from training.reporting.report import RunReport
 from training.reporting.snippet import NORMALIZATION, usage
@@ -115,7 +115,7 @@ def render(report: RunReport, repo_id: str, max_tokens: int) -> str:
 
     ``max_tokens`` is how much of a text the model reads.
     """
-    origin, evaluation = report.origin, report.scores.evaluation
+    origin, evaluation = report.provenance, report.scores.metrics
     accuracy = evaluation.accuracy
     return _CARD.format(
         head=_head(report, repo_id),
@@ -161,7 +161,7 @@ def _head(report: RunReport, repo_id: str) -> str:
     Base model and data set are named as such only where the Hub knows them, and no licence is:
     that of the base model is not known here.
     """
-    origin = report.origin
+    origin = report.provenance
     data: str = ModelCardData(
         language="en",
         pipeline_tag="text-classification",
@@ -177,7 +177,7 @@ def _head(report: RunReport, repo_id: str) -> str:
 
 
 def _results(report: RunReport) -> list[EvalResult]:
-    origin = report.origin
+    origin = report.provenance
     drawn = f"{origin.dataset}, {origin.eval_size} rows drawn with seed {origin.seed}"
     splits = [(drawn, origin.eval_split, report.scores)]
     if report.test_split is not None:
@@ -193,7 +193,7 @@ def _results(report: RunReport) -> list[EvalResult]:
             dataset_revision=origin.dataset_revision,
             metric_type=kind,
             metric_name=name,
-            metric_value=flat_figures(scores)[figure],
+            metric_value=flat_metrics(scores)[figure],
         )
         for dataset, split, scores in splits
         for figure, (kind, name) in _METRICS.items()
@@ -233,7 +233,7 @@ def _files_table(choice: SelectedPrecision | None) -> str:
 
 
 def _origin_table(report: RunReport) -> str:
-    origin = report.origin
+    origin = report.provenance
     facts = {
         "base model": code(origin.base_model),
         "revision of the base model": code(origin.base_model_revision or summary.NO_REVISION),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from training.atomic_write import write_bytes
 from training.evaluation.calibration import Bin, Calibration
-from training.evaluation.metrics import Evaluation
+from training.evaluation.metrics import Metrics
 from training.promotion.champion_record import Promotion
 
 DPI = 150
@@ -35,7 +35,7 @@ NORMAL_95 = 1.96
 """95 % of a normal distribution lie within so many standard deviations."""
 
 
-def confusion_matrix(evaluation: Evaluation, title: str) -> Figure:
+def confusion_matrix(evaluation: Metrics, title: str) -> Figure:
     """Draw how many rows of each true class got which label, and the share of the class."""
     figure = Figure(figsize=(5.4, 5.2), layout="constrained")
     axes = figure.add_subplot()

@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.evaluation.mcnemar import PairedTest
-from training.evaluation.prediction import Scores
+from training.evaluation.mcnemar import McNemarResult
+from training.evaluation.prediction import Predictions
 from training.export.precision_selection import SelectedPrecision
 from training.finetuning.hyperparameters import FinetuningResult
-from training.promotion.champion_record import DIGITS, Origin, comparison, figures
+from training.promotion.champion_record import DIGITS, Provenance, mcnemar_dict, metrics_dict
 from training.promotion.gate import Decision
 
 
@@ -19,7 +19,7 @@ class Judged:
     """
 
     name: str
-    scores: Scores
+    scores: Predictions
     choice: SelectedPrecision | None
 
     @property
@@ -42,8 +42,8 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
 
     ``champion`` is None where there was none but the base model. ``test`` compares the candidate
     with the champion, or else the base model, on the whole split; it is None where the champion's
-    model was not to be had. ``unread_hub`` names the repository on the Hub that could not be asked
-    for its champion. ``learning`` tells how the candidate was trained. ``model_tag`` is that
+    model is not available. ``unreachable_hub`` is the repository on the Hub that could not be
+    asked for its champion. ``learning`` tells how the candidate was trained. ``model_tag`` is that
     of the model that the run put into the Bento store, None where it put none; ``timestamp`` is in
     UTC (ISO 8601).
 
@@ -51,19 +51,19 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
     and ``original`` those of the evaluation rows in float32 by transformers, not as it is served.
     """
 
-    origin: Origin
+    provenance: Provenance
     candidate: Judged
     base: Judged
     champion: Judged | Recorded | None
     learning: FinetuningResult
-    test: PairedTest | None
+    test: McNemarResult | None
     decision: Decision
     model_tag: str | None
     timestamp: str
     duration_s: float
-    unread_hub: str | None = None
-    test_split: Scores | None = None
-    original: Scores | None = None
+    unreachable_hub: str | None = None
+    test_split: Predictions | None = None
+    original: Predictions | None = None
 
     @property
     def rival(self) -> Judged | Recorded:
@@ -71,7 +71,7 @@ class RunReport:  # pylint: disable=too-many-instance-attributes  # one for each
         return self.champion or self.base
 
     @property
-    def scores(self) -> Scores:
+    def scores(self) -> Predictions:
         """Return the candidate's scores of the evaluation rows."""
         return self.candidate.scores
 
@@ -87,14 +87,14 @@ def metrics_json(report: RunReport) -> dict[str, Any]:
         "precision": choice and choice.precision,
         "precision_reason": choice and choice.reason,
         "test_split": report.test_split
-        and {"rows": len(report.test_split.labels), **figures(report.test_split)},
-        "float32": report.original and figures(report.original),
+        and {"rows": len(report.test_split.labels), **metrics_dict(report.test_split)},
+        "float32": report.original and metrics_dict(report.original),
         "base": _figures(report.base),
         "champion": champion and {"name": champion.name, **_figures(champion)},
-        "comparison": report.test and comparison(report.test),
+        "comparison": report.test and mcnemar_dict(report.test),
         "decision": asdict(report.decision),
-        "unread_hub": report.unread_hub,
-        **asdict(report.origin),
+        "unreachable_hub": report.unreachable_hub,
+        **asdict(report.provenance),
         "learning": asdict(learning)
         | {"loss": round(learning.loss, DIGITS), "duration_s": round(learning.duration_s, 1)},
         "model_tag": report.model_tag,
@@ -106,4 +106,4 @@ def metrics_json(report: RunReport) -> dict[str, Any]:
 def _figures(judged: Judged | Recorded) -> dict[str, Any]:
     if isinstance(judged, Recorded):
         return {"accuracy": round(judged.accuracy, DIGITS)}
-    return figures(judged.scores)
+    return metrics_dict(judged.scores)

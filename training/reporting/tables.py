@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from training.evaluation.metrics import Evaluation
+from training.evaluation.metrics import Metrics
 
 _STRUCTURE = re.compile(r"[\\`*\[\]<>|&~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _SIMPLE = re.compile(r"[\w.:/@+=, -]+", re.ASCII)
@@ -29,7 +29,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([_line(head), rule, *map(_line, rows)])
 
 
-def class_table(evaluation: Evaluation) -> str:
+def class_table(evaluation: Metrics) -> str:
     """Return the figures of each class."""
     return table(
         ("class", "precision", "recall", "F1", "tweets"),
@@ -40,7 +40,7 @@ def class_table(evaluation: Evaluation) -> str:
     )
 
 
-def confusion_table(evaluation: Evaluation) -> str:
+def confusion_table(evaluation: Metrics) -> str:
     """Return the confusion matrix: rows are the true class, columns the predicted one."""
     names = [one.name for one in evaluation.classes]
     return table(

@@ -10,7 +10,7 @@ from inference.model_folder import METADATA_FILE
 from inference.references import References
 from training.atomic_write import write_json
 from training.data.dataset import LABELS, Dataset, Tweets
-from training.evaluation.metrics import Evaluation, agreement, evaluate
+from training.evaluation.metrics import Metrics, agreement, compute_metrics
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class StarterReport:
     train_size: int
     evaluation_split: str
     seed: int
-    int8: Evaluation
-    fp32: Evaluation
+    int8: Metrics
+    fp32: Metrics
     agreement: float
     """The share of texts, in 0..1, to which the two forms give the same label."""
 
@@ -49,7 +49,7 @@ class StarterReport:
             "seed": self.seed,
             "precision": "int8",
             "precision_reason": self.precision_reason(),
-            "metrics": {name: round(value, 6) for name, value in self.int8.metrics().items()},
+            "metrics": {name: round(value, 6) for name, value in self.int8.flat().items()},
         }
 
     def write(self, folder: Path, references: References) -> None:
@@ -70,8 +70,8 @@ def establish(  # pylint: disable=too-many-arguments  # all but the data set by 
         train_size=train_size,
         evaluation_split=dataset.evaluation_split,
         seed=seed,
-        int8=evaluate(rows.labels, served, LABELS),
-        fp32=evaluate(rows.labels, exact, LABELS),
+        int8=compute_metrics(rows.labels, served, LABELS),
+        fp32=compute_metrics(rows.labels, exact, LABELS),
         agreement=agreement(served, exact),
     )
 

@@ -22,8 +22,8 @@ from training.export.verification import MAX_DEVIATIONS
 from training.fetch import fetch
 from training.files import Files
 from training.finetuning.pretrained import ModelLoadError
-from training.lock import claimed
-from training.promotion.champion_record import Best
+from training.lock import run_lock
+from training.promotion.champion_record import ChampionRecord
 from training.settings import TrainingSettings
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -177,7 +177,7 @@ def test_the_command_waits_for_no_training_that_is_at_work(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BASE_MODEL", str(starter))
 
-    with claimed(Files()):
+    with run_lock(Files()):
         status = command.main()
 
     assert 1 == status
@@ -192,13 +192,13 @@ def test_a_promotion_that_was_interrupted_is_completed_before_the_fetch(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BASE_MODEL", str(starter))
     interrupted = register(starter)
-    best = Best(0.8, "2026-01-01T00:00:00+00:00", str(interrupted.tag), (), {})
-    write_json(Files().intent, best.content())
+    best = ChampionRecord(0.8, "2026-01-01T00:00:00+00:00", str(interrupted.tag), (), {})
+    write_json(Files().pending_promotion, best.to_dict())
 
     status = command.main()
 
     assert 0 == status
-    assert not Files().intent.exists()
-    assert str(interrupted.tag) == getattr(Best.read(Files().best), "model_tag", None)
+    assert not Files().pending_promotion.exists()
+    assert str(interrupted.tag) == getattr(ChampionRecord.read(Files().best), "model_tag", None)
     (fetched,) = {model.tag for model in list_models()} - {interrupted.tag}
     assert fetched == bentoml.models.get("sentiment:latest").tag

@@ -3,20 +3,24 @@
 import pytest
 
 from training.files import Files
-from training.lock import ClaimedError, claimed
+from training.lock import AlreadyRunningError, run_lock
 
 
 def test_a_second_run_is_kept_out_while_the_first_is_at_work(tmp_path):
     files = Files(tmp_path)
 
-    with claimed(files), pytest.raises(ClaimedError, match="another training"), claimed(files):
+    with (
+        run_lock(files),
+        pytest.raises(AlreadyRunningError, match="another training"),
+        run_lock(files),
+    ):
         pass
-    with claimed(files):
+    with run_lock(files):
         pass
 
 
 def test_two_folders_know_nothing_of_each_other(tmp_path):
-    with claimed(Files(tmp_path / "one")), claimed(Files(tmp_path / "other")):
+    with run_lock(Files(tmp_path / "one")), run_lock(Files(tmp_path / "other")):
         pass
 
 
@@ -25,13 +29,13 @@ def test_what_a_killed_run_has_left_is_removed(tmp_path):
     remains = files.artifacts / ".scratch" / "candidate"
     remains.mkdir(parents=True)
 
-    with claimed(files) as scratch:
+    with run_lock(files) as scratch:
         assert remains.parent == scratch
         assert not list(scratch.iterdir())
 
 
 def test_nothing_of_the_scratch_is_left_afterwards(tmp_path):
-    with claimed(Files(tmp_path)) as scratch:
+    with run_lock(Files(tmp_path)) as scratch:
         (scratch / "candidate").mkdir()
 
     assert not scratch.exists()

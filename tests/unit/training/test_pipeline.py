@@ -31,7 +31,7 @@ from training.finetuning.hyperparameters import (
     Hyperparameters,
     select_hyperparameters,
 )
-from training.lock import claimed
+from training.lock import run_lock
 from training.pipeline import Outcome, run
 from training.settings import TrainingSettings
 
@@ -72,7 +72,7 @@ def fixture_train(starter: Path, sample_data: Path, tmp_path: Path, files: Files
             "eval_size": SIZES[1],
             **settings,
         }
-        with claimed(files) as scratch:
+        with run_lock(files) as scratch:
             return run(TrainingSettings(**given), files, scratch)
 
     return train
@@ -92,7 +92,7 @@ def read(path: Path) -> dict[str, Any]:
 def test_a_first_run_that_learns_is_stored_with_its_figures(train, files, sample_data):
     outcome = train(**LEARNING)
 
-    assert outcome.report.decision.improved
+    assert outcome.report.decision.promoted
     metrics, best, model = read(files.metrics), read(files.best), served()
     assert metrics["accuracy"] == best["accuracy"] > metrics["base"]["accuracy"]
     assert str(model.tag) == best["model_tag"] == metrics["model_tag"]
@@ -136,7 +136,7 @@ def test_the_same_seed_gives_the_same_rows_and_figures_and_no_improvement(train,
     outcome = train(**LEARNING)
 
     second = read(files.metrics)
-    assert not outcome.report.decision.improved
+    assert not outcome.report.decision.promoted
     same = ("accuracy", "macro_f1", "expected_calibration_error", "confusion_matrix", "base")
     for name in (*same, "sample_fingerprint", "reliability", "precision"):
         assert first[name] == second[name], name
@@ -166,7 +166,7 @@ def test_another_seed_is_compared_with_the_champion_on_its_own_rows(train, files
 def test_a_base_model_that_wins_the_first_run_is_served_but_is_no_promotion(train, files, starter):
     outcome = train(base_model=str(starter), **STANDING_STILL)
 
-    assert not outcome.report.decision.improved
+    assert not outcome.report.decision.promoted
     metrics, best, model = read(files.metrics), read(files.best), served()
     assert "base" == model.info.metadata["origin"]
     assert metrics["base"]["accuracy"] == best["accuracy"]
@@ -182,7 +182,7 @@ def test_the_starter_in_the_store_is_no_champion(train, starter, files):
     outcome = train(**LEARNING)
 
     assert outcome.report.champion is None
-    assert outcome.report.decision.improved
+    assert outcome.report.decision.promoted
     assert "trained" == served().info.metadata["origin"]
     assert read(files.best)["accuracy"] == served().info.metadata["metrics"]["accuracy"]
 
@@ -194,7 +194,7 @@ def test_a_champion_of_which_only_the_record_is_left_is_compared_with_by_that(tr
 
     outcome = train(**LEARNING)
 
-    assert not outcome.report.decision.improved
+    assert not outcome.report.decision.promoted
     assert "0.9900 of the best so far (as recorded" in outcome.report.decision.reason
     assert read(files.metrics)["comparison"] is None
     assert served() is None
@@ -274,7 +274,7 @@ def test_how_often_chance_would_promote_stands_beside_the_decision(train, files)
 def test_the_recipe_suits_the_base_model_but_for_what_was_asked() -> None:
     assert Hyperparameters() == select_hyperparameters(TrainingSettings(), has_new_head=False)
     assert NEW_HEAD_HYPERPARAMETERS == select_hyperparameters(TrainingSettings(), has_new_head=True)
-    asked = {"epochs": 1, "learning_rate": 1e-4, "batch_size": 8, "frozen_share": 0}
+    asked = {"epochs": 1, "learning_rate": 1e-4, "batch_size": 8, "freeze_ratio": 0}
     assert Hyperparameters(**asked) == select_hyperparameters(
         TrainingSettings(**asked), has_new_head=False
     )

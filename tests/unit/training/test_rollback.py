@@ -18,8 +18,8 @@ from training.files import Files
 from training.hub.push import push_to_hf
 from training.hub.repository import HubRepository
 from training.promotion import registry as promotion
-from training.promotion.champion_record import Best
-from training.promotion.registry import consequence
+from training.promotion.champion_record import ChampionRecord
+from training.promotion.registry import serving_note
 from training.rollback import RollbackError, main, roll_back
 
 NAME = "us/sentiment"
@@ -57,7 +57,7 @@ def test_the_older_model_is_the_newest_again_and_the_champion(make_model, files)
 
     assert model.tag == find(bentoml.Tag(MODEL_NAME, None)).tag
     assert {"accuracy": 0.8} == model.info.metadata["metrics"]
-    best = Best.read(files.best)
+    best = ChampionRecord.read(files.best)
     assert (0.8, str(model.tag)) == (best.accuracy, best.model_tag)
     assert str(older.tag) == best.details["rolled_back_to"]
     assert ["rollback"] == [one.origin for one in best.history]
@@ -69,7 +69,7 @@ def test_the_history_is_kept(make_model, files):
 
     roll_back(second.tag, files)
 
-    assert [0.8, 0.7] == [one.accuracy for one in Best.read(files.best).history]
+    assert [0.8, 0.7] == [one.accuracy for one in ChampionRecord.read(files.best).history]
 
 
 @pytest.mark.parametrize("tag", ["sentiment:missing", "sentiment:latest", "other:missing"])
@@ -93,7 +93,7 @@ def test_a_rollback_that_is_repeated_changes_nothing(make_model, files):
     again = roll_back(older.tag, files)
 
     assert first.tag == again.tag
-    assert 1 == len(Best.read(files.best).history)
+    assert 1 == len(ChampionRecord.read(files.best).history)
 
 
 def test_a_rollback_that_was_interrupted_is_completed_by_the_next_one(
@@ -110,7 +110,7 @@ def test_a_rollback_that_was_interrupted_is_completed_by_the_next_one(
     model = roll_back(older.tag, files)
 
     assert interrupted.tag == model.tag
-    assert str(model.tag) == Best.read(files.best).model_tag
+    assert str(model.tag) == ChampionRecord.read(files.best).model_tag
     assert 3 == len(list_models())
 
 
@@ -134,7 +134,7 @@ def test_a_version_that_several_begin_with_is_told(files, starter):
 def test_what_is_served_then_is_told_as_model_tag_has_it(monkeypatch, named, told):
     monkeypatch.setenv("MODEL_TAG", named)
 
-    assert told in consequence("sentiment:new")
+    assert told in serving_note("sentiment:new")
 
 
 def test_the_starter_is_never_a_champion(starter, make_model, files):
@@ -199,7 +199,7 @@ def fixture_published(hub, make_model, tmp_path):
         folder = Path(shutil.copytree(model.path, tmp_path / f"{model.tag.version}-files"))
         (folder / "model.yaml").unlink()
         accuracy = model.info.metadata["metrics"]["accuracy"]
-        best = Best(accuracy, "2026-11-23", str(model.tag), (), {}).content()
+        best = ChampionRecord(accuracy, "2026-11-23", str(model.tag), (), {}).to_dict()
         write_json(folder / "best_metrics.json", best)
         (folder / "README.md").write_text(CARD)
         (folder / "model.safetensors").write_bytes(str(model.tag).encode())
@@ -231,7 +231,7 @@ def test_a_rollback_can_be_published(hub, published, capsys, tmp_path):
     status = main([str(older.tag), "--publish"])
 
     assert 0 == status
-    best = Best.read(tmp_path / "best_metrics.json")
+    best = ChampionRecord.read(tmp_path / "best_metrics.json")
     version = best.model_tag.partition(":")[2]
     assert f"Published: {hub.url}/{NAME}/tree/{version}" in capsys.readouterr().out
     files = hub.files(NAME)
@@ -269,20 +269,31 @@ def test_a_rollback_is_not_published_over_a_champion_that_came_meanwhile(
     assert 1 == status
     assert "changed during the upload" in capsys.readouterr().err
     assert b"{}" == hub.files(NAME)["config.json"]
-    assert str(older.tag) == Best.read(tmp_path / "best_metrics.json").details["rolled_back_to"]
+    assert (
+        str(older.tag)
+        == ChampionRecord.read(tmp_path / "best_metrics.json").details["rolled_back_to"]
+    )
 
 
 def test_what_was_never_published_cannot_be_published_and_nothing_is_rolled_back(
     hub, published, make_model, capsys, tmp_path
 ):
     never = make_model(0.6)
-    before = (hub.state(NAME), len(list_models()), Best.read(tmp_path / "best_metrics.json"))
+    before = (
+        hub.state(NAME),
+        len(list_models()),
+        ChampionRecord.read(tmp_path / "best_metrics.json"),
+    )
 
     status = main([str(never.tag), "--publish"])
 
     assert 1 == status
     assert f"{NAME} on the Hub has no tag {never.tag.version}" in capsys.readouterr().err
-    after = (hub.state(NAME), len(list_models()), Best.read(tmp_path / "best_metrics.json"))
+    after = (
+        hub.state(NAME),
+        len(list_models()),
+        ChampionRecord.read(tmp_path / "best_metrics.json"),
+    )
     assert before == after
     assert published
 

@@ -122,3 +122,15 @@ def test_the_labels_of_a_models_outputs_are_read_in_their_order(monkeypatch):
     monkeypatch.setenv("LABELS", " Positive, NEUTRAL,negative")
 
     assert ("positive", "neutral", "negative") == TrainingSettings.read().labels
+
+
+@pytest.mark.parametrize("new", [None, "0.5"])
+def test_freeze_ratio_is_still_read_under_its_old_name_with_a_warning(monkeypatch, caplog, new):
+    monkeypatch.setenv("FROZEN_SHARE", "0.25")
+    if new is not None:
+        monkeypatch.setenv("FREEZE_RATIO", new)
+
+    found = TrainingSettings.read()
+
+    assert float(new or 0.25) == found.freeze_ratio
+    assert ["FROZEN_SHARE is now FREEZE_RATIO: rename it"] == caplog.messages

@@ -8,16 +8,16 @@ import pytest
 pytest.importorskip("scipy", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from training.evaluation.mcnemar import PairedTest, PairingError, paired_test
+from training.evaluation.mcnemar import McNemarResult, PairingError, mcnemar_test
 
 
 def test_counts_the_four_ways_of_being_right():
     candidate = [True, True, True, False, False, True]
     champion = [True, False, False, True, False, True]
 
-    found = paired_test(candidate, champion)
+    found = mcnemar_test(candidate, champion)
 
-    assert PairedTest(both=2, only_candidate=2, only_champion=1, neither=1) == found
+    assert McNemarResult(both=2, candidate_only=2, champion_only=1, neither=1) == found
     assert 6 == found.rows
     assert pytest.approx(1 / 6) == found.difference
 
@@ -27,15 +27,15 @@ def test_the_p_value_is_the_chance_of_coins_to_fall_like_that():
     falls = [sum(coins) for coins in product((0, 1), repeat=gained + lost)]
     expected = 2 * sum((fall > gained) + 0.5 * (fall == gained) for fall in falls) / len(falls)
 
-    found = PairedTest(both=50, only_candidate=gained, only_champion=lost, neither=20)
+    found = McNemarResult(both=50, candidate_only=gained, champion_only=lost, neither=20)
 
-    reverse = PairedTest(both=50, only_candidate=lost, only_champion=gained, neither=20)
+    reverse = McNemarResult(both=50, candidate_only=lost, champion_only=gained, neither=20)
     assert pytest.approx(expected) == found.p_value == reverse.p_value
 
 
 @pytest.mark.parametrize("differing", [0, 1, 20])
 def test_where_each_is_right_alone_as_often_chance_explains_it_all(differing):
-    found = PairedTest(both=5, only_candidate=differing, only_champion=differing, neither=5)
+    found = McNemarResult(both=5, candidate_only=differing, champion_only=differing, neither=5)
 
     assert pytest.approx(1) == found.p_value
     assert not found.is_significant
@@ -43,7 +43,7 @@ def test_where_each_is_right_alone_as_often_chance_explains_it_all(differing):
 
 @pytest.mark.parametrize(("gained", "lost"), [(12, 30), (30, 12), (18, 28), (28, 18)])
 def test_test_and_interval_agree_on_what_is_significant(gained, lost):
-    found = PairedTest(both=140, only_candidate=gained, only_champion=lost, neither=18)
+    found = McNemarResult(both=140, candidate_only=gained, champion_only=lost, neither=18)
     low, high = found.interval
 
     assert found.is_significant is (low > 0 or high < 0)
@@ -52,7 +52,7 @@ def test_test_and_interval_agree_on_what_is_significant(gained, lost):
 def test_agrees_with_published_figures():
     # Fagerland et al. 2013, table 5: airway hyper-responsiveness, 1 against 7 of 21 children;
     # mid-p value 0.039
-    found = PairedTest(both=1, only_candidate=7, only_champion=1, neither=12)
+    found = McNemarResult(both=1, candidate_only=7, champion_only=1, neither=12)
 
     assert pytest.approx(0.039, abs=0.0005) == found.p_value
 
@@ -62,7 +62,7 @@ def test_the_interval_holds_the_true_difference_19_times_in_20():
     shares, samples = [0.66, 0.08, 0.05, 0.21], 4000  # the candidate is 3 points better
 
     bounds = [
-        PairedTest(*map(int, counts)).interval
+        McNemarResult(*map(int, counts)).interval
         for counts in chance.multinomial(200, shares, samples)
     ]
 
@@ -71,7 +71,7 @@ def test_the_interval_holds_the_true_difference_19_times_in_20():
 
 
 def test_the_interval_stays_within_what_is_possible():
-    low, high = PairedTest(both=0, only_candidate=1, only_champion=0, neither=0).interval
+    low, high = McNemarResult(both=0, candidate_only=1, champion_only=0, neither=0).interval
 
     assert -1 <= low <= high <= 1
 
@@ -79,4 +79,4 @@ def test_the_interval_stays_within_what_is_possible():
 @pytest.mark.parametrize(("candidate", "champion"), [([], []), ([True], [True, False])])
 def test_refuses_rows_that_are_not_the_same(candidate, champion):
     with pytest.raises(PairingError, match=f"{len(candidate)} verdicts on the candidate"):
-        paired_test(candidate, champion)
+        mcnemar_test(candidate, champion)

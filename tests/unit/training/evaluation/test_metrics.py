@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.evaluation.metrics import ClassFigures, EvaluationError, agreement, evaluate
+from training.evaluation.metrics import ClassMetrics, MetricsError, agreement, compute_metrics
 
 NAMES = ("negative", "neutral", "positive")
 
@@ -11,13 +11,13 @@ def test_counts_each_true_class_against_each_predicted_one():
     labels = [0, 0, 1, 2, 2, 2]
     predictions = [0, 1, 1, 2, 0, 2]
 
-    found = evaluate(labels, predictions, NAMES)
+    found = compute_metrics(labels, predictions, NAMES)
 
     assert ((1, 1, 0), (0, 1, 0), (1, 0, 2)) == found.confusion
 
 
 def test_accuracy_is_the_share_of_rows_predicted_right():
-    found = evaluate([0, 1, 2, 2], [0, 1, 2, 0], NAMES)
+    found = compute_metrics([0, 1, 2, 2], [0, 1, 2, 0], NAMES)
 
     assert (4, 0.75) == (found.rows, found.accuracy)
 
@@ -26,22 +26,22 @@ def test_macro_recall_weighs_a_rare_class_like_a_frequent_one():
     labels = [0] + [1] * 8 + [2]
     predictions = [0] + [1] * 8 + [1]
 
-    found = evaluate(labels, predictions, NAMES)
+    found = compute_metrics(labels, predictions, NAMES)
 
     assert pytest.approx(2 / 3) == found.macro_recall
 
 
 def test_gives_precision_recall_and_f1_of_each_class():
-    found = evaluate([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
+    found = compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
 
     assert found.classes == (
-        ClassFigures("negative", precision=1.0, recall=pytest.approx(2 / 3), f1=0.8, rows=3),
-        ClassFigures("positive", precision=0.5, recall=1.0, f1=pytest.approx(2 / 3), rows=1),
+        ClassMetrics("negative", precision=1.0, recall=pytest.approx(2 / 3), f1=0.8, rows=3),
+        ClassMetrics("positive", precision=0.5, recall=1.0, f1=pytest.approx(2 / 3), rows=1),
     )
 
 
 def test_a_class_without_rows_or_predictions_counts_nothing():
-    found = evaluate([0, 0], [0, 0], NAMES)
+    found = compute_metrics([0, 0], [0, 0], NAMES)
 
     assert [1.0, 0.0, 0.0] == [one.f1 for one in found.classes]
     assert pytest.approx(1 / 3) == found.macro_f1
@@ -52,7 +52,7 @@ def test_agrees_with_scikit_learn():
     labels = [0, 1, 2, 2, 1, 0, 1, 2, 0, 1]
     predictions = [0, 2, 2, 1, 1, 0, 1, 0, 1, 1]
 
-    found = evaluate(labels, predictions, NAMES)
+    found = compute_metrics(labels, predictions, NAMES)
 
     assert pytest.approx(metrics.accuracy_score(labels, predictions)) == found.accuracy
     assert pytest.approx(metrics.balanced_accuracy_score(labels, predictions)) == found.macro_recall
@@ -63,7 +63,7 @@ def test_agrees_with_scikit_learn():
 
 
 def test_metrics_have_flat_names():
-    found = evaluate([0, 1], [0, 0], ("negative", "positive")).metrics()
+    found = compute_metrics([0, 1], [0, 0], ("negative", "positive")).flat()
 
     assert {
         "accuracy": 0.5,
@@ -80,8 +80,8 @@ def test_metrics_have_flat_names():
 
 @pytest.mark.parametrize(("labels", "predictions"), [([], []), ([0, 1], [0])])
 def test_refuses_what_cannot_be_compared(labels, predictions):
-    with pytest.raises(EvaluationError, match=f"{len(labels)} labels and {len(predictions)} pred"):
-        evaluate(labels, predictions, NAMES)
+    with pytest.raises(MetricsError, match=f"{len(labels)} labels and {len(predictions)} pred"):
+        compute_metrics(labels, predictions, NAMES)
 
 
 def test_agreement_is_the_share_of_rows_with_the_same_prediction():
@@ -89,5 +89,5 @@ def test_agreement_is_the_share_of_rows_with_the_same_prediction():
 
 
 def test_agreement_refuses_lists_of_different_lengths():
-    with pytest.raises(EvaluationError):
+    with pytest.raises(MetricsError):
         agreement([0, 1], [0])

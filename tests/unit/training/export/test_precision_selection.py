@@ -12,7 +12,7 @@ from inference.classifier import Classifier
 from inference.references import SCORE_BOUNDS
 from tests.support.base_models import blinded
 from training.data.dataset import load
-from training.evaluation.prediction import Scores, ScoringError, predict
+from training.evaluation.prediction import PredictionError, Predictions, predict_probabilities
 from training.export import precision_selection as precision
 from training.export import verification
 from training.export.precision_selection import (
@@ -44,8 +44,8 @@ def test_half_a_point_of_accuracy_and_two_in_a_hundred_labels_may_be_lost(lost, 
 
 def test_the_proof_compares_the_same_rows():
     labels = (0, 1, 2, 2)
-    exact = Scores(labels, np.eye(3)[[0, 1, 2, 1]])
-    found = Scores(labels, np.eye(3)[[0, 1, 2, 2]])
+    exact = Predictions(labels, np.eye(3)[[0, 1, 2, 1]])
+    found = Predictions(labels, np.eye(3)[[0, 1, 2, 2]])
 
     assert PrecisionReport("int8", 1.0, 0.75, 0.75, 4) == compare_precisions("int8", found, exact)
 
@@ -103,10 +103,10 @@ def test_what_fails_its_proof_is_not_served(base, sample_data, tmp_path, monkeyp
 def test_a_precision_that_fails_on_a_text_is_not_served(base, sample_data, tmp_path, monkeypatch):
     def failing(classifier: Classifier, texts: tuple[str, ...], name: str) -> np.ndarray:
         if name.endswith("in int8"):
-            raise ScoringError(name, row=0)
-        return predict(classifier, texts, name)
+            raise PredictionError(name, row=0)
+        return predict_probabilities(classifier, texts, name)
 
-    monkeypatch.setattr("training.evaluation.prediction.predict", failing)
+    monkeypatch.setattr("training.evaluation.prediction.predict_probabilities", failing)
     monkeypatch.setattr(precision, "_lower_precisions", lambda: ["int8"])
     dataset = load(str(sample_data))
 

@@ -10,23 +10,23 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from training.atomic_write import write_json
-from training.evaluation.mcnemar import PairedTest
-from training.evaluation.prediction import Scores
+from training.evaluation.mcnemar import McNemarResult
+from training.evaluation.prediction import Predictions
 from training.promotion.champion_record import (
-    Best,
+    ChampionRecord,
     Promotion,
     RecordError,
-    comparison,
-    figures,
-    flat_figures,
-    joined_history,
+    flat_metrics,
+    mcnemar_dict,
+    merge_histories,
+    metrics_dict,
 )
 
-SCORES = Scores(
+SCORES = Predictions(
     labels=(0, 1, 2),
     probabilities=np.array([[0.75, 0.15, 0.1], [0.1, 0.85, 0.05], [0.1, 0.55, 0.35]]),
 )
-BEST = Best(
+BEST = ChampionRecord(
     accuracy=0.7,
     timestamp="2026-11-23T12:00:00+00:00",
     model_tag="sentiment:one",
@@ -36,7 +36,7 @@ BEST = Best(
 
 
 def test_figures_hold_everything_that_was_measured():
-    found = figures(SCORES)
+    found = metrics_dict(SCORES)
 
     assert 0.666667 == found["accuracy"]
     assert 0.666667 == found["macro_recall"]
@@ -50,16 +50,18 @@ def test_figures_hold_everything_that_was_measured():
 
 
 def test_flat_figures_are_plain_numbers():
-    found = flat_figures(SCORES)
+    found = flat_metrics(SCORES)
 
     assert {"accuracy", "macro_recall", "macro_f1", "expected_calibration_error"} <= set(found)
     assert {float} == {type(value) for value in found.values()}
 
 
 def test_a_comparison_holds_the_table_the_difference_and_how_sure_it_is():
-    found = comparison(PairedTest(both=1400, only_candidate=140, only_champion=80, neither=380))
+    found = mcnemar_dict(
+        McNemarResult(both=1400, candidate_only=140, champion_only=80, neither=380)
+    )
 
-    table = ("both", "only_candidate", "only_champion", "neither", "rows")
+    table = ("both", "candidate_only", "champion_only", "neither", "rows")
     assert (1400, 140, 80, 380, 2000) == tuple(found[name] for name in table)
     assert 0.03 == found["difference"]
     low, high = found["confidence_interval"]
@@ -70,32 +72,32 @@ def test_a_comparison_holds_the_table_the_difference_and_how_sure_it_is():
 def test_a_record_comes_back_as_it_was_written(tmp_path):
     path = tmp_path / "best_metrics.json"
 
-    write_json(path, BEST.content())
+    write_json(path, BEST.to_dict())
 
-    assert BEST == Best.read(path)
+    assert BEST == ChampionRecord.read(path)
     assert 0.7 == json.loads(path.read_text())["accuracy"]
 
 
 def test_there_may_be_no_record(tmp_path):
-    assert Best.read(tmp_path / "best_metrics.json") is None
+    assert ChampionRecord.read(tmp_path / "best_metrics.json") is None
 
 
 def test_a_record_made_elsewhere_needs_no_more_than_an_accuracy(tmp_path):
     path = tmp_path / "best_metrics.json"
     path.write_text('{"accuracy": 0.5}')
 
-    found = Best.read(path)
+    found = ChampionRecord.read(path)
 
     assert (0.5, "", "the best so far", ()) == (
         found.accuracy,
         found.timestamp,
-        found.name,
+        found.display_name,
         found.history,
     )
 
 
 def test_a_promotion_is_added_to_the_history():
-    found = BEST.remembered("trained")
+    found = BEST.with_history_entry("trained")
 
     assert ("sentiment:zero", "sentiment:one") == tuple(one.model_tag for one in found.history)
     assert Promotion(BEST.timestamp, "sentiment:one", 0.7, "trained") == found.history[-1]
@@ -120,14 +122,14 @@ def test_a_record_that_makes_no_sense_is_told_with_its_path(tmp_path, content, t
     path.write_text(content)
 
     with pytest.raises(RecordError, match=rf"best_metrics\.json is no record .*({told})"):
-        Best.read(path)
+        ChampionRecord.read(path)
 
 
 def test_histories_are_joined_in_the_order_of_time_each_promotion_once():
     early, late = Promotion("2026-11-21", "sentiment:early", 0.5, "base"), BEST.history[0]
     newest = Promotion("2026-11-24", "sentiment:newest", 0.8, "trained")
 
-    found = joined_history(
+    found = merge_histories(
         [replace(BEST, history=(late, newest)), replace(BEST, history=(early, late))]
     )
 
@@ -139,4 +141,4 @@ def test_an_unreadable_record_is_told_by_the_name_that_people_know(tmp_path):
     path.write_text("{")
 
     with pytest.raises(RecordError, match=r"^the Hub's is no record of the best model"):
-        Best.read(path, called="the Hub's")
+        ChampionRecord.read(path, called="the Hub's")

@@ -18,8 +18,8 @@ from training.data.sampling import sample_splits
 from training.files import Files
 from training.hub.repository import HubRepository
 from training.hub.snapshot import HubSnapshot
-from training.promotion.champions import judge, survey
-from training.promotion.registry import in_store
+from training.promotion.champions import evaluate_champions, find_champions
+from training.promotion.registry import current_model
 
 REPO_ID = "somebody/tweets"
 NO_HUB = HubSnapshot(None, None, "HF_REPO_ID is not set")
@@ -76,7 +76,7 @@ def fixture_files(tmp_path: Path) -> Files:
 
 
 def test_an_empty_machine_knows_no_champion(files, tmp_path):
-    found = survey(files, NO_HUB, tmp_path / "hub")
+    found = find_champions(files, NO_HUB, tmp_path / "hub")
 
     assert ((), ()) == (found.champions, found.records)
 
@@ -84,8 +84,8 @@ def test_an_empty_machine_knows_no_champion(files, tmp_path):
 def test_the_starter_is_no_champion(starter, files, tmp_path):
     register(starter)
 
-    assert in_store() is None
-    assert not survey(files, NO_HUB, tmp_path / "hub").champions
+    assert current_model() is None
+    assert not find_champions(files, NO_HUB, tmp_path / "hub").champions
 
 
 def test_the_store_and_the_hub_have_one_each(model, view, files, tmp_path):
@@ -93,7 +93,7 @@ def test_the_store_and_the_hub_have_one_each(model, view, files, tmp_path):
     (model / "metadata.json").write_text(json.dumps(other))
     tag = register(model).tag
 
-    found = survey(files, view, tmp_path / "hub")
+    found = find_champions(files, view, tmp_path / "hub")
 
     names = [champion.name for champion in found.champions]
     assert [f"{REPO_ID} on the Hub", f"{tag} of the Bento store"] == names
@@ -105,9 +105,11 @@ def test_each_champion_has_its_own_record(model, view, files, tmp_path):
     (model / "metadata.json").write_text(json.dumps(other))
     write_record(files, str(register(model).tag))
 
-    found = survey(files, view, tmp_path / "hub").champions
+    found = find_champions(files, view, tmp_path / "hub").champions
 
-    assert ["sentiment:hubs", str(in_store().tag)] == [one.records[0].model_tag for one in found]
+    assert ["sentiment:hubs", str(current_model().tag)] == [
+        one.records[0].model_tag for one in found
+    ]
 
 
 def test_a_champion_is_not_forgotten_for_a_newer_model_beside_it(model, files, tmp_path):
@@ -115,7 +117,7 @@ def test_a_champion_is_not_forgotten_for_a_newer_model_beside_it(model, files, t
     write_record(files, str(champion))
     newer = register(model).tag  # as `make model` does it
 
-    found = survey(files, NO_HUB, tmp_path / "hub").champions
+    found = find_champions(files, NO_HUB, tmp_path / "hub").champions
 
     assert [f"{tag} of the Bento store" for tag in (champion, newer)] == [one.name for one in found]
     assert [True, False] == [bool(one.records) for one in found]
@@ -124,7 +126,7 @@ def test_a_champion_is_not_forgotten_for_a_newer_model_beside_it(model, files, t
 def test_the_same_model_in_both_places_is_one_champion(model, view, files, tmp_path):
     register(model)
 
-    (found,) = survey(files, view, tmp_path / "hub").champions
+    (found,) = find_champions(files, view, tmp_path / "hub").champions
 
     assert ["sentiment:hubs"] == [record.model_tag for record in found.records]
 
@@ -132,7 +134,7 @@ def test_the_same_model_in_both_places_is_one_champion(model, view, files, tmp_p
 def test_the_newest_record_stands_first(view, files, tmp_path):
     write_record(files, "own")
 
-    records = survey(files, view, tmp_path / "hub").records
+    records = find_champions(files, view, tmp_path / "hub").records
 
     assert ["own", "sentiment:hubs"] == [record.model_tag for record in records]
 
@@ -142,7 +144,7 @@ def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, t
     write_record(files, "sentiment:deleted")
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
-    champions, lost = judge(survey(files, view, tmp_path / "hub"), sample)
+    champions, lost = evaluate_champions(find_champions(files, view, tmp_path / "hub"), sample)
 
     assert 1 == len(champions)
     assert ["sentiment:deleted"] == [record.model_tag for record in lost]
@@ -153,7 +155,9 @@ def test_the_best_of_the_champions_stands_first(view, starter, sample_data, tmp_
     tag = register(another(starter, tmp_path / "other", is_worse)).tag
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
-    (best, second), lost = judge(survey(Files(tmp_path), view, tmp_path / "hub"), sample)
+    (best, second), lost = evaluate_champions(
+        find_champions(Files(tmp_path), view, tmp_path / "hub"), sample
+    )
 
     places = [f"{REPO_ID} on the Hub", f"{tag} of the Bento store"]
     assert places == [best.name, second.name]  # the Hub's, too, where both are equally good
@@ -172,7 +176,7 @@ def test_a_champion_with_other_labels_is_left_out_with_a_warning(
     register(model)
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
-    assert ((), ()) == judge(survey(files, NO_HUB, tmp_path / "hub"), sample)
+    assert ((), ()) == evaluate_champions(find_champions(files, NO_HUB, tmp_path / "hub"), sample)
     assert "cannot be compared with" in caplog.text
 
 
@@ -183,5 +187,7 @@ def test_a_damaged_champion_is_left_out_with_a_warning(model, sample_data, tmp_p
     register(model)
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
-    assert ((), ()) == judge(survey(Files(tmp_path), NO_HUB, tmp_path / "hub"), sample)
+    assert ((), ()) == evaluate_champions(
+        find_champions(Files(tmp_path), NO_HUB, tmp_path / "hub"), sample
+    )
     assert "it cannot be loaded" in caplog.text

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("scipy", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from training.evaluation.mcnemar import paired_test
+from training.evaluation.mcnemar import mcnemar_test
 from training.promotion.false_promotion import FalsePromotion, false_promotion
 from training.promotion.gate import Rival, decide
 
@@ -46,9 +46,9 @@ def test_it_is_the_rate_of_the_decision_itself(rule):
         rows = chance.integers(ROWS, size=ROWS)
         right = chance.permuted(np.array(models)[:, rows], axis=0)
         accuracies = right[:, :DRAWN].mean(axis=1)
-        tests = [paired_test(right[0].tolist(), one.tolist()) for one in right[1:]]
+        tests = [mcnemar_test(right[0].tolist(), one.tolist()) for one in right[1:]]
         rivals = [Rival("", *facts) for facts in zip(accuracies[1:], tests)]
-        promoted += decide(accuracies[0], rivals, rule).improved
+        promoted += decide(accuracies[0], rivals, rule).promoted
 
     error = (expected.against_all * (1 - expected.against_all) / runs) ** 0.5
     assert abs(expected.against_all - promoted / runs) < 4 * error + 0.002

@@ -13,8 +13,8 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from inference.store import MODEL_NAME, find, new_tag, register
 from training.atomic_write import write_json
 from training.files import Files
-from training.promotion.champion_record import Best
-from training.promotion.registry import finish_promotion, promote
+from training.promotion.champion_record import ChampionRecord
+from training.promotion.registry import promote, recover_interrupted_promotion
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -34,9 +34,9 @@ def fixture_model(starter: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def record(accuracy: float) -> Best:
+def record(accuracy: float) -> ChampionRecord:
     """Return the record of a new model."""
-    return Best(accuracy, "2026-11-23T12:00:00+00:00", str(new_tag()), (), {})
+    return ChampionRecord(accuracy, "2026-11-23T12:00:00+00:00", str(new_tag()), (), {})
 
 
 def test_a_promoted_model_is_in_the_store_and_in_the_record(files, model):
@@ -45,40 +45,40 @@ def test_a_promoted_model_is_in_the_store_and_in_the_record(files, model):
     promote(model, best, files)
 
     assert best.model_tag == str(find(bentoml.Tag(MODEL_NAME, None)).tag)
-    assert best == Best.read(files.best)
-    assert not files.intent.exists()
+    assert best == ChampionRecord.read(files.best)
+    assert not files.pending_promotion.exists()
 
 
 def test_a_promotion_that_was_interrupted_before_the_store_is_forgotten(files, model):
     old = record(0.6)
     promote(model, old, files)
-    write_json(files.intent, record(0.7).content())
+    write_json(files.pending_promotion, record(0.7).to_dict())
 
-    finish_promotion(files)
+    recover_interrupted_promotion(files)
 
-    assert old == Best.read(files.best)
-    assert not files.intent.exists()
+    assert old == ChampionRecord.read(files.best)
+    assert not files.pending_promotion.exists()
 
 
 def test_a_promotion_that_was_interrupted_after_the_store_is_completed(files, model, monkeypatch):
     promote(model, record(0.6), files)
     new = record(0.7)
-    write_json(files.intent, new.content())
+    write_json(files.pending_promotion, new.to_dict())
     with monkeypatch.context() as killed:  # before BentoML's own latest was written
         killed.setattr("inference.store.mark_newest", lambda _: None)
         register(model, bentoml.Tag.from_taglike(new.model_tag))
 
-    finish_promotion(files)
+    recover_interrupted_promotion(files)
 
-    assert new == Best.read(files.best)
+    assert new == ChampionRecord.read(files.best)
     assert new.model_tag == str(bentoml.models.get(f"{MODEL_NAME}:latest").tag)
-    assert not files.intent.exists()
+    assert not files.pending_promotion.exists()
 
 
 def test_without_an_interruption_there_is_nothing_to_finish(files, model):
     old = record(0.6)
     promote(model, old, files)
 
-    finish_promotion(files)
+    recover_interrupted_promotion(files)
 
-    assert old == Best.read(files.best)
+    assert old == ChampionRecord.read(files.best)

@@ -134,11 +134,11 @@ def test_without_a_named_database_nothing_is_written(files: Files) -> None:
 
 def test_a_large_seed_and_a_long_path_are_taken(settings: DatabaseSettings, files: Files) -> None:
     report = run_report()
-    origin = type(report.origin)(
-        **{**vars(report.origin), "seed": 2**32 - 1, "base_model": "/long" * 200}
+    origin = type(report.provenance)(
+        **{**vars(report.provenance), "seed": 2**32 - 1, "base_model": "/long" * 200}
     )
 
-    log_run(run_report(origin=origin), files, settings)
+    log_run(run_report(provenance=origin), files, settings)
 
     (row,) = rows(settings)
     assert (2**32 - 1, "/long" * 200) == (row["seed"], row["base_model"])

@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position
-from tests.support.reports import ORIGIN, run_report
-from training.evaluation.mcnemar import PairedTest
+from tests.support.reports import PROVENANCE, run_report
+from training.evaluation.mcnemar import McNemarResult
 from training.promotion.gate import Decision
 from training.reporting.job_summary import append, duration, render
 from training.reporting.report import Recorded
@@ -27,8 +27,9 @@ def test_candidate_champion_and_base_stand_in_one_table():
 
     assert "| candidate | 0.8750 | 0.8333 | 0.8413 | 0.0750 | int8 |" in lines
     assert "| champion `sentiment:old` | 0.7500 | 0.7778 | 0.7556 | 0.0500 | int8 |" in lines
-    assert f"| base model `{ORIGIN.base_model}` | 0.6250 | 0.6111 | 0.6238 | 0.1750 | int8 |" in (
-        lines
+    assert (
+        f"| base model `{PROVENANCE.base_model}` | 0.6250 | 0.6111 | 0.6238 | 0.1750 | int8 |"
+        in (lines)
     )
 
 
@@ -52,7 +53,7 @@ def test_the_paired_test_is_told_by_its_table_and_in_words():
     ],
 )
 def test_says_what_the_paired_test_means(gained, lost, found):
-    test = PairedTest(1000, gained, lost, 2000 - 1000 - gained - lost)
+    test = McNemarResult(1000, gained, lost, 2000 - 1000 - gained - lost)
 
     assert found in render(run_report(test=test))
 
@@ -99,11 +100,13 @@ def test_a_run_that_improved_nothing_stored_nothing():
 
 
 def test_names_from_outside_break_no_table():
-    origin = replace(ORIGIN, dataset="my|data\n| x |", git_commit=None)
+    origin = replace(PROVENANCE, dataset="my|data\n| x |", git_commit=None)
     champion = replace(run_report().rival, name="a`|`b")
     reason = "better than **a`|`b**\n# so"
 
-    summary = render(run_report(origin=origin, champion=champion, decision=Decision(True, reason)))
+    summary = render(
+        run_report(provenance=origin, champion=champion, decision=Decision(True, reason))
+    )
 
     tables = [line for line in summary.splitlines() if line.startswith("|")]
     assert {3, 4, 5, 6, 7, 8} >= {line.count("|") for line in tables}

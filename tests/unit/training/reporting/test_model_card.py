@@ -18,11 +18,11 @@ from inference.model_folder import ModelFolder
 from inference.normalization import normalize
 from inference.tokenization import TweetTokenizer
 from tests.support.hub import Hub
-from tests.support.reports import ORIGIN, run_report, scores
+from tests.support.reports import PROVENANCE, run_report, scores
 from tests.support.server import run_python
 from training.data.dataset import LABELS
 from training.export.precision_selection import SelectedPrecision
-from training.promotion.champion_record import flat_figures
+from training.promotion.champion_record import flat_metrics
 from training.reporting.model_card import CONFUSION_MATRIX, RELIABILITY, render
 from training.reporting.report import Recorded
 from training.reporting.snippet import write_normalization
@@ -65,7 +65,7 @@ def head_of(card: str) -> dict:
 def test_the_hubs_own_client_reads_the_metrics_back(card):
     read = ModelCard(card).data
 
-    found = flat_figures(run_report().scores)
+    found = flat_metrics(run_report().scores)
     assert [
         EvalResult(
             task_type="text-classification",
@@ -102,9 +102,9 @@ def test_the_head_is_what_the_hub_reads(card):
 
 
 def test_local_folders_are_not_named_to_the_hub():
-    origin = replace(ORIGIN, base_model="starter", dataset="tweet_eval")
+    origin = replace(PROVENANCE, base_model="starter", dataset="tweet_eval")
 
-    head = head_of(render(run_report(origin=origin), REPO_ID, MAX_TOKENS))
+    head = head_of(render(run_report(provenance=origin), REPO_ID, MAX_TOKENS))
 
     assert not {"base_model", "datasets", "license"} & set(head)
     assert "tweet_eval" == head["model-index"][0]["results"][0]["dataset"]["type"]
@@ -112,9 +112,9 @@ def test_local_folders_are_not_named_to_the_hub():
 
 @pytest.mark.parametrize("name", ["a: b\n---\n# c", "'\"", "- x", "yes", "{}|`<b>", "ж\u2028\x07"])
 def test_names_from_outside_neither_break_the_head_nor_the_text(name):
-    origin = replace(ORIGIN, base_model=name, dataset=name, eval_split=name)
+    origin = replace(PROVENANCE, base_model=name, dataset=name, eval_split=name)
 
-    card = render(run_report(origin=origin), REPO_ID, MAX_TOKENS)
+    card = render(run_report(provenance=origin), REPO_ID, MAX_TOKENS)
 
     assert name == ModelCard(card).data.eval_results[0].dataset_type
     assert name == head_of(card)["model-index"][0]["results"][0]["dataset"]["split"]
@@ -216,16 +216,16 @@ def test_tells_the_figures_of_the_split_test_to_people_and_to_the_hub():
     results = [one for one in ModelCard(card).data.eval_results if one.dataset_split == "test"]
     found = {one.metric_type: one.metric_value for one in results}
     # as TweetEval's own evaluation_script.py computes it
-    told = classification_report(test.labels, test.predictions, output_dict=True)
+    told = classification_report(test.labels, test.predicted, output_dict=True)
     figures = told["macro avg"]
     expected = {"accuracy": told["accuracy"], "f1": figures["f1-score"]}
     assert pytest.approx(expected | {"recall": figures["recall"]}, abs=1e-6) == found
 
 
 def test_tells_of_which_revision_model_and_tweets_are():
-    origin = replace(ORIGIN, base_model_revision="b" * 40, dataset_revision="c" * 40)
+    origin = replace(PROVENANCE, base_model_revision="b" * 40, dataset_revision="c" * 40)
 
-    card = render(run_report(origin=origin), REPO_ID, MAX_TOKENS)
+    card = render(run_report(provenance=origin), REPO_ID, MAX_TOKENS)
 
     assert f"| revision of the base model | `{'b' * 40}` |" in card
     assert f"| revision of the data set | `{'c' * 40}` |" in card

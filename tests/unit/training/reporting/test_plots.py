@@ -16,7 +16,7 @@ from PIL import Image
 
 from training.data.dataset import LABELS
 from training.evaluation.calibration import calibration
-from training.evaluation.metrics import evaluate
+from training.evaluation.metrics import compute_metrics
 from training.promotion.champion_record import Promotion
 from training.reporting.plots import confusion_matrix, promotion_history, reliability_diagram, save
 
@@ -63,7 +63,9 @@ def luminance(colour: object) -> float:
 
 
 def test_the_confusion_matrix_shows_counts_and_shares_of_the_true_class():
-    figure = confusion_matrix(evaluate([0, 0, 0, 1], [0, 0, 1, 1], ("bad", "good")), "A model")
+    figure = confusion_matrix(
+        compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("bad", "good")), "A model"
+    )
 
     texts = written(figure)
 
@@ -74,14 +76,14 @@ def test_the_confusion_matrix_shows_counts_and_shares_of_the_true_class():
 
 
 def test_a_class_without_rows_has_no_share():
-    figure = confusion_matrix(evaluate([0, 0], [0, 1], LABELS), "")
+    figure = confusion_matrix(compute_metrics([0, 0], [0, 1], LABELS), "")
 
     assert 7 == written(figure).count("\n0.0%")
 
 
 @pytest.mark.parametrize("right", range(0, 101, 3))
 def test_text_is_legible_on_cells_of_every_shade(right):
-    evaluation = evaluate([0] * 100, [0] * right + [1] * (100 - right), ("bad", "good"))
+    evaluation = compute_metrics([0] * 100, [0] * right + [1] * (100 - right), ("bad", "good"))
 
     text = confusion_matrix(evaluation, "").get_axes()[0].texts[0]
 
@@ -153,7 +155,7 @@ def test_a_history_without_promotions_says_so():
 
 @pytest.mark.parametrize("name", ["$x_$", "\\frac{", "a" * 200, "two words"])
 def test_names_from_outside_are_drawn_as_they_are(name, tmp_path):
-    evaluation = evaluate([0, 1], [0, 1], ("bad", "good"))
+    evaluation = compute_metrics([0, 1], [0, 1], ("bad", "good"))
     figure = confusion_matrix(evaluation, name)
     promotion = Promotion(timestamp=name[:30], model_tag=name[:30], accuracy=0.7, origin="base")
 

@@ -8,7 +8,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position
 from tests.support.reports import REASON, run_report
-from training.promotion.champion_record import comparison, figures
+from training.promotion.champion_record import mcnemar_dict, metrics_dict
 from training.reporting.report import Recorded, metrics_json
 
 
@@ -17,7 +17,7 @@ def test_the_top_level_holds_the_candidates_figures_and_precision():
 
     content = metrics_json(report)
 
-    assert figures(report.scores).items() <= content.items()
+    assert metrics_dict(report.scores).items() <= content.items()
     assert (0.875, "int8", REASON) == (
         content["accuracy"],
         content["precision"],
@@ -38,11 +38,11 @@ def test_where_the_rows_came_from_and_how_it_ended_are_told():
 
     content = metrics_json(report)
 
-    assert vars(report.origin).items() <= content.items()
+    assert vars(report.provenance).items() <= content.items()
     assert {
-        "comparison": comparison(report.test),
+        "comparison": mcnemar_dict(report.test),
         "decision": {
-            "improved": True,
+            "promoted": True,
             "reason": report.decision.reason,
             "false_promotion": {
                 "against_all": 0.27,
@@ -60,7 +60,7 @@ def test_where_the_rows_came_from_and_how_it_ended_are_told():
 def test_how_the_candidate_was_trained_is_told():
     content = metrics_json(run_report())["learning"]
 
-    recipe = {"epochs": 3, "learning_rate": 3e-5, "batch_size": 32, "frozen_share": 0.5}
+    recipe = {"epochs": 3, "learning_rate": 3e-5, "batch_size": 32, "freeze_ratio": 0.5}
     assert recipe.items() <= content["recipe"].items()
     assert (96, 1, "fp32") == (content["steps"], content["processes"], content["precision"])
 

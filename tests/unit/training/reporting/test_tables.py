@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.evaluation.metrics import evaluate
+from training.evaluation.metrics import compute_metrics
 from training.reporting.tables import class_table, code, confusion_table, plain, share, table
 
 
@@ -42,7 +42,7 @@ def test_a_share_that_is_not_known_is_a_dash():
 
 
 def test_each_class_has_its_figures():
-    evaluation = evaluate([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
+    evaluation = compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
 
     lines = class_table(evaluation).splitlines()
 
@@ -50,7 +50,7 @@ def test_each_class_has_its_figures():
 
 
 def test_the_confusion_matrix_has_the_true_classes_as_rows():
-    evaluation = evaluate([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
+    evaluation = compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
 
     lines = confusion_table(evaluation).splitlines()
 

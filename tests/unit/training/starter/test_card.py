@@ -7,7 +7,7 @@ pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
 # pylint: disable=wrong-import-position  # facts read the served form by OpenVINO
 from training.data.dataset import LABELS
-from training.evaluation.metrics import evaluate
+from training.evaluation.metrics import compute_metrics
 from training.starter.card import render
 from training.starter.hyperparameters import StarterHyperparameters
 from training.starter.report import StarterReport
@@ -26,8 +26,8 @@ def fixture_facts():
         train_size=900,
         evaluation_split="validation",
         seed=5,
-        int8=evaluate(TRUE, SERVED, LABELS),
-        fp32=evaluate(TRUE, EXACT, LABELS),
+        int8=compute_metrics(TRUE, SERVED, LABELS),
+        fp32=compute_metrics(TRUE, EXACT, LABELS),
         agreement=0.875,
     )
 

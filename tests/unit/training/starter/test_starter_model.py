@@ -9,7 +9,7 @@ import pytest
 
 from inference.classifier import Classifier
 from training.data.dataset import LABELS, load
-from training.evaluation.metrics import evaluate
+from training.evaluation.metrics import compute_metrics
 
 LARGEST = 12_000_000
 """In bytes, all files together."""
@@ -95,7 +95,7 @@ def test_scores_on_validation_what_its_metadata_says(starter, metadata):
     pytest.importorskip("datasets", reason="the training group is not installed")
     rows = load(source).evaluation
 
-    found = evaluate(
+    found = compute_metrics(
         rows.labels, Classifier.load(starter).classify(rows.texts).argmax(axis=1).tolist(), LABELS
     )
 
