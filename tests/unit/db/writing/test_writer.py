@@ -242,7 +242,7 @@ def test_a_backlog_is_shown_as_it_shrinks(
         shown.append(REGISTRY.get_sample_value("sentiment_spool_rows"))
         return True
 
-    Writer(engine, spool, prediction_log_metrics(), 30).work(should_continue)
+    Writer(engine, spool, prediction_log_metrics(), 30).flush(should_continue)
 
     engine.dispose()
     spool.close()
