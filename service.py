@@ -53,8 +53,8 @@ from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
 from inference.self_check import SelfCheck, load_checked
 from inference.settings import ModelSettings
-from inference.store import StoredModel
-from inference.stream_scheduler import LANES
+from inference.store import SentimentModelRef
+from inference.stream_scheduler import NUM_STREAMS
 from patches.circus_socket import check_address_before_listening
 from patches.load_shedding import use_load_shedding_protocol
 from patches.micro_batcher import MAX_BATCH_SIZE, split_batches, use_micro_batcher
@@ -81,7 +81,7 @@ image = (
     .run("install --directory --owner=bentoml --group=bentoml $BENTO_PATH/data")
 )
 routes = Starlette(routes=[Route("/docs.json", send_page)])  # instead of BentoML's
-batching = use_micro_batcher(LANES)
+batching = use_micro_batcher(NUM_STREAMS)
 use_load_shedding_protocol()
 use_bounded_metrics()
 log_request_ids()
@@ -93,7 +93,7 @@ NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
     name="sentiment_service",
     image=image,
     traffic={"timeout": 60},
-    threads=LANES,
+    threads=NUM_STREAMS,
     # the access log costs about a tenth of the throughput; every prediction is a row anyway
     logging={"access": {"enabled": False}},
     # spans are made for every request, though nobody collects them
@@ -103,7 +103,7 @@ NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
 class SentimentService:
     """Classify tweets as negative, neutral or positive, and record every prediction."""
 
-    packed_model = StoredModel(ModelSettings().tag)  # for `bentoml build`
+    packed_model = SentimentModelRef(ModelSettings().tag)  # for `bentoml build`
 
     def __init__(self) -> None:
         stop_with_command()
@@ -114,7 +114,7 @@ class SentimentService:
         self.model = served_model()
         self.classifier, self.self_check = load_classifier(Path(self.model.path))
         warming_up = self.classifier.warm_up()
-        self.batches = ThreadPoolExecutor(LANES, "batches")  # of all calls in turn
+        self.batches = ThreadPoolExecutor(NUM_STREAMS, "batches")  # of all calls in turn
         # BentoML inspects a method anew whenever it is looked up, so each is looked up once
         vars(self).update({name: getattr(self, name) for name in ("predict", "predict_batch")})
         routes.add_route("/model", self.describe_model)
@@ -207,7 +207,7 @@ class SentimentService:
         in_turn = partial(get_running_loop().run_in_executor, self.batches)
         made: list[Outcome] = []
         rest = split_batches(texts)
-        while some := list(islice(rest, LANES)):
+        while some := list(islice(rest, NUM_STREAMS)):
             parts = await gather(*(in_turn(self._classify, portion) for portion in some))
             made += chain.from_iterable(parts)
             if not all(isinstance(each, Classification) for each in made):
@@ -333,7 +333,7 @@ def served_model() -> bentoml.Model:
     """Return the model that the Bento was built with; in a checkout, what MODEL_TAG names."""
     bento = cast(Any, SentimentService).bento
     if bento is None:
-        return StoredModel(ModelSettings().tag).resolve()
+        return SentimentModelRef(ModelSettings().tag).resolve()
     (packed,) = bento.info.all_models
     return bentoml.models.get(packed.tag)
 

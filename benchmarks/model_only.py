@@ -22,7 +22,7 @@ from benchmarks.texts import read_texts
 from inference.classifier import Classifier
 from inference.runtime import HUGE_PAGES
 from inference.settings import ModelSettings
-from inference.stream_scheduler import LANES
+from inference.stream_scheduler import NUM_STREAMS
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -69,10 +69,10 @@ def main(model: str, path: str) -> None:
         return done / took_s
 
     print(flush=True)
-    with ThreadPoolExecutor(LANES) as pool:
+    with ThreadPoolExecutor(NUM_STREAMS) as pool:
         for line in sys.stdin:
             batch, duration_s = line.split()
-            shares = [len(share) for share in np.array_split(range(int(batch)), LANES)]
+            shares = [len(share) for share in np.array_split(range(int(batch)), NUM_STREAMS)]
             rates = pool.map(texts_per_s, filter(None, shares), repeat(float(duration_s)))
             print(sum(rates), flush=True)
 

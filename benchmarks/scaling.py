@@ -16,7 +16,7 @@ from benchmarks.stats import Spread, table
 from benchmarks.texts import TextsError, read_texts
 from inference.classifier import Classifier
 from inference.model_folder import ModelFolder, ModelFolderError
-from inference.packing import lay_out, pack
+from inference.packing import collate, pack
 from inference.starter import STARTER_FOLDER
 from training.data.dataset import load
 from training.errors import EXPECTED
@@ -82,7 +82,7 @@ def run(settings: Settings) -> Report:
 
     def passes_of(length: int) -> Callable[[], int]:
         token_ids = [[TOKEN] * length] * TEXTS
-        arrays = [lay_out(rows, token_ids, TOKEN) for rows in pack([length] * TEXTS)]
+        arrays = [collate(rows, token_ids, TOKEN) for rows in pack([length] * TEXTS)]
 
         def run_passes() -> int:
             for each in arrays:

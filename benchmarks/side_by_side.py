@@ -9,7 +9,7 @@ from benchmarks.model_only import BareLoop
 from benchmarks.servers import Server
 from benchmarks.settings import Contest
 from benchmarks.stats import Spread, percentile
-from inference.stream_scheduler import LANES
+from inference.stream_scheduler import NUM_STREAMS
 from patches.micro_batcher import MAX_BATCH_SIZE
 
 OURS, PLAIN, LITSERVE, BARE = "this service", "plain", "LitServe", "bare loop"
@@ -18,7 +18,7 @@ PATIENT_CONNECTIONS = 64
 """So many connections are measured twice as long: with more of them answers take longer."""
 
 SHARES = (0.5, 0.9)
-MAX_BATCH = LANES * MAX_BATCH_SIZE
+MAX_BATCH = NUM_STREAMS * MAX_BATCH_SIZE
 """As many texts as the service computes at once."""
 
 

@@ -1,4 +1,4 @@
-"""Texts in, class probabilities out."""
+"""Classify texts: tokenize, pack, run the model, and return probabilities."""
 
 import logging
 import threading
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from inference.model_folder import ModelFolder, ModelFolderError
-from inference.packing import Arrays, Row, lay_out, lone_passes, pack, shared_passes
+from inference.packing import ModelInputs, Row, collate, pack, packed_shapes, single_text_shapes
 from inference.runtime import Runtime, RuntimeName, load_runtime
 from inference.tokenization import TweetTokenizer
 
@@ -28,11 +28,11 @@ class ClassificationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What the model says of one text.
+    """The result of one text.
 
-    ``probabilities`` stand in the order of the classifier's labels and sum to 1;
-    ``batch_size`` is the number of texts that shared the forward pass; ``truncated`` is true if
-    the model did not read the whole text.
+    ``probabilities`` are in the order of the classifier's labels and sum to 1; ``batch_size`` is
+    the number of texts that shared the forward pass; ``truncated`` is true if the model did not
+    read the whole text.
     """
 
     probabilities: tuple[float, ...]
@@ -45,10 +45,7 @@ Step: TypeAlias = Callable[[Sequence[int], Any], Outcomes]
 
 
 class Classifier:
-    """A sequence classification model, its tokenizer and the runtime that executes it.
-
-    Several threads may call it.
-    """
+    """A sequence classification model with its tokenizer and runtime; it is thread-safe."""
 
     def __init__(self, folder: ModelFolder, runtime: Runtime) -> None:
         self.labels = folder.labels
@@ -58,16 +55,16 @@ class Classifier:
 
     @classmethod
     def load(
-        cls, path: Path, runtime: RuntimeName = "openvino", *, precise: bool = False
+        cls, path: Path, runtime: RuntimeName = "openvino", *, dequantized: bool = False
     ) -> "Classifier":
-        """Load a model folder, if ``precise`` in the precise form of an int8 graph.
+        """Load a model folder; if ``dequantized``, compute an int8 model in float32.
 
-        Raises ModelFolderError where it holds no such model.
+        Raises ModelFolderError if the folder has no such model.
         """
         folder = ModelFolder.read(path)
         try:
-            return cls(folder, load_runtime(runtime, folder, precise=precise))
-        except Exception as error:  # pylint: disable=broad-exception-caught  # tokenizers raises it
+            return cls(folder, load_runtime(runtime, folder, dequantized=dequantized))
+        except Exception as error:  # pylint: disable=broad-exception-caught  # tokenizers raises no other
             raise ModelFolderError(path, f"it cannot be loaded ({_first_line(error)})") from error
 
     def classify(self, texts: Sequence[str]) -> np.ndarray:
@@ -83,7 +80,7 @@ class Classifier:
         return np.array(rows).reshape(len(texts), len(self.labels))
 
     def classify_each(self, texts: Sequence[str]) -> list[Classification | ClassificationError]:
-        """Classify every text on its own account: one that fails leaves its neighbours alone."""
+        """Classify texts; one that fails does not affect the others."""
         outcomes: dict[int, Any] = dict(self._encode(range(len(texts)), texts))
         tokenized = {
             position: made
@@ -98,27 +95,26 @@ class Classifier:
         return [outcomes[position] for position in range(len(texts))]
 
     def warm_up(self) -> threading.Thread:
-        """Have the runtime prepared for all usual passes, by the thread that is returned.
+        """Start a thread that prepares the runtime for all usual shapes, and return it.
 
-        Texts that are classified meanwhile, in turn with it, take many times as long as later.
+        Until it ends, classifying takes many times as long.
         """
-        thread = threading.Thread(target=self._prepare, name="warm-up")
+        thread = threading.Thread(target=self._warm_up_runtime, name="warm-up")
         thread.start()
         return thread
 
-    def _prepare(self) -> None:
+    def _warm_up_runtime(self) -> None:
         try:
-            self.runtime.prepare(map(self._blank, lone_passes()), map(self._blank, shared_passes()))
-        except Exception:  # pylint: disable=broad-exception-caught  # whatever a runtime raises
-            logger.exception(
-                "the runtime could not be prepared: passes take longer than they might"
-            )
+            single, packed = single_text_shapes(), packed_shapes()
+            self.runtime.warm_up(map(self._padding, single), map(self._padding, packed))
+        except Exception:  # pylint: disable=broad-exception-caught  # any exception of a runtime
+            logger.exception("warm-up failed: predictions will be slower")
 
-    def _blank(self, rows: Sequence[Row]) -> Arrays:
-        """Lay out texts of padding alone, given the lengths of those in each row."""
+    def _padding(self, rows: Sequence[Row]) -> ModelInputs:
+        """Return inputs of padding only, given the lengths of the texts in each row."""
         texts = [[self._pad_token_id] * length for length in chain.from_iterable(rows)]
         numbers = iter(range(len(texts)))
-        return lay_out([[next(numbers) for _ in row] for row in rows], texts, self._pad_token_id)
+        return collate([[next(numbers) for _ in row] for row in rows], texts, self._pad_token_id)
 
     def _encode(self, positions: Sequence[int], texts: Sequence[str]) -> Outcomes:
         try:
@@ -130,14 +126,16 @@ class Classifier:
 
     def _run(self, positions: Sequence[int], token_ids: Mapping[int, Sequence[int]]) -> Outcomes:
         for rows in pack([len(token_ids[position]) for position in positions]):
-            yield from self._pass([[positions[index] for index in row] for row in rows], token_ids)
+            yield from self._run_pass(
+                [[positions[index] for index in row] for row in rows], token_ids
+            )
 
-    def _pass(self, rows: Sequence[Row], token_ids: Mapping[int, Sequence[int]]) -> Outcomes:
+    def _run_pass(self, rows: Sequence[Row], token_ids: Mapping[int, Sequence[int]]) -> Outcomes:
         positions = list(chain.from_iterable(rows))
         try:
-            logits = self.runtime.logits(lay_out(rows, token_ids, self._pad_token_id))
-            if not np.isfinite(logits).all():  # of one text, they spoil others in its row
-                raise FloatingPointError("the model gave logits that are not finite")
+            logits = self.runtime.logits(collate(rows, token_ids, self._pad_token_id))
+            if not np.isfinite(logits).all():  # one text can spoil others in its row
+                raise FloatingPointError("the model returned logits that are not finite")
         except Exception as error:  # pylint: disable=broad-exception-caught  # see _isolate
             yield from self._isolate(self._run, positions, token_ids, error)
             return
@@ -145,15 +143,14 @@ class Classifier:
             yield position, Classification(tuple(probabilities.tolist()), len(positions))
 
     @staticmethod
-    def _isolate(step: Step, positions: Sequence[int], material: Any, error: Exception) -> Outcomes:
-        """Take a failed step again, text by text, so that only the guilty fail.
+    def _isolate(step: Step, positions: Sequence[int], data: Any, error: Exception) -> Outcomes:
+        """Repeat a failed step text by text, so that only the texts that cause it fail.
 
-        This is the border where work must go on: whatever a tokenizer or a runtime raises is the
-        failure of one text, which whoever asked can tell and log.
+        Any exception of a tokenizer or a runtime becomes the ClassificationError of one text.
         """
         if len(positions) > 1:
             for position in positions:
-                yield from step([position], material)
+                yield from step([position], data)
             return
         failure = ClassificationError(positions[0])
         failure.__cause__ = error
@@ -161,13 +158,13 @@ class Classifier:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line that says what happened; OpenVINO's first ones say where it did."""
+    """Return the first line that says what failed; OpenVINO's first lines say where."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith("Exception from ")]
-    return (telling or lines or [type(error).__name__])[0].rstrip(".")
+    messages = [line for line in lines if not line.startswith("Exception from ")]
+    return (messages or lines or [type(error).__name__])[0].rstrip(".")
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Turn logits [texts, labels] into float64 probabilities that sum to 1 in each row."""
+    """Return float64 probabilities of logits [texts, labels]; each row sums to 1."""
     exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Forward passes that a GPU repeats as a whole, so that nobody launches their kernels again."""
+"""CUDA graphs of forward passes: the GPU replays a pass without launching its kernels again."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,27 +6,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from inference.packing import INPUTS, Arrays
+from inference.packing import INPUTS, ModelInputs
 
-FEWEST_TOKENS = 8
-"""How many a text has on average at the least; tweets have three times as many."""
+MIN_TOKENS_PER_TEXT = 8
+"""The average of a pass; tweets have three times as many."""
 
 
-class CapturedPass:
+class CapturedGraph:
     """A pass of one shape as a CUDA graph, for one thread at a time.
 
-    RoBERTa-base's some 200 kernels take a processor 4.4 ms to launch, and an H100 0.8 to execute.
+    The CPU needs 4.4 ms to launch the 200 kernels of RoBERTa-base; an H100 executes them in 0.8.
     """
 
-    def __init__(self, model: Callable[..., torch.Tensor], arrays: Arrays, pool: Any) -> None:
-        """Capture it on the current stream, which has run one of this shape before.
+    def __init__(self, model: Callable[..., torch.Tensor], inputs: ModelInputs, pool: Any) -> None:
+        """Capture a pass on the current stream, which has run this shape before.
 
-        ``arrays`` are of the shape; captures of one ``pool`` share memory. Raises RuntimeError
-        where the GPU cannot.
+        ``inputs`` have the shape; captures of one ``pool`` share memory. Raises RuntimeError if
+        the GPU cannot capture it.
         """
-        self._most_texts = arrays["input_ids"].size // FEWEST_TOKENS
-        shapes = {name: arrays[name].shape for name in INPUTS}
-        shapes["first_tokens"] = (self._most_texts,)
+        self._max_texts = inputs["input_ids"].size // MIN_TOKENS_PER_TEXT
+        shapes = {name: inputs[name].shape for name in INPUTS}
+        shapes["first_tokens"] = (self._max_texts,)
         self._inputs = {
             name: torch.zeros(shape, dtype=torch.int64, device="cuda")
             for name, shape in shapes.items()
@@ -35,15 +35,15 @@ class CapturedPass:
         with torch.cuda.graph(self._graph, pool=pool, stream=torch.cuda.current_stream()):
             self._logits = model(*self._inputs.values()).float()
 
-    def has_room(self, arrays: Arrays) -> bool:
-        """Tell whether a pass of its shape has no more texts than it reads."""
-        return len(arrays["first_tokens"]) <= self._most_texts
+    def has_room(self, inputs: ModelInputs) -> bool:
+        """Return whether a pass of this shape has few enough texts."""
+        return len(inputs["first_tokens"]) <= self._max_texts
 
-    def logits(self, arrays: Arrays) -> np.ndarray:
+    def logits(self, inputs: ModelInputs) -> np.ndarray:
         """Return float32 logits [texts, labels]."""
-        texts = len(arrays["first_tokens"])
+        texts = len(inputs["first_tokens"])
         for name, held in self._inputs.items():
-            place = held[:texts] if name == "first_tokens" else held  # the rest is read in vain
-            place.copy_(torch.from_numpy(arrays[name]))
+            place = held[:texts] if name == "first_tokens" else held  # the rest is not read
+            place.copy_(torch.from_numpy(inputs[name]))
         self._graph.replay()
         return self._logits[:texts].cpu().numpy()

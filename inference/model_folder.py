@@ -1,4 +1,4 @@
-"""Read what serving must know of a model from its folder."""
+"""Model folders: transformers' files with an OpenVINO graph beside them."""
 
 import json
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ TOKENIZER_FILE = "tokenizer.json"
 METADATA_FILE = "metadata.json"
 WEIGHTS_FILE = "model.safetensors"  # as transformers saves them
 
-# These architectures count positions from pad_token_id + 1, so that many of their position
-# embeddings are never used (create_position_ids_from_input_ids in transformers).
-_POSITIONS_START_BEHIND_PADDING = {
+# These architectures count positions from pad_token_id + 1, so the position embeddings below are
+# never used (create_position_ids_from_input_ids in transformers).
+_POSITIONS_START_AFTER_PADDING = {
     "camembert",
     "data2vec-text",
     "ibert",
@@ -26,26 +26,26 @@ _POSITIONS_START_BEHIND_PADDING = {
     "xlm-roberta-xl",
     "xmod",
 }
-# transformers writes 1e30 where a tokenizer sets no limit, which the tokenizer itself refuses.
+# transformers writes 1e30 if a tokenizer has no limit, but tokenizers refuses that value.
 _NO_LIMIT = 1_000_000
 
 
 class ModelFolderError(Exception):
-    """A folder does not hold a model that can be served."""
+    """A folder has no model that can be served."""
 
     def __init__(self, folder: Path, problem: str) -> None:
         super().__init__(
-            f"{folder} is no model that can be served: {problem}. "
-            "Export it with `make model`, or take `models/starter` as an example."
+            f"{folder} cannot be served: {problem}. "
+            "Export a model with `make model`, or see `models/starter` for an example."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A model as transformers saves it, with its OpenVINO graph beside it.
+    """A model as transformers saves it, with its OpenVINO graph.
 
-    ``labels`` are the model's own, in the order of its outputs; ``max_tokens`` is the longest
-    input that it can read, special tokens included; ``metadata`` is what ``metadata.json`` holds.
+    ``labels`` are in the order of the outputs; ``max_tokens`` is the longest input, special tokens
+    included; ``metadata`` is the content of ``metadata.json``.
     """
 
     path: Path
@@ -61,7 +61,7 @@ class ModelFolder:
 
     @property
     def weights_path(self) -> Path:
-        """Return the path of the trained weights; they are there for RUNTIME=torch only."""
+        """Return the path of the trained weights, which only RUNTIME=torch needs."""
         return self.path / WEIGHTS_FILE
 
     @property
@@ -73,7 +73,7 @@ class ModelFolder:
     def read(cls, path: Path) -> "ModelFolder":
         """Read ``config.json`` and ``tokenizer_config.json``.
 
-        Raises ModelFolderError where a file is missing, is no JSON, or names no labels.
+        Raises ModelFolderError if a file is missing, is not JSON, or has no labels.
         """
         for name in (GRAPH_FILE, GRAPH_WEIGHTS_FILE, TOKENIZER_FILE):
             if not (path / name).is_file():
@@ -94,26 +94,26 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelFolderError(folder, f"its {name} cannot be read ({error})") from error
     if not isinstance(content, dict):
-        raise ModelFolderError(folder, f"its {name} holds no JSON object")
+        raise ModelFolderError(folder, f"its {name} is not a JSON object")
     return content
 
 
 def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
     id2label = config.get("id2label")
     if not isinstance(id2label, dict) or len(id2label) < 2:
-        raise ModelFolderError(folder, "its config.json names no labels (id2label)")
+        raise ModelFolderError(folder, "its config.json has no labels (id2label)")
     return tuple(id2label[key] for key in sorted(id2label, key=int))
 
 
 def longest_input(config: dict[str, Any], tokenizer_config: dict[str, Any]) -> int:
-    """Return how many tokens a model can read at once, special ones included.
+    """Return the longest input in tokens, special tokens included.
 
-    Both are what transformers writes: ``config.json`` and ``tokenizer_config.json``.
+    The arguments are the contents of ``config.json`` and ``tokenizer_config.json``.
     """
     limits = [_NO_LIMIT]
     if (positions := config.get("max_position_embeddings")) is not None:
-        behind_padding = config.get("model_type") in _POSITIONS_START_BEHIND_PADDING
-        limits.append(positions - (config["pad_token_id"] + 1 if behind_padding else 0))
+        after_padding = config.get("model_type") in _POSITIONS_START_AFTER_PADDING
+        limits.append(positions - (config["pad_token_id"] + 1 if after_padding else 0))
     if (limit := tokenizer_config.get("model_max_length")) is not None:
         limits.append(int(limit))
     return min(limits)

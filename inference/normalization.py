@@ -1,8 +1,8 @@
-"""Bring a tweet into the form that a model was trained on.
+"""Normalize tweets into the form that the model was trained on.
 
-Training and serving both call `normalize`, and nothing else changes a text before its tokenizer.
-The module needs the standard library alone: it is published beside each model, so that others can
-do the same. docs/texts.md gives what each step does to accuracy.
+Training and serving both call `normalize`; nothing else changes a text before the tokenizer. The
+module needs only the standard library, since it is published with each model. docs/texts.md has
+the effect of each step on accuracy.
 """
 
 import re
@@ -11,7 +11,7 @@ from html.entities import html5
 USER_PLACEHOLDER = "@user"
 LINK_PLACEHOLDER = "http"
 
-ROUNDS = 3  # of decoding: `\u0026lt;` is an entity in escapes
+MAX_DECODING_ROUNDS = 3  # `\u0026lt;` is an escaped entity
 
 _ESCAPE = re.compile(
     r"""
@@ -53,16 +53,16 @@ _LINK = re.compile(r"(?<=\w)(https?://.*)|https?://[^()\[\]<>\"“”]*", re.IGN
 
 
 def normalize(text: str) -> str:
-    r"""Return the text as the models know tweets.
+    r"""Return the normalized text.
 
-    * HTML entities (``&amp;``) and escapes (``\u2019``) become the characters they stand for,
-      also if a text was encoded twice. What stands for no character of a text stays.
-    * White space of any kind and length becomes one blank.
-    * A user name becomes ``@user`` and a link ``http``. A word, here what stands between blanks,
-      is replaced as a whole if it begins with ``@`` or ``http``; within a word, the name or the
-      link alone is. A name does not follow a letter or a digit, as in an e-mail address.
-    * A control token that somebody typed (``</s>``, ``[MASK]``) gets a blank after its bracket,
-      so that every kind of tokenizer reads it as text.
+    * HTML entities (``&amp;``) and escapes (``\u2019``) are decoded, also if a text was encoded
+      twice. An escape that is no character of a text stays.
+    * Any run of white space becomes one blank.
+    * A user name becomes ``@user`` and a link ``http``. A word between blanks that begins with
+      ``@`` or ``http`` is replaced as a whole; inside of a word, only the name or the link is. A
+      name does not follow a letter or a digit, as in an e-mail address.
+    * A special token in the text (``</s>``, ``[MASK]``) gets a blank after its bracket, so that
+      every tokenizer reads it as text.
 
     Source of the placeholders: the preprocessing on the model card of
     ``cardiffnlp/twitter-roberta-base-sentiment-latest``.
@@ -91,19 +91,19 @@ def _placeholder(word: str) -> str:
 
 
 def _link(match: re.Match[str]) -> str:
-    """Part a link from the letter that it was glued to."""
+    """Separate a link from the letter before it."""
     return f" {LINK_PLACEHOLDER}" if match[1] else LINK_PLACEHOLDER
 
 
 def _decoded_around_paths(text: str) -> str:
-    """Return a text without entities and escapes, except in paths."""
+    """Decode entities and escapes, except in paths."""
     parts = _PATH.split(_CONTROL_TOKEN.sub(r"\g<0> ", text))
     return "".join(part if _PATH.match(part) else _decoded(part) for part in parts)
 
 
 def _decoded(text: str) -> str:
-    """Return a text without entities and escapes."""
-    for _ in range(ROUNDS):
+    """Decode entities and escapes."""
+    for _ in range(MAX_DECODING_ROUNDS):
         decoded = text
         if "\\" in text or "<U+" in text:
             decoded = _ESCAPE.sub(_escape, decoded)
@@ -116,7 +116,7 @@ def _decoded(text: str) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    """Return what an escape stands for, or itself if that is no character of a text."""
+    """Return the character of an escape, or the escape itself if texts have no such character."""
     unit = match["unit"] or match["r_unit"]
     if unit:
         return _character(int(unit.strip("uU+{}"), 16)) or match[0]
@@ -128,7 +128,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _entity(match: re.Match[str]) -> str:
-    """Return what an entity stands for, or itself if that is no character of a text."""
+    """Return the character of an entity, or the entity itself if texts have no such character."""
     number, end, name, bare = match.group("number", "end", "name", "bare")
     if number is None:
         return html5.get(name or bare, f"&{name}")
@@ -158,7 +158,7 @@ def _decode_bytes(written: str) -> str | None:
 def _character(code: int) -> str | None:
     """Return the character of a code point, None if texts have no such character.
 
-    128 to 159 are what Windows-1252 has there, as HTML wants it.
+    128 to 159 are read as Windows-1252, as the HTML standard requires.
     """
     if 0x80 <= code < 0xA0:
         return bytes([code]).decode("cp1252", "ignore") or None

@@ -1,4 +1,4 @@
-"""Run an exported encoder on the processor, by OpenVINO."""
+"""Run an exported model on the CPU by OpenVINO."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -8,110 +8,111 @@ from typing import Any
 import numpy as np
 import openvino
 
-from inference.packing import INPUTS, LONE_WIDTHS, Arrays
-from inference.precise_form import is_quantized, precise_form
-from inference.stream_scheduler import LANES, Turns
+from inference.dequantization import dequantize, is_quantized
+from inference.packing import INPUTS, SINGLE_TEXT_WIDTHS, ModelInputs
+from inference.stream_scheduler import NUM_STREAMS, StreamScheduler
 
 PRECISION_HINT = ("runtime_options", "INFERENCE_PRECISION_HINT")
-"""Where a graph says in which precision it wants to be computed, as OpenVINO itself reads it."""
+"""Where OpenVINO stores the precision that a model is meant to be computed in."""
 
-ON_ALL_CORES = {"PERFORMANCE_HINT": "LATENCY"}
-# Not pinned to their cores, so that the system can keep them apart from whatever else works.
-SIDE_BY_SIDE = {"NUM_STREAMS": str(LANES), "ENABLE_CPU_PINNING": False}
-
+ALL_CORES = {"PERFORMANCE_HINT": "LATENCY"}
+# Not pinned, so that the system can move streams away from cores that are busy.
+STREAMS = {"NUM_STREAMS": str(NUM_STREAMS), "ENABLE_CPU_PINNING": False}
 
 TWEET_TOKENS = 64
-"""As wide as the passes are that 99.5 % of tweets come in."""
+"""The width of passes that 99.5 % of tweets fit into."""
 
 
 class InputsError(ValueError):
-    """A graph reads something else than packed rows."""
+    """A graph has other inputs than packed rows."""
 
     def __init__(self, names: Set[str]) -> None:
         found, expected = (", ".join(sorted(each)) for each in (names, INPUTS))
-        super().__init__(f"its graph reads {found}, not {expected}")
+        super().__init__(f"its graph has the inputs {found} instead of {expected}")
 
 
 class OpenVinoRuntime:
-    """Execute an OpenVINO graph: a pass that comes alone on all cores, others side by side.
+    """Run an OpenVINO model: a pass that comes alone on all cores, others side by side.
 
-    Cores that share a pass wait for the slowest of them at each operation, whatever else it is
-    busy with; with a pass each, they wait for nobody.
+    Cores that share a pass wait for the slowest one at each operation; with a pass each, they do
+    not wait.
     """
 
     name = "openvino"
 
-    def __init__(self, graph: Path, *, precise: bool = False) -> None:
-        """Load a graph; if ``precise``, compute an int8 one in float32."""
+    def __init__(self, graph: Path, *, dequantized: bool = False) -> None:
+        """Load a graph; if ``dequantized``, compute an int8 graph in float32."""
         self._core = openvino.Core()
-        model = self._core.read_model(graph)  # kept: the file may go while we serve
-        self._model = precise_form(model) if precise else model
-        self.has_precise_form = is_quantized(self._model)
-        self.precision: str | None = "fp32" if precise else None  # else it is the graph's own
+        model = self._core.read_model(graph)  # kept: the file may be deleted while serving
+        self._model = dequantize(model) if dequantized else model
+        self.is_quantized = is_quantized(self._model)
+        self.precision: str | None = "fp32" if dequantized else None  # None: the graph's own
         self.processor = str(self._core.get_property("CPU", "FULL_DEVICE_NAME")).strip()
         _check_inputs({port.get_any_name() for port in self._model.inputs})
-        self._turns = Turns(LANES)
-        self._alone = self._compiled(self._model, ON_ALL_CORES)
-        self._alone_by_shape: dict[tuple[int, ...], _Graph] = {}
-        self._side_by_side: _Graph | None = None
+        self._scheduler = StreamScheduler(NUM_STREAMS)
+        self._any_shape = self._compiled(self._model, ALL_CORES)
+        self._by_shape: dict[tuple[int, ...], _ReloadableModel] = {}
+        self._streams: _ReloadableModel | None = None
 
-    def logits(self, arrays: Arrays) -> np.ndarray:
-        """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them.
+    def logits(self, inputs: ModelInputs) -> np.ndarray:
+        """Return float32 logits [texts, labels] of a pass, given its collated inputs.
 
-        Raises RuntimeError, with OpenVINO's own words, where the graph fails.
+        Raises RuntimeError, with OpenVINO's message, if the model fails.
         """
-        side_by_side = self._side_by_side
-        with self._turns.take(may_share=side_by_side is not None) as is_alone:
-            if side_by_side is not None and not is_alone:
-                return side_by_side.run(arrays)
-            return self._alone_by_shape.get(_shape(arrays), self._alone).run(arrays)
+        streams = self._streams
+        with self._scheduler.acquire(exclusive=streams is None) as is_alone:
+            if streams is not None and not is_alone:
+                return streams.run(inputs)
+            return self._by_shape.get(_shape(inputs), self._any_shape).run(inputs)
 
-    def prepare(self, lone: Iterable[Arrays], shared: Iterable[Arrays]) -> None:
-        """Get ready for passes of these shapes: those that often come alone, and all others.
+    def warm_up(self, single: Iterable[ModelInputs], packed: Iterable[ModelInputs]) -> None:
+        """Prepare for passes of these shapes: of single short texts, and of packed ones.
 
-        An int8 graph gets another one for each of the former, and one to run side by side. Others
-        do not, since each takes as much memory as its weights. All are compiled at once, which
-        leaves no core idle.
+        An int8 model is compiled again for each shape of a single text, and once more for passes
+        side by side. Larger models are not, since each compiled copy takes as much memory as its
+        weights. All are compiled at the same time, so that no core is idle.
 
-        A graph for all shapes gets ready anew for each change of them, which takes about 2 of the
-        13 ms of a lone tweet in RoBERTa-base. Its first pass takes 0.1 s more, so that is run here,
-        and some 10 ms for each shape that is new to it, of which only those of tweets are.
+        A model for all shapes takes 2 of the 13 ms of a single tweet in RoBERTa-base to adapt to
+        another shape. Its first pass takes 0.1 s longer and each new shape 10 ms, which is why
+        shapes of tweets are run here.
         """
-        lone, tweets = list(lone), list(filter(_is_of_a_tweet, shared))
-        if not self.has_precise_form:
-            self._warm_up(self._alone, [*tweets, *lone])
+        single, tweets = list(single), list(filter(_is_tweet_sized, packed))
+        if not self.is_quantized:
+            self._run_once(self._any_shape, [*tweets, *single])
             return
-        with ThreadPoolExecutor(1 + len(lone), "compile") as pool:
-            side_by_side = pool.submit(self._prepared_side_by_side, lone)  # two of them may meet
-            alone = pool.map(self._prepared_for_shape, lone)
-            self._warm_up(self._alone, tweets)
-            self._alone_by_shape.update(zip(map(_shape, lone), alone, strict=True))
-            self._side_by_side = side_by_side.result()
+        with ThreadPoolExecutor(1 + len(single), "compile") as pool:
+            streams = pool.submit(self._compile_streams, single)
+            by_shape = pool.map(self._compile_for_shape, single)
+            self._run_once(self._any_shape, tweets)
+            self._by_shape.update(zip(map(_shape, single), by_shape, strict=True))
+            self._streams = streams.result()
 
-    def _prepared_for_shape(self, arrays: Arrays) -> "_Graph":
+    def _compile_for_shape(self, inputs: ModelInputs) -> "_ReloadableModel":
         model = self._model.clone()
-        model.reshape({name: list(array.shape) for name, array in arrays.items()})
-        return self._warm_up(self._compiled(model, ON_ALL_CORES), [arrays])
+        model.reshape({name: list(array.shape) for name, array in inputs.items()})
+        return self._run_once(self._compiled(model, ALL_CORES), [inputs])
 
-    def _prepared_side_by_side(self, passes: Iterable[Arrays]) -> "_Graph":
-        return self._warm_up(self._compiled(self._model, SIDE_BY_SIDE, LANES), passes)
+    def _compile_streams(self, passes: Iterable[ModelInputs]) -> "_ReloadableModel":
+        return self._run_once(self._compiled(self._model, STREAMS, NUM_STREAMS), passes)
 
-    def _warm_up(self, graph: "_Graph", passes: Iterable[Arrays]) -> "_Graph":
-        for arrays in passes:
-            with self._turns.take(may_share=False):
-                graph.warm_up(arrays)
-        return graph
+    def _run_once(
+        self, model: "_ReloadableModel", passes: Iterable[ModelInputs]
+    ) -> "_ReloadableModel":
+        for inputs in passes:
+            with self._scheduler.acquire(exclusive=True):
+                model.warm_up(inputs)
+        return model
 
     def _compiled(
         self, model: openvino.Model, settings: Mapping[str, Any], passes: int = 1
-    ) -> "_Graph":
+    ) -> "_ReloadableModel":
         hints = {**settings, "INFERENCE_PRECISION_HINT": self._precision()}
-        return _Graph(lambda: self._core.compile_model(model, "CPU", hints), passes)
+        return _ReloadableModel(lambda: self._core.compile_model(model, "CPU", hints), passes)
 
     def _precision(self) -> str:
-        """Return bf16 for a graph that asks for it on a processor that has it.
+        """Return bf16 if the model asks for it and the CPU has it, else f32.
 
-        Left alone, OpenVINO would take bf16 wherever it can, also for graphs whose accuracy was
+        By default OpenVINO uses bf16 on every CPU that has it, also for models whose accuracy was
         measured in fp32.
         """
         wants = self._model.has_rt_info(list(PRECISION_HINT)) and "bf16" == (
@@ -121,25 +122,25 @@ class OpenVinoRuntime:
         return "bf16" if wants and has else "f32"
 
 
-class _Graph:
-    """A graph that is compiled for the processor, by which so many passes can run at once."""
+class _ReloadableModel:
+    """A compiled model that is compiled again after a failure; ``passes`` can run at once."""
 
     def __init__(self, compile_: Callable[[], openvino.CompiledModel], passes: int) -> None:
         self._compile = compile_
         self._passes = passes
-        self._compiled: _Compiled | None = self._anew()
+        self._compiled: _InferRequestPool | None = self._anew()
 
-    def run(self, arrays: Arrays) -> np.ndarray:
-        """Return the logits of a pass. Raises RuntimeError where it fails.
+    def run(self, inputs: ModelInputs) -> np.ndarray:
+        """Return the logits of a pass. Raises RuntimeError if it fails.
 
-        A graph that failed midway keeps half of its state: the next inputs of the same shape were
-        seen to get an earlier text's results, without any error. So it is compiled anew after
-        that, in less than a second, and what ran beside the failure is run again.
+        After a failed pass OpenVINO keeps stale state: the next inputs of the same shape were seen
+        to get another text's results, without an error. So the model is compiled again, in less
+        than a second, and passes that ran beside the failed one are repeated.
         """
         while True:
             compiled = self._compiled = self._compiled or self._anew()
             try:
-                logits = compiled.run(arrays)
+                logits = compiled.run(inputs)
             except BaseException:
                 self._drop(compiled)
                 raise
@@ -147,30 +148,30 @@ class _Graph:
                 return logits
             self._drop(compiled)
 
-    def warm_up(self, arrays: Arrays) -> None:
-        """Run a pass of this shape as often at once as can be: the first time takes longest."""
-        (self._compiled or self._anew()).warm_up(arrays)
+    def warm_up(self, inputs: ModelInputs) -> None:
+        """Run a pass of this shape in each request: the first run takes longest."""
+        (self._compiled or self._anew()).warm_up(inputs)
 
-    def _anew(self) -> "_Compiled":
-        return _Compiled(self._compile(), self._passes)
+    def _anew(self) -> "_InferRequestPool":
+        return _InferRequestPool(self._compile(), self._passes)
 
-    def _drop(self, compiled: "_Compiled") -> None:
+    def _drop(self, compiled: "_InferRequestPool") -> None:
         if self._compiled is compiled:
             self._compiled = None
 
 
-class _Compiled:
-    """A compiled graph, with a request for each pass that can run in it at once."""
+class _InferRequestPool:
+    """A compiled model with one infer request for each pass that can run at once."""
 
     def __init__(self, model: openvino.CompiledModel, passes: int) -> None:
         self._idle = [model.create_infer_request() for _ in range(passes)]
         self._running: list[openvino.InferRequest] = []
 
-    def run(self, arrays: Arrays) -> np.ndarray:
-        """Return the logits of a pass. Raises RuntimeError where it fails, now and afterwards."""
+    def run(self, inputs: ModelInputs) -> np.ndarray:
+        """Return the logits of a pass. Raises RuntimeError if it fails."""
         request = self._idle.pop()
-        self._running.append(request)  # for ever, if it fails
-        request.start_async(arrays, share_inputs=True)
+        self._running.append(request)  # stays there if it fails
+        request.start_async(inputs, share_inputs=True)
         request.wait()
         logits = np.array(request.get_output_tensor().data)
         self._running.remove(request)
@@ -178,31 +179,31 @@ class _Compiled:
         return logits
 
     def has_failed(self) -> bool:
-        """Tell whether a pass has failed, also if whoever waits for it does not know yet."""
+        """Return whether a pass has failed, even if its thread has not noticed yet."""
         try:
             for request in tuple(self._running):
-                request.wait_for(0)  # raises what it failed with
+                request.wait_for(0)  # raises the error of a failed pass
         except RuntimeError:
             return True
         return False
 
-    def warm_up(self, arrays: Arrays) -> None:
+    def warm_up(self, inputs: ModelInputs) -> None:
         """Run a pass with each request."""
         for request in self._idle:
-            request.start_async(arrays, share_inputs=True)
+            request.start_async(inputs, share_inputs=True)
         for request in self._idle:
             request.wait()
 
 
-def _shape(arrays: Arrays) -> tuple[int, ...]:
-    """Return how many rows, tokens and texts a pass has."""
-    return (*arrays["input_ids"].shape, *arrays["first_tokens"].shape)
+def _shape(inputs: ModelInputs) -> tuple[int, ...]:
+    """Return the numbers of rows, tokens and texts of a pass."""
+    return (*inputs["input_ids"].shape, *inputs["first_tokens"].shape)
 
 
-def _is_of_a_tweet(arrays: Arrays) -> bool:
-    """Return whether a pass is as wide as that of a tweet that has no graph of its own."""
-    rows, tokens = arrays["input_ids"].shape
-    return bool(rows == 1 and max(LONE_WIDTHS) < tokens <= TWEET_TOKENS)
+def _is_tweet_sized(inputs: ModelInputs) -> bool:
+    """Return whether a pass is as wide as a tweet's and has no compiled model of its own."""
+    rows, tokens = inputs["input_ids"].shape
+    return bool(rows == 1 and max(SINGLE_TEXT_WIDTHS) < tokens <= TWEET_TOKENS)
 
 
 def _check_inputs(names: Set[str]) -> None:

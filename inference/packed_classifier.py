@@ -1,4 +1,4 @@
-"""A classifier that reads several texts in a row, as `inference.packing` lays them out."""
+"""A transformers classifier that reads the packed rows of `inference.packing`."""
 
 from typing import Any, TypeAlias
 
@@ -11,19 +11,19 @@ Tensors: TypeAlias = tuple[torch.Tensor, ...]
 
 
 class PackedClassifier(torch.nn.Module):
-    """Give a classifier the inputs of `inference.packing.lay_out`, and one output, the logits.
+    """Wrap a classifier: inputs as `inference.packing.collate` returns them, output the logits.
 
-    Each text sees only itself: attention to other segments is masked, and positions are counted
-    anew. The head reads the first token of a text and nothing else, so that behind the attention
-    of the last layer only first tokens are computed: that is three quarters of a layer's weights.
+    Attention between texts of a row is masked, and positions restart with each text. The head
+    reads first tokens only, so after the last layer's attention nothing else is computed, which
+    saves three quarters of that layer.
 
-    Raises PackingError where the model's last layer is not of a form that is known.
+    Raises PackingError if the model's last layer has an unknown structure.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self._model = model
-        self._behind_last_attention = _behind_last_attention(model)
+        self._after_last_attention = _after_last_attention(model)
         self._size = int(model.config.hidden_size)
         self._first_position = _first_position(model)
 
@@ -42,7 +42,7 @@ class PackedClassifier(torch.nn.Module):
 
         is_own = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]
         mask = torch.zeros_like(is_own, dtype=self._model.dtype)
-        handle = self._behind_last_attention.register_forward_pre_hook(keep_first_tokens)
+        handle = self._after_last_attention.register_forward_pre_hook(keep_first_tokens)
         try:
             logits: torch.Tensor = self._model(
                 input_ids=input_ids,
@@ -54,21 +54,21 @@ class PackedClassifier(torch.nn.Module):
         return logits
 
 
-def _behind_last_attention(model: PreTrainedModel) -> torch.nn.Module:
-    """Return the module through which the last attention's result goes on to the end."""
+def _after_last_attention(model: PreTrainedModel) -> torch.nn.Module:
+    """Return the module that follows the last layer's attention."""
     found = [
         module
         for name, module in model.base_model.named_modules()
-        # BERT's, which is given what the attention read as well, and DistilBERT's
+        # BERT's (which also gets the attention's inputs) and DistilBERT's
         if name.endswith(("attention.output", "sa_layer_norm"))
     ]
     if not found:
-        raise PackingError(type(model).__name__, "its layers are of a form that is not known here")
+        raise PackingError(type(model).__name__, "its layers have an unknown structure")
     return found[-1]
 
 
 def _first_position(model: PreTrainedModel) -> int:
-    """Return the number of the first position: RoBERTa's kin count on from the padding's."""
+    """Return the first position id: RoBERTa and its relatives start after the padding id."""
     embeddings: Any = model.base_model.embeddings
     if hasattr(embeddings, "create_position_ids_from_input_ids"):
         return int(embeddings.padding_idx) + 1

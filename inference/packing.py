@@ -1,9 +1,8 @@
-"""Lay texts side by side in the rows of a forward pass, so that hardly any padding is computed.
+"""Pack several texts into each row of a forward pass, so that little padding is computed.
 
-A graph reads rows of tokens. Texts that are each padded to the longest of their batch leave much
-of it empty, and every new combination of texts and tokens is a shape that the runtime has to
-prepare for, which takes time and memory. Several texts in a row leave next to nothing empty, and
-come in some 20 shapes in all.
+If each text were padded to the longest of its batch, most of a batch would be padding, and each
+combination of texts and tokens a new shape, which a runtime must prepare for. Packed rows have
+little padding and about 20 shapes in all.
 """
 
 from bisect import bisect_left, insort
@@ -12,31 +11,30 @@ from typing import TypeAlias
 
 import numpy as np
 
-Arrays: TypeAlias = dict[str, np.ndarray]
+ModelInputs: TypeAlias = dict[str, np.ndarray]
 TokenIds: TypeAlias = Sequence[Sequence[int]] | Mapping[int, Sequence[int]]
 Row: TypeAlias = list[int]
-"""Positions of the texts that share a row, from left to right."""
+"""Indices of the texts that share a row, from left to right."""
 
 INPUTS = ("input_ids", "segment_ids", "position_ids", "first_tokens")
-"""What a graph reads, as `lay_out` explains it."""
+"""The inputs of a served graph; see `collate`."""
 
-# In a wider row more attention is computed only to be masked away; a narrower one fits less well.
+# Wider rows compute more attention that is masked; narrower rows have more padding.
 ROW_TOKENS = 128
 ROWS = 4
-# A row much emptier than this is quicker in a pass of its own, as narrow as can be.
+# A row with fewer tokens is faster in a narrower pass of its own.
 FULL_ROW_TOKENS = 88
 WIDTH_STEP = 8
 LONG_WIDTH_STEP = 64
-LONE_WIDTHS = (28, 36)
-"""How wide a pass is that has one short text: most tweets fit, so that runtimes prepare for it.
+SINGLE_TEXT_WIDTHS = (28, 36)
+"""Widths of passes with one short text; most tweets fit, so runtimes compile for them.
 
-The lengths of tweets are densest here, so each step counts: with 32 and 48, the median of
-RoBERTa-base's latency was a tenth longer.
+With 32 and 48 instead, the median latency of RoBERTa-base was a tenth longer.
 """
 
 
 class PackingError(Exception):
-    """Tell that a model cannot read several texts in a row."""
+    """A model cannot read packed rows."""
 
     def __init__(self, architecture: str, reason: str) -> None:
         super().__init__(
@@ -46,7 +44,7 @@ class PackingError(Exception):
 
 
 def pack(lengths: Sequence[int]) -> list[list[Row]]:
-    """Part texts of these lengths (tokens, special ones included) into passes of a few rows.
+    """Return passes of rows, given the texts' lengths in tokens, special tokens included.
 
     Source: best fit decreasing, an approximation of bin packing.
     """
@@ -61,14 +59,13 @@ def pack(lengths: Sequence[int]) -> list[list[Row]]:
     return [[row] for row in alone] + shared
 
 
-def lay_out(rows: Sequence[Row], token_ids: TokenIds, pad_token_id: int) -> Arrays:
-    """Return the int64 arrays of a pass; its texts are those of the rows, one row after another.
+def collate(rows: Sequence[Row], token_ids: TokenIds, pad_token_id: int) -> ModelInputs:
+    """Return the int64 inputs of a pass, given the token ids of each text.
 
-    ``token_ids`` holds those of the text at each position. What they become:
-    ``input_ids``, ``segment_ids`` and ``position_ids`` have the shape [rows, tokens].
-    ``segment_ids`` tells the texts of a row apart, from 1 on; 0 is where there is none.
-    ``position_ids`` counts from 0 in every text. ``first_tokens`` [texts] tells where each text
-    begins, as an index into all tokens of the pass.
+    ``input_ids``, ``segment_ids`` and ``position_ids`` are [rows, tokens]. ``segment_ids`` numbers
+    the texts of a row from 1; 0 is padding. ``position_ids`` counts from 0 in every text.
+    ``first_tokens`` [texts], row after row, is the index of each text's first token among all
+    tokens of the pass.
     """
     width = _width(rows, max(sum(len(token_ids[text]) for text in row) for row in rows))
     input_ids = np.full((len(rows), width), pad_token_id, dtype=np.int64)
@@ -92,17 +89,16 @@ def lay_out(rows: Sequence[Row], token_ids: TokenIds, pad_token_id: int) -> Arra
     }
 
 
-def lone_passes() -> Iterator[list[Row]]:
-    """Yield the passes of one short text, each row as the lengths of its texts."""
-    for width in LONE_WIDTHS:
+def single_text_shapes() -> Iterator[list[Row]]:
+    """Yield passes with one short text, each row given as the lengths of its texts."""
+    for width in SINGLE_TEXT_WIDTHS:
         yield [[width]]
 
 
-def shared_passes() -> Iterator[list[Row]]:
-    """Yield a pass of every shape that is usual for several texts, rows as above.
+def packed_shapes() -> Iterator[list[Row]]:
+    """Yield a pass of every usual shape of several texts, rows given as above.
 
-    The largest comes first: the others then fit into the memory that it took, which would else be
-    taken in pieces, a third more in all.
+    The largest comes first: the others then reuse its memory, which saves a third in all.
     """
     for rows in range(ROWS, 1, -1):
         yield [[ROW_TOKENS]] * rows
@@ -113,7 +109,7 @@ def shared_passes() -> Iterator[list[Row]]:
 def _best_fit(decreasing: Sequence[int], lengths: Sequence[int]) -> list[Row]:
     """Put each text into the fullest row that has room for it."""
     rows: list[Row] = []
-    room: list[tuple[int, int]] = []  # tokens that are free, and in which row: least first
+    room: list[tuple[int, int]] = []  # free tokens and the row's index, ascending
     for position in decreasing:
         fitting = bisect_left(room, (lengths[position], 0))
         free, number = room.pop(fitting) if fitting < len(room) else (ROW_TOKENS, len(rows))
@@ -129,10 +125,10 @@ def _tokens(row: Row, lengths: Sequence[int]) -> int:
 
 
 def _width(rows: Sequence[Row], tokens: int) -> int:
-    """Return how many tokens wide a pass is whose fullest row has so many: one of few widths."""
+    """Return the width of a pass whose fullest row has ``tokens``: one of a few widths."""
     if len(rows) > 1:
         return ROW_TOKENS
-    if len(rows[0]) == 1 and tokens <= max(LONE_WIDTHS):
-        return next(width for width in LONE_WIDTHS if tokens <= width)
+    if len(rows[0]) == 1 and tokens <= max(SINGLE_TEXT_WIDTHS):
+        return next(width for width in SINGLE_TEXT_WIDTHS if tokens <= width)
     step = WIDTH_STEP if tokens <= ROW_TOKENS else LONG_WIDTH_STEP
     return -(-tokens // step) * step

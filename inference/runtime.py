@@ -1,4 +1,4 @@
-"""What executes a model: OpenVINO, or torch where it is installed and chosen."""
+"""The runtime that executes a model: OpenVINO, or torch if it is installed and chosen."""
 
 import sys
 from collections.abc import Iterable
@@ -8,21 +8,21 @@ from typing import Literal, Protocol
 import numpy as np
 
 from inference.model_folder import WEIGHTS_FILE, ModelFolder, ModelFolderError
-from inference.packing import Arrays
+from inference.packing import ModelInputs
 
 RuntimeName = Literal["openvino", "torch"]
 
 TORCH_LIBRARIES = ("torch", "transformers")
 
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if sys.platform == "linux" else {}
-"""What makes Linux hold the model of a process in pages of 2 MB, if it starts with this.
+"""Environment of a process whose memory Linux shall keep in pages of 2 MB.
 
-Other systems have no such variable, and choose the size of pages themselves.
+Other systems have no such variable and choose the size of pages themselves.
 """
 
 
 class RuntimeNotInstalledError(Exception):
-    """The runtime that was chosen is not installed."""
+    """The chosen runtime is not installed."""
 
     def __init__(self, missing: str) -> None:
         super().__init__(
@@ -32,29 +32,29 @@ class RuntimeNotInstalledError(Exception):
 
 
 class Runtime(Protocol):
-    """What the classifier needs of whatever executes the model; several threads may call it.
+    """A runtime, which several threads may call.
 
-    ``precision`` is what it computes in; None where that is the stored graph's own.
-    ``has_precise_form`` is set if it computes with int8 and can do so in float32 instead.
-    ``processor`` is the name of what it computes on.
+    ``precision`` is what it computes in, None for the stored graph's own. ``is_quantized`` is true
+    if it computes in int8 and can be loaded dequantized instead. ``processor`` is the name of the
+    CPU or GPU.
     """
 
     name: str
     precision: str | None
-    has_precise_form: bool
+    is_quantized: bool
     processor: str
 
-    def logits(self, arrays: Arrays) -> np.ndarray:
-        """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them."""
+    def logits(self, inputs: ModelInputs) -> np.ndarray:
+        """Return float32 logits [texts, labels] of a pass, given its collated inputs."""
 
-    def prepare(self, lone: Iterable[Arrays], shared: Iterable[Arrays]) -> None:
-        """Get ready for passes of these shapes: those that often come alone, and all others."""
+    def warm_up(self, single: Iterable[ModelInputs], packed: Iterable[ModelInputs]) -> None:
+        """Prepare for passes of these shapes: of single short texts, and of packed ones."""
 
 
 def check_runtime(name: RuntimeName, folder: ModelFolder) -> None:
-    """Tell in short what would keep a runtime from being loaded, without loading it.
+    """Check that a runtime can be loaded, without loading it.
 
-    Raises RuntimeNotInstalledError, and ModelFolderError where the folder lacks its weights.
+    Raises RuntimeNotInstalledError, and ModelFolderError if the folder lacks the weights.
     """
     if name == "openvino":
         return
@@ -62,20 +62,20 @@ def check_runtime(name: RuntimeName, folder: ModelFolder) -> None:
         if find_spec(library) is None:
             raise RuntimeNotInstalledError(library)
     if not folder.weights_path.is_file():
-        problem = f"it has no {WEIGHTS_FILE}, which models are stored with if RUNTIME=torch is set"
+        problem = f"it has no {WEIGHTS_FILE}, which is stored only if RUNTIME=torch is set"
         raise ModelFolderError(folder.path, problem)
 
 
-def load_runtime(name: RuntimeName, folder: ModelFolder, *, precise: bool = False) -> Runtime:
-    """Load a model into a runtime, if ``precise`` in its precise form.
+def load_runtime(name: RuntimeName, folder: ModelFolder, *, dequantized: bool = False) -> Runtime:
+    """Load a model into a runtime; if ``dequantized``, compute an int8 model in float32.
 
-    Raises what that raises, which may be anything.
+    Raises any exception of the runtime.
     """
-    # pylint: disable=import-outside-toplevel  # each is heavy, and one of them is needed
+    # pylint: disable=import-outside-toplevel  # both are heavy, and only one is needed
     if name == "torch":
         from inference.torch_runtime import TorchRuntime
 
         return TorchRuntime(folder.path)
     from inference.openvino_runtime import OpenVinoRuntime
 
-    return OpenVinoRuntime(folder.graph_path, precise=precise)
+    return OpenVinoRuntime(folder.graph_path, dequantized=dequantized)

@@ -1,8 +1,7 @@
-"""Check at each start that a model answers on this machine as it did when it was exported.
+"""Check at each start that the model gives the same probabilities as when it was exported.
 
-An exported model can be right on one processor and wrong on another, without any error: sums of
-int8 products overflow on processors without VNNI, and runtimes have faults that show on some
-processors only.
+An exported model can be right on one CPU and wrong on another without an error: int8 sums overflow
+on CPUs without VNNI, and runtimes have bugs that only some CPUs show.
 """
 
 import logging
@@ -12,12 +11,11 @@ from typing import Any
 
 from inference.classifier import ClassificationError, Classifier
 from inference.model_folder import ModelFolder, ModelFolderError
-from inference.reference_texts import REFERENCE_TEXTS
-from inference.references import SCORE_BOUNDS, References
+from inference.reference_predictions import REFERENCE_TEXTS, SCORE_BOUNDS, ReferencePredictions
 from inference.runtime import RuntimeName
 
-OWN_FORM_BOUND = 0.05
-"""How far int8 may be from its own precise form, for models stored without references."""
+DEQUANTIZED_BOUND = 0.05
+"""How far int8 may be from its dequantized form, for models stored without references."""
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +25,8 @@ class SelfCheck:
     """The result of a self-check.
 
     ``reference`` is what the model was compared with: ``original`` (transformers in float32),
-    ``precise form`` (its own graph, computed in float32), or ``none``. ``deviation`` is the
-    largest difference of a probability, ``bound`` what is accepted; both are in 0..1.
+    ``dequantized`` (its own graph in float32), or ``none``. ``deviation`` is the largest difference
+    of a probability, ``bound`` the largest that is accepted; both are in 0..1.
     """
 
     passed: bool
@@ -40,43 +38,43 @@ class SelfCheck:
     bound: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as ``GET /model`` answers it."""
+        """Return what ``GET /model`` shows."""
         return asdict(self)
 
 
 class SelfCheckError(ModelFolderError):
-    """A model gives other answers on this machine than it gave when it was exported."""
+    """A model gives other probabilities on this machine than when it was exported."""
 
     def __init__(self, folder: Path, check: SelfCheck) -> None:
         super().__init__(
             folder,
-            f"its self-check failed on this processor, {check.processor}: a probability differs by "
+            f"the self-check failed on {check.processor}: a probability differs by "
             f"{check.deviation:.4f} from the original model's, {check.bound:.4f} is accepted "
             f"({check.texts} texts, computed in {check.precision})",
         )
 
 
 def load_checked(path: Path, runtime: RuntimeName) -> tuple[Classifier, SelfCheck]:
-    """Load a model folder in a form that passes its self-check on this machine.
+    """Load a model folder and check it; an int8 model that fails is loaded dequantized.
 
-    If the stored form fails and the model has a precise form, that one is taken. Raises
-    SelfCheckError if none passes, and ModelFolderError if the folder holds no such model.
+    Raises SelfCheckError if that fails as well, and ModelFolderError if the folder has no such
+    model.
     """
     folder = ModelFolder.read(path)
-    references = References.read(folder)
+    references = ReferencePredictions.read(folder)
     classifier = Classifier.load(path, runtime)
     if references is None:
-        return _compared_with_itself(classifier, folder, runtime)
-    check = _compared(classifier, references, folder, "original")
-    if not check.passed and classifier.runtime.has_precise_form:
+        return _compare_with_dequantized(classifier, folder, runtime)
+    check = _compare(classifier, references, folder, "original")
+    if not check.passed and classifier.runtime.is_quantized:
         _log_fallback(check)
-        classifier = Classifier.load(path, runtime, precise=True)
-        check = _compared(classifier, references, folder, "original")
+        classifier = Classifier.load(path, runtime, dequantized=True)
+        check = _compare(classifier, references, folder, "original")
     if not check.passed:
         raise SelfCheckError(path, check)
     logger.info(
-        "self-check passed on %s: in %s, %d probabilities differ by %.4f at most from the original "
-        "model's (%.4f is accepted)",
+        "self-check passed on %s in %s: %d probabilities differ by up to %.4f from the original "
+        "model's (accepted: %.4f)",
         check.processor,
         check.precision,
         check.texts * len(folder.labels),
@@ -86,15 +84,15 @@ def load_checked(path: Path, runtime: RuntimeName) -> tuple[Classifier, SelfChec
     return classifier, check
 
 
-def _compared(
-    classifier: Classifier, references: References, folder: ModelFolder, reference: str
+def _compare(
+    classifier: Classifier, references: ReferencePredictions, folder: ModelFolder, reference: str
 ) -> SelfCheck:
     precision = _precision(classifier, folder)
     bound = max(references.bound, SCORE_BOUNDS.get(precision, 0.0))
     try:
-        deviation = references.deviation(classifier.classify(references.texts))
+        deviation = references.max_difference(classifier.classify(references.texts))
     except ClassificationError:
-        logger.exception("the self-check could not be computed")
+        logger.exception("the self-check failed with an error")
         deviation = 1.0
     return SelfCheck(
         passed=deviation <= bound,
@@ -107,31 +105,31 @@ def _compared(
     )
 
 
-def _compared_with_itself(
+def _compare_with_dequantized(
     classifier: Classifier, folder: ModelFolder, runtime: RuntimeName
 ) -> tuple[Classifier, SelfCheck]:
-    """Compare int8 with its own precise form: earlier versions stored models without references."""
+    """Compare int8 with its dequantized form, if an earlier version stored no references."""
     precision, processor = _precision(classifier, folder), classifier.runtime.processor
-    if not classifier.runtime.has_precise_form:
-        logger.warning("%s has no references: no self-check", folder.path.name)
+    if not classifier.runtime.is_quantized:
+        logger.warning("no self-check: %s was stored without references", folder.path.name)
         return classifier, SelfCheck(True, "none", precision, processor)
-    precise = Classifier.load(folder.path, runtime, precise=True)
+    dequantized = Classifier.load(folder.path, runtime, dequantized=True)
     try:
-        expected = precise.classify(REFERENCE_TEXTS)
+        expected = dequantized.classify(REFERENCE_TEXTS)
     except ClassificationError as error:
-        raise ModelFolderError(folder.path, f"it fails on this processor, {processor}") from error
-    references = References.of(REFERENCE_TEXTS, expected, OWN_FORM_BOUND)
-    check = _compared(classifier, references, folder, "precise form")
+        raise ModelFolderError(folder.path, f"it fails on {processor}") from error
+    references = ReferencePredictions.of(REFERENCE_TEXTS, expected, DEQUANTIZED_BOUND)
+    check = _compare(classifier, references, folder, "dequantized")
     logger.warning(
-        "this model was stored by an earlier version, without references for the self-check; int8 "
-        "differs by %.4f at most from its own precise form. Export it again with `make model` or "
-        "`make train` for a full check and a quicker start",
+        "the model was stored by an earlier version, without references for the self-check: int8 "
+        "differs by up to %.4f from its dequantized form. Export it again with `make model` or "
+        "`make train` for a full check and a faster start",
         check.deviation,
     )
     if check.passed:
         return classifier, check
     _log_fallback(check)
-    return precise, _compared(precise, references, folder, "precise form")
+    return dequantized, _compare(dequantized, references, folder, "dequantized")
 
 
 def _precision(classifier: Classifier, folder: ModelFolder) -> str:
@@ -140,9 +138,9 @@ def _precision(classifier: Classifier, folder: ModelFolder) -> str:
 
 def _log_fallback(check: SelfCheck) -> None:
     logger.warning(
-        "self-check failed on %s: in %s, a probability differs by %.4f (%.4f is accepted). The "
-        "model is computed in fp32 instead: its answers are right, and take more memory and time. "
-        "Export it again with `make model` or `make train`",
+        "self-check failed on %s in %s: a probability differs by %.4f (accepted: %.4f). The model "
+        "is computed in fp32 instead, which is right but takes more memory and time. Export it "
+        "again with `make model` or `make train`",
         check.processor,
         check.precision,
         check.deviation,

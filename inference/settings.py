@@ -1,4 +1,4 @@
-"""Which model is served, as the environment or `.env` says."""
+"""Settings of the served model, from the environment or `.env`."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import bentoml
 from bentoml.exceptions import BentoMLConfigException, BentoMLException
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from inference.env_file import check_env_file
+from env_file.check import env_file_problem
 from inference.runtime import RuntimeName
 
 FROM_ENVIRONMENT = SettingsConfigDict(
@@ -16,8 +16,21 @@ FROM_ENVIRONMENT = SettingsConfigDict(
 )
 
 
+class EnvFileError(BentoMLConfigException):  # BentoML's command line prints its own plainly
+    """A `.env` cannot be read; the message shows none of its content."""
+
+    def __init__(self, path: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"{path} {problem}. {remedy}.")
+
+
+def check_env_file(path: Path) -> None:
+    """Check a `.env`, if there is one. Raises EnvFileError."""
+    if (found := env_file_problem(path)) is not None:
+        raise EnvFileError(path, *found)
+
+
 class EnvironmentSettings(BaseSettings):
-    """Settings of the environment and of a `.env` that is checked first."""
+    """Settings from the environment and from a `.env`, which is checked first."""
 
     model_config = FROM_ENVIRONMENT
 
@@ -27,22 +40,22 @@ class EnvironmentSettings(BaseSettings):
         super().__init__(**values)
 
 
-class ModelTagError(BentoMLConfigException):  # BentoML's command line prints its own plainly
-    """MODEL_TAG is no tag of the Bento store."""
+class ModelTagError(BentoMLConfigException):
+    """MODEL_TAG is not a valid tag."""
 
     def __init__(self, value: str) -> None:
         super().__init__(
-            f"MODEL_TAG = {value!r} is no tag. `bentoml models list` shows the tags that are "
-            "there; unset, the newest model named 'sentiment' is served."
+            f"MODEL_TAG = {value!r} is not a valid tag. Choose one of `bentoml models list`, or "
+            "unset it to serve the newest model named 'sentiment'."
         )
 
 
 class RuntimeNameError(BentoMLConfigException):
-    """RUNTIME is none of those that there are."""
+    """RUNTIME is unknown."""
 
     def __init__(self, value: str) -> None:
-        choices = " and ".join(get_args(RuntimeName))
-        super().__init__(f"RUNTIME = {value!r} is no runtime. There are {choices}.")
+        choices = " or ".join(get_args(RuntimeName))
+        super().__init__(f"RUNTIME = {value!r} is unknown. Choose {choices}.")
 
 
 class ModelSettings(EnvironmentSettings):
@@ -53,7 +66,7 @@ class ModelSettings(EnvironmentSettings):
 
     @property
     def tag(self) -> bentoml.Tag:
-        """Return the model's tag. Raises ModelTagError where it is none."""
+        """Return the model's tag. Raises ModelTagError."""
         try:
             return bentoml.Tag.from_taglike(self.model_tag)
         except (ValueError, BentoMLException) as error:
@@ -61,7 +74,7 @@ class ModelSettings(EnvironmentSettings):
 
     @property
     def chosen_runtime(self) -> RuntimeName:
-        """Return what executes the model. Raises RuntimeNameError where there is no such."""
+        """Return the runtime's name. Raises RuntimeNameError."""
         if self.runtime not in get_args(RuntimeName):
             raise RuntimeNameError(self.runtime)
         return cast(RuntimeName, self.runtime)

@@ -1,19 +1,18 @@
-"""Give a Bento store that has no model to serve the starter model of the repository."""
+"""Import the starter model if the Bento store has no model to serve."""
 
 import sys
 from pathlib import Path
 
 import bentoml
 
-from inference.env_file import EnvFileError
 from inference.model_folder import ModelFolderError
 from inference.runtime import RuntimeNotInstalledError
-from inference.settings import ModelSettings, ModelTagError, RuntimeNameError
+from inference.settings import EnvFileError, ModelSettings, ModelTagError, RuntimeNameError
 from inference.store import (
     MODEL_NAME,
     STARTER_ORIGIN,
-    find,
-    register,
+    find_model,
+    register_model,
     served_files,
     stored_metadata,
 )
@@ -29,18 +28,18 @@ EXPECTED = (
 
 
 def import_starter_if_needed(wanted: bentoml.Tag) -> bentoml.Model | None:
-    """Register the starter model where the store has none of the wanted name.
+    """Register the starter model if the store has no model of the wanted name.
 
-    The same if its only model is a starter of an earlier version, or without what the runtime
-    needs. Returns the new model, or None where nothing was to do: another model is there, or the
-    wanted tag is a certain version, which no starter could stand in for.
+    The same applies if its only model is a starter of an earlier version, or lacks files that the
+    runtime needs. Returns the new model, or None if another model can be served or the wanted tag
+    names a version.
     """
     if wanted.name != MODEL_NAME or wanted.version not in (None, "latest"):
         return None
-    found = find(wanted)
+    found = find_model(wanted)
     if found is not None and not _is_outdated_starter(found):
         return None
-    return register(STARTER_FOLDER)
+    return register_model(STARTER_FOLDER)
 
 
 def _is_outdated_starter(model: bentoml.Model) -> bool:
@@ -52,7 +51,7 @@ def _is_outdated_starter(model: bentoml.Model) -> bool:
 
 
 def main() -> int:
-    """Import the starter model where it is needed, and say so; return the exit status."""
+    """Import the starter model if needed, and print that; return the exit status."""
     try:
         imported = import_starter_if_needed(ModelSettings().tag)
     except EXPECTED as error:
@@ -60,8 +59,8 @@ def main() -> int:
         return 1
     if imported is not None:
         print(
-            f"The Bento store had no {MODEL_NAME!r} to serve: imported the starter model as "
-            f"{imported.tag}. It is small and made for first steps; any other model replaces it."
+            f"The Bento store has no model {MODEL_NAME!r}: imported the starter model as "
+            f"{imported.tag}. It is small and meant for first steps; any other model replaces it."
         )
     return 0
 

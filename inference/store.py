@@ -1,4 +1,4 @@
-"""Find the model to serve in the Bento store, and put models there."""
+"""Find and register models in the Bento store."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from inference.settings import ModelSettings
 
 MODEL_NAME = "sentiment"
 STARTER_ORIGIN = "starter"
-# What serving by OpenVINO needs of a model folder.
+# The files that OpenVINO needs.
 SERVING_FILES = (
     "config.json",
     METADATA_FILE,
@@ -38,10 +38,7 @@ SERVING_FILES = (
 
 
 def served_files() -> tuple[str, ...]:
-    """Return the names of what serving needs of a model folder.
-
-    That is without the trained weights, unless RUNTIME=torch.
-    """
+    """Return the names of the files that serving needs, with the weights if RUNTIME=torch."""
     has_weights = ModelSettings().chosen_runtime == "torch"
     return (*SERVING_FILES, *[WEIGHTS_FILE] * has_weights)
 
@@ -51,19 +48,19 @@ class ModelNotFoundError(NotFound):  # BentoML's command line prints its own err
 
     def __init__(self, tag: bentoml.Tag) -> None:
         super().__init__(
-            f"The Bento store has no model {str(tag)!r}. `make serve` imports the starter model "
-            "that ships with the repository where the store has none; `make model` fetches a "
-            "model from the Hugging Face Hub; `bentoml models list` shows what is there."
+            f"The Bento store has no model {str(tag)!r}. Run `make serve` to import the starter "
+            "model, or `make model` to fetch a model from the Hugging Face Hub; "
+            "`bentoml models list` shows all models."
         )
 
 
-class StoredModel(BentoModel):
-    """The model that is served from a checkout and packed by ``bentoml build``."""
+class SentimentModelRef(BentoModel):
+    """The model that a checkout serves and that ``bentoml build`` packs."""
 
     @property  # pylint: disable-next=arguments-differ  # BentoML injects a store there
     def stored(self) -> bentoml.Model | None:
-        """Return the model in the local store, None where there is none."""
-        return find(self.tag)
+        """Return the model in the local store, or None."""
+        return find_model(self.tag)
 
     def resolve(self, *args: Any, **kwargs: Any) -> bentoml.Model:
         """Return the model in the local store. Raises ModelNotFoundError."""
@@ -72,11 +69,11 @@ class StoredModel(BentoModel):
         return super().resolve(*args, **kwargs)
 
 
-def find(tag: bentoml.Tag) -> bentoml.Model | None:
-    """Return the model of that tag, or None.
+def find_model(tag: bentoml.Tag) -> bentoml.Model | None:
+    """Return the model of a tag, or None.
 
-    Without a version, or with ``latest``, that is the newest model of the name; a starter
-    model gives way to any other.
+    Without a version, or with ``latest``, return the newest model of that name; the starter model
+    is returned only if there is no other.
     """
     if tag.version in (None, "latest"):
         return max(list_models(tag.name), key=_rank, default=None)
@@ -87,7 +84,7 @@ def find(tag: bentoml.Tag) -> bentoml.Model | None:
 
 
 def list_models(name: str = MODEL_NAME) -> list[bentoml.Model]:
-    """Return all models of a name; none where the store is empty."""
+    """Return all models of a name."""
     try:
         return list(bentoml.models.list(name))
     except NotFound:
@@ -100,22 +97,23 @@ def _rank(model: bentoml.Model) -> tuple[bool, Any]:
 
 
 def new_tag() -> bentoml.Tag:
-    """Return the tag of a model that is yet to be registered."""
+    """Return a new tag for a model that will be registered."""
     return bentoml.Tag(MODEL_NAME, None).make_new_version()
 
 
-def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
-    """Copy what serving needs of a model folder into the store, with its ``metadata.json``.
+def register_model(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
+    """Copy the files that serving needs into the store, with the metadata of ``metadata.json``.
 
-    Raises ModelFolderError where a file of the model is missing, FileNotFoundError where that is.
-    The model is in the store as a whole or not at all, whatever is killed meanwhile.
+    Registering is atomic: after a kill, the store has the whole model or nothing of it. Raises
+    ModelFolderError if a file of the model is missing, and FileNotFoundError if ``metadata.json``
+    is.
     """
     check_runtime(ModelSettings().chosen_runtime, ModelFolder.read(folder))
     metadata = stored_metadata(folder)
     tag = tag or new_tag()
     store = Path(BentoMLContainer.model_store_dir.get())
-    # BentoML copies file by file, and lists half a model as a broken one, which ends everything
-    # that lists. So it makes the model in a store of its own, which then moves at once.
+    # A model that is copied in part makes BentoML fail to list any. So it is created in a
+    # temporary store and then moved by one rename.
     with TemporaryDirectory(dir=BentoMLContainer.tmp_bento_store_dir.get()) as scratch:
         with bentoml.models.create(
             tag, metadata=metadata, _model_store=ModelStore(scratch)
@@ -125,18 +123,18 @@ def register(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
         destination = store / tag.path()
         destination.parent.mkdir(parents=True, exist_ok=True)
         (Path(scratch) / tag.path()).rename(destination)
-    mark_newest(tag)
+    set_latest(tag)
     return bentoml.models.get(tag)
 
 
 def stored_metadata(folder: Path) -> dict[str, Any]:
-    """Return a model folder's metadata as the store holds it, which knows no None."""
+    """Return a model folder's metadata without None values, which the store does not keep."""
     metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
     return {key: value for key, value in metadata.items() if value is not None}
 
 
-def mark_newest(tag: bentoml.Tag) -> None:
-    """Have BentoML's own ``latest`` lead to a model, all at once."""
+def set_latest(tag: bentoml.Tag) -> None:
+    """Point BentoML's ``latest`` to a model, atomically."""
     path = Path(BentoMLContainer.model_store_dir.get()) / tag.latest_path()
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(str(tag.version), encoding="utf-8")

@@ -1,57 +1,57 @@
-"""Whose turn it is to compute: a pass alone on all cores, or several passes side by side."""
+"""Schedule forward passes: one pass on all cores, or several side by side."""
 
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
-LANES = 2
-"""How many passes run side by side, each on its share of the cores."""
+NUM_STREAMS = 2
+"""How many forward passes run side by side, each on its share of the cores."""
 
 
-class Turns:
-    """Give threads equal shares of the cores, the lanes: first come, first served.
+class StreamScheduler:
+    """Share the cores among threads in equal streams, first come, first served.
 
-    Who is alone gets all of them, and whoever comes meanwhile waits for the end of that.
+    A pass that comes alone gets all streams; passes that come meanwhile wait until it ends.
     """
 
-    def __init__(self, lanes: int) -> None:
-        """Share the cores among ``lanes``, at least 1."""
-        self._lanes = self._free = lanes
-        self._line: deque[object] = deque()
+    def __init__(self, num_streams: int) -> None:
+        """Share the cores among ``num_streams`` streams, at least 1."""
+        self._num_streams = self._free = num_streams
+        self._queue: deque[object] = deque()
         self._changed = Condition()
 
     @property
     def waiting(self) -> int:
-        """Tell how many wait for their turn."""
-        return len(self._line)
+        """Return the number of threads that wait."""
+        return len(self._queue)
 
     @contextmanager
-    def take(self, *, may_share: bool) -> Iterator[bool]:
-        """Wait for a turn, and yield whether all lanes are taken by it.
+    def acquire(self, *, exclusive: bool) -> Iterator[bool]:
+        """Wait for a stream; yield whether this pass has all of them.
 
-        One that must not share them waits until all are free; so do those that come after it.
+        If ``exclusive``, wait until all streams are free; later passes then wait, too.
         """
-        taken = self._wait(may_share)
+        taken = self._wait(exclusive)
         try:
-            yield taken == self._lanes
+            yield taken == self._num_streams
         finally:
             with self._changed:
                 self._free += taken
                 self._changed.notify_all()
 
-    def _wait(self, may_share: bool) -> int:
+    def _wait(self, exclusive: bool) -> int:
         me = object()
 
-        def wanted() -> int:
-            is_alone = self._free == self._lanes and len(self._line) == 1
-            return 1 if may_share and not is_alone else self._lanes
+        def needed() -> int:
+            is_alone = self._free == self._num_streams and len(self._queue) == 1
+            return self._num_streams if exclusive or is_alone else 1
 
         with self._changed:
-            self._line.append(me)
-            self._changed.wait_for(lambda: self._line[0] is me and wanted() <= self._free)
-            taken = wanted()
-            self._line.popleft()
+            self._queue.append(me)
+            self._changed.wait_for(lambda: self._queue[0] is me and needed() <= self._free)
+            taken = needed()
+            self._queue.popleft()
             self._free -= taken
             self._changed.notify_all()
         return taken

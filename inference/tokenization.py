@@ -1,4 +1,4 @@
-"""From texts to the tokens that a model reads."""
+"""Normalize and tokenize texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,14 @@ from inference.model_folder import ModelFolder
 from inference.normalization import normalize
 
 PANIC = "PanicException"
-"""What Rust's panics are in Python: no Exception, and nothing that could be imported."""
+"""The class of Rust panics, a BaseException that cannot be imported."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizedText:
-    """The tokens of one text that the model reads.
+    """One tokenized text.
 
-    ``ids`` include the special tokens; ``truncated`` is true if the text has more tokens than the
-    model reads.
+    ``ids`` include the special tokens; ``truncated`` is true if the text was longer.
     """
 
     ids: list[int]
@@ -25,21 +24,21 @@ class TokenizedText:
 
 
 class TweetTokenizer:
-    """Normalise and tokenize texts, cut off at the model's own limit."""
+    """Normalize and tokenize texts, truncated at the model's limit."""
 
     def __init__(self, folder: ModelFolder) -> None:
         self._tokenizer = Tokenizer.from_file(str(folder.tokenizer_path))
-        self._tokenizer.no_padding()  # texts share rows instead
+        self._tokenizer.no_padding()  # rows are packed instead
         self._tokenizer.enable_truncation(folder.max_tokens)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids alone; see `tokenize`."""
+        """Return the token ids only; see `tokenize`."""
         return [text.ids for text in self.tokenize(texts)]
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
-        """Return the tokens of each text that the model reads.
+        """Return the tokens of each text.
 
-        Raises what the tokenizer raises, and RuntimeError where it panics.
+        Raises the tokenizer's exceptions, and RuntimeError if it panics.
         """
         try:
             encodings = self._tokenizer.encode_batch_fast([normalize(text) for text in texts])
@@ -47,5 +46,5 @@ class TweetTokenizer:
             if type(error).__name__ == PANIC:
                 raise RuntimeError(f"the tokenizer panicked: {error}") from error
             raise
-        # what was cut off is kept in `overflowing`, which is empty unless something was
+        # `overflowing` holds the tokens that were cut off
         return [TokenizedText(each.ids, bool(each.overflowing)) for each in encodings]

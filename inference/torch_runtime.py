@@ -1,4 +1,4 @@
-"""Run a model's own weights by torch: on a GPU, if there is one."""
+"""Run a model's weights by torch, on a GPU if one is present."""
 
 import platform
 from collections.abc import Iterable, Iterator
@@ -12,22 +12,22 @@ import torch
 from transformers import AutoModelForSequenceClassification
 from transformers.utils import logging
 
-from inference.cuda_graphs import CapturedPass
+from inference.cuda_graphs import CapturedGraph
 from inference.packed_classifier import PackedClassifier
-from inference.packing import INPUTS, Arrays
+from inference.packing import INPUTS, ModelInputs
 
 PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 
 class TorchRuntime:
-    """Execute a model as transformers saved it, one pass at a time.
+    """Run a model as transformers saved it, one pass at a time.
 
-    A GPU computes in bfloat16, one that cannot in float16; a processor computes in float32, on
-    all cores. Attention is torch's scaled_dot_product_attention.
+    A GPU computes in bfloat16, or in float16 if it lacks that; a CPU in float32, on all cores.
+    Attention is torch's scaled_dot_product_attention.
     """
 
     name = "torch"
-    has_precise_form = False
+    is_quantized = False
 
     def __init__(self, folder: Path) -> None:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -38,45 +38,45 @@ class TorchRuntime:
         model = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True
         )
-        self._vocabulary = model.config.vocab_size
+        self._vocab_size = model.config.vocab_size
         self._model = PackedClassifier(model.eval().to(device))
         self._device = device
         self._gpu_stream = torch.cuda.Stream() if device.type == "cuda" else None
-        self._captured: dict[tuple[int, ...], CapturedPass] = {}
-        self._one_at_a_time = Lock()
+        self._captured: dict[tuple[int, ...], CapturedGraph] = {}
+        self._lock = Lock()
 
-    def logits(self, arrays: Arrays) -> np.ndarray:
-        """Return float32 logits [texts, labels] for the arrays of a pass, as packing makes them.
+    def logits(self, inputs: ModelInputs) -> np.ndarray:
+        """Return float32 logits [texts, labels] of a pass, given its collated inputs.
 
-        Raises IndexError for a token that the model does not know, and RuntimeError, with torch's
-        own words, where the model fails.
+        Raises IndexError for a token id outside of the vocabulary, and RuntimeError, with torch's
+        message, if the model fails.
         """
-        token = arrays["input_ids"].max()
-        if token >= self._vocabulary:  # a GPU that is given one computes nothing any more
-            raise IndexError(f"token {token} is none of the model's {self._vocabulary}")
-        with self._turn():
-            captured = self._captured.get(arrays["input_ids"].shape)
-            if captured and captured.has_room(arrays):
-                return captured.logits(arrays)
-            return self._launch(arrays)
+        token = inputs["input_ids"].max()
+        if token >= self._vocab_size:  # after such an index a GPU fails until the process ends
+            raise IndexError(f"token id {token} is outside of the vocabulary of {self._vocab_size}")
+        with self._exclusive():
+            captured = self._captured.get(inputs["input_ids"].shape)
+            if captured and captured.has_room(inputs):
+                return captured.logits(inputs)
+            return self._launch(inputs)
 
-    def prepare(self, lone: Iterable[Arrays], shared: Iterable[Arrays]) -> None:
-        """Get ready for passes of these shapes: a GPU captures them, from the largest on."""
+    def warm_up(self, single: Iterable[ModelInputs], packed: Iterable[ModelInputs]) -> None:
+        """Prepare for passes of these shapes: a GPU captures them, the largest first."""
         pool = torch.cuda.graph_pool_handle() if self._gpu_stream else None
-        for arrays in chain(shared, lone):
-            with self._turn():
-                self._launch(arrays)
+        for inputs in chain(packed, single):
+            with self._exclusive():
+                self._launch(inputs)
                 if self._gpu_stream:
-                    captured = CapturedPass(self._model, arrays, pool)
-                    self._captured[arrays["input_ids"].shape] = captured
+                    captured = CapturedGraph(self._model, inputs, pool)
+                    self._captured[inputs["input_ids"].shape] = captured
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        with self._one_at_a_time, torch.inference_mode(), torch.cuda.stream(self._gpu_stream):
+    def _exclusive(self) -> Iterator[None]:
+        with self._lock, torch.inference_mode(), torch.cuda.stream(self._gpu_stream):
             yield
 
-    def _launch(self, arrays: Arrays) -> np.ndarray:
-        tensors = (torch.from_numpy(arrays[name]).to(self._device) for name in INPUTS)
+    def _launch(self, inputs: ModelInputs) -> np.ndarray:
+        tensors = (torch.from_numpy(inputs[name]).to(self._device) for name in INPUTS)
         return self._model(*tensors).float().cpu().numpy()
 
 

@@ -18,8 +18,7 @@ from benchmarks.published import API_PORT_MAPPING, published_url
 from benchmarks.stats import percentile
 from benchmarks.texts import SAMPLES, TextsError, read_texts
 from benchmarks.tweets import tweets
-from inference.env_file import EnvFileError
-from inference.settings import EnvironmentSettings
+from inference.settings import EnvFileError, EnvironmentSettings
 from training.errors import TrainingError
 
 Number = TypeVar("Number", int, float)

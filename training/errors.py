@@ -1,8 +1,8 @@
 """What stops a command of the training, in words that say what to do."""
 
-from inference.env_file import EnvFileError
 from inference.model_folder import ModelFolderError
 from inference.packing import PackingError
+from inference.settings import EnvFileError
 
 
 class TrainingError(Exception):

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import bentoml
 
 from inference.model_folder import ModelFolder
-from inference.store import register, served_files
+from inference.store import register_model, served_files
 from training.atomic_write import write_json
 from training.data.dataset import LABELS, DatasetError, load, sample_texts
 from training.data.label_alignment import resolve_output_labels
@@ -55,7 +55,7 @@ def fetch(settings: TrainingSettings) -> bentoml.Model:
                     settings.source, "it is an encoder that knows no classes yet: `make train`"
                 )
             _export(base, _sample(settings), folder)
-        return register(folder)
+        return register_model(folder)
 
 
 def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import bentoml
 
 from inference.settings import ModelTagError, RuntimeNameError
-from inference.store import MODEL_NAME, STARTER_ORIGIN, find, new_tag
+from inference.store import MODEL_NAME, STARTER_ORIGIN, find_model, new_tag
 from training.errors import EXPECTED, TrainingError
 from training.files import Files
 from training.lock import run_lock
@@ -72,7 +72,7 @@ def _find(tag: bentoml.Tag) -> bentoml.Model | None:
     if tag.version in (None, "latest"):
         return None
     try:
-        return find(tag)
+        return find_model(tag)
     except bentoml.exceptions.BentoMLException as error:  # the store knows several that begin so
         raise RollbackError(str(tag), "it could be one of several") from error
 

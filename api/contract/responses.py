@@ -127,7 +127,7 @@ class SelfCheckResult(BaseModel):
         str,
         Field(
             description="What the answers were compared with: `original` (transformers in float32),"
-            " `precise form` (the model's own graph in float32), or `none`."
+            " `dequantized` (the model's own graph in float32), or `none`."
         ),
     ]
     precision: str

@@ -104,7 +104,7 @@ def test_a_database_that_holds_others_predictions_is_refused(
     ("variable", "value", "message"),
     [
         ("TEXTS", "/dev/null", "/dev/null gives no texts: it is empty"),
-        ("MODEL", "/dev/null", "/dev/null is no model that can be served"),
+        ("MODEL", "/dev/null", "/dev/null cannot be served"),
         ("BENCH_DATABASE_URL", "nosuch://host/db", "BENCH_DATABASE_URL cannot be used"),
     ],
 )

@@ -98,4 +98,4 @@ def test_an_unknown_runtime_is_refused(repository: Path, tmp_path: Path) -> None
     done = run(["serving", "--quick", "--output", str(tmp_path)], repository, RUNTIME="tensorrt")
 
     assert 1 == done.returncode
-    assert "RUNTIME = 'tensorrt' is no runtime. There are openvino and torch." in done.stdout
+    assert "RUNTIME = 'tensorrt' is unknown. Choose openvino or torch." in done.stdout

@@ -54,14 +54,14 @@ MOMENTS = [
     ("training.pipeline.write_published_files", 0, AFTER, False),
     ("training.promotion.registry.write_json", 0, AFTER, False),  # what is intended is written
     ("shutil.copytree", 0, AFTER, False),  # BentoML has made the model, aside of the store
-    ("training.promotion.registry.register", 0, AFTER, True),  # the model is in the store
+    ("training.promotion.registry.register_model", 0, AFTER, True),  # the model is in the store
     ("training.promotion.registry.write_json", 1, AFTER, True),  # so is its record
     ("training.pipeline.prune", 0, BEFORE, True),
     ("training.pipeline.write_json", 0, AFTER, True),  # the figures of the run are written
 ]
 PUBLISHING = [
     (
-        "training.promotion.registry.register",
+        "training.promotion.registry.register_model",
         0,
         AFTER,
     ),  # it is completed first

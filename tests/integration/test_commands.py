@@ -132,8 +132,8 @@ def test_plain_bentoml_serve_without_a_model_names_the_remedies(
         ("DATABASE_URL=sqlite:////dev/null/x.sqlite3", "DATABASE_URL or SQL_SERVER names"),
         ("SPOOL_DIR=/dev/null/spool", "SPOOL_DIR = '/dev/null/spool' is no folder"),
         ("SPOOL_MAX_ROWS=0", "SPOOL_MAX_ROWS = '0' is not valid"),
-        ("MODEL_TAG=Bad Tag!", "MODEL_TAG = 'Bad Tag!' is no tag"),
-        ("RUNTIME=tensorflow", "RUNTIME = 'tensorflow' is no runtime"),
+        ("MODEL_TAG=Bad Tag!", "MODEL_TAG = 'Bad Tag!' is not a valid tag"),
+        ("RUNTIME=tensorflow", "RUNTIME = 'tensorflow' is unknown"),
         ("RUNTIME=torch", "RUNTIME=torch is set"),  # the starter was stored without its weights
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from api.contract.errors import INTERNAL_ERROR, NOT_BATCHED, QUEUE_TIMEOUT, SHUTTING_DOWN
 from api.http.log import MAX_LINES
 from db.prediction_logger import PROBE_EVERY_S
-from inference.stream_scheduler import LANES
+from inference.stream_scheduler import NUM_STREAMS
 from tests.support.held_up import SERVE_MISTAKES, held_up, in_progress
 from tests.support.mistakes import ENDS_THE_LOOP, FAILS_THE_BATCH, FAILS_THE_LOOP, PROBED
 from tests.support.rows import Rows
@@ -97,8 +97,8 @@ def test_late_requests_are_told_so_in_our_words_and_leave_no_traceback(
         still_busy = [not each.done() for each in busy]
 
     assert {(503, QUEUE_TIMEOUT.error, "1")} == {told(each) for each in late}
-    assert [True] * LANES == still_busy
-    assert [200] * LANES == [each.result().status_code for each in busy]
+    assert [True] * NUM_STREAMS == still_busy
+    assert [200] * NUM_STREAMS == [each.result().status_code for each in busy]
     logged = logged_since(server, before)
     assert "Traceback" not in logged
     assert logged.count("was answered 503") <= MAX_LINES  # of 40
@@ -144,7 +144,7 @@ def test_who_is_not_answered_by_the_end_of_the_service_is_told_so(
         ThreadPoolExecutor(2) as clients,
     ):
         waiting = [clients.submit(posted, server, f"waiting {number}") for number in range(2)]
-        eventually(lambda: in_progress(server) == LANES + 2, PATIENCE_S)
+        eventually(lambda: in_progress(server) == NUM_STREAMS + 2, PATIENCE_S)
         server.process.send_signal(signal.SIGTERM)
         responses = [each.result() for each in (*busy, *waiting)]
         (tmp_path / "go on").touch()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from inference.stream_scheduler import LANES
+from inference.stream_scheduler import NUM_STREAMS
 from tests.support.mistakes import HELD_UP, HOLDS_UP
 from tests.support.server import BENTOML, Server, eventually
 
@@ -27,8 +27,8 @@ def held_up(
         text = f"{HOLDS_UP}{until}"
         return httpx.post(f"{server.url}/predict", json={"text": text}, headers=headers)
 
-    with ThreadPoolExecutor(LANES) as clients:
-        while len(busy) < LANES:  # one by one, so that they share no batch
+    with ThreadPoolExecutor(NUM_STREAMS) as clients:
+        while len(busy) < NUM_STREAMS:  # one by one, so that they share no batch
             busy.append(clients.submit(ask))
             eventually(lambda: server.log.count(HELD_UP) == before + len(busy), PATIENCE_S)
         try:

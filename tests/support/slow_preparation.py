@@ -14,7 +14,7 @@ from tests.support.server import eventually
 __all__ = ["SentimentService"]
 
 LONGEST_S = 120
-prepare = OpenVinoRuntime.prepare
+warm_up = OpenVinoRuntime.warm_up
 
 
 def prepare_once_allowed(runtime: OpenVinoRuntime, *passes: Any) -> None:
@@ -22,7 +22,7 @@ def prepare_once_allowed(runtime: OpenVinoRuntime, *passes: Any) -> None:
     allowed = Path(os.environ["PREPARED_BY"])
     allowed.with_suffix(".begun").touch()
     eventually(allowed.exists, LONGEST_S)
-    prepare(runtime, *passes)
+    warm_up(runtime, *passes)
 
 
-OpenVinoRuntime.prepare = prepare_once_allowed  # type: ignore[method-assign]
+OpenVinoRuntime.warm_up = prepare_once_allowed  # type: ignore[method-assign]

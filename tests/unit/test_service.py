@@ -16,7 +16,7 @@ from api.contract.responses import PredictionResult
 from api.http import middleware as guard
 from db.prediction import Prediction
 from inference.classifier import Classification, Classifier
-from inference.stream_scheduler import LANES
+from inference.stream_scheduler import NUM_STREAMS
 from tests.support.server import eventually
 
 
@@ -63,7 +63,7 @@ class Served:
 @pytest.fixture(name="served")
 def fixture_served(classifier: Classifier) -> Iterator[Served]:
     """Make one with the starter model."""
-    with ThreadPoolExecutor(LANES) as batches:
+    with ThreadPoolExecutor(NUM_STREAMS) as batches:
         yield Served(classifier, batches)
 
 
@@ -154,7 +154,7 @@ def test_calls_that_come_together_take_turns(
 
     async def ask() -> None:
         long = asyncio.create_task(served.answer(essays(40)))
-        await asyncio.to_thread(eventually, lambda: len(order) == LANES * 4, 60)
+        await asyncio.to_thread(eventually, lambda: len(order) == NUM_STREAMS * 4, 60)
         short = asyncio.create_task(served.answer([asked("short")]))
         await asyncio.sleep(0)  # it is in line now
         may_go_on.set()

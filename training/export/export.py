@@ -16,8 +16,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from inference.model_folder import WEIGHTS_FILE
 from inference.normalization import normalize
 from inference.openvino_runtime import PRECISION_HINT
-from inference.packing import INPUTS, Arrays
-from inference.references import References
+from inference.packing import INPUTS, ModelInputs
+from inference.reference_predictions import ReferencePredictions
 from inference.store import served_files
 from training.export.graph_passes import (
     dequantize_after_gather,
@@ -48,12 +48,12 @@ def export(
     folder: Path,
     calibration_texts: Sequence[str] = (),
     precision: Precision = "int8",
-) -> References:
+) -> ReferencePredictions:
     """Write all that serving needs into ``folder``: graph, configuration and tokenizer.
 
     Returns what belongs into its metadata, for the self-check of every start.
 
-    The graph takes packed texts as `inference.packing.lay_out` makes them, and gives float32
+    The graph takes packed texts as `inference.packing.collate` makes them, and gives float32
     ``logits`` [texts, labels]. int8 needs texts to calibrate on, a few hundred that look like
     what will be served; the others need none.
 
@@ -162,7 +162,7 @@ def write(
     tokenizer.save_pretrained(folder)
 
 
-def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterator[Arrays]:
+def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterator[ModelInputs]:
     longest = min(CALIBRATION_TOKENS, tokenizer.model_max_length)
     for text in texts:
         encoded = tokenizer(normalize(text), truncation=True, max_length=longest)

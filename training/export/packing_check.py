@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from inference.model_folder import longest_input
 from inference.packed_classifier import PackedClassifier
-from inference.packing import INPUTS, PackingError, lay_out
+from inference.packing import INPUTS, PackingError, collate
 
 CHECKED_TEXTS = ("two texts", "of two lengths", "and one more, which is longer, below them")
 CHECKED_ROWS = [[0, 1], [2]]
@@ -31,7 +31,7 @@ def pack_classifier(
     token_ids = [
         tokenizer(text, truncation=True, max_length=longest)["input_ids"] for text in CHECKED_TEXTS
     ]
-    arrays = lay_out(CHECKED_ROWS, token_ids, model.config.pad_token_id or 0)
+    arrays = collate(CHECKED_ROWS, token_ids, model.config.pad_token_id or 0)
     inputs = tuple(torch.from_numpy(arrays[name]).to(model.device) for name in INPUTS)
     with _telling_of(model):
         found = packed(*inputs)

@@ -12,7 +12,7 @@ import numpy as np
 import openvino
 
 from inference.classifier import Classifier
-from inference.references import References
+from inference.reference_predictions import ReferencePredictions
 from training.data.dataset import Tweets
 from training.evaluation.metrics import agreement
 from training.evaluation.prediction import (
@@ -52,7 +52,7 @@ class SelectedPrecision:
 
     precision: Precision
     reason: str
-    references: References | None = None
+    references: ReferencePredictions | None = None
 
 
 class Evidence(Protocol):
@@ -206,7 +206,7 @@ def _written(
     base: LoadedModel,
     folder: Path,
     measure: Callable[[Classifier, str], Outputs],
-) -> tuple[References, Outputs]:
+) -> tuple[ReferencePredictions, Outputs]:
     """Write a graph of this precision, verify it, and measure what it gives."""
     write(graph, *base.model_and_tokenizer, folder)
     references = verify_export(*base.model_and_tokenizer, folder, precision)

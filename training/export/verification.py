@@ -9,8 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from inference.classifier import ClassificationError, Classifier
 from inference.normalization import normalize
-from inference.reference_texts import REFERENCE_TEXTS
-from inference.references import SCORE_BOUNDS, References
+from inference.reference_predictions import REFERENCE_TEXTS, SCORE_BOUNDS, ReferencePredictions
 from training.errors import TrainingError
 
 MAX_DEVIATIONS = {"int8": 0.2, "bf16": 0.05, "fp32": SCORE_BOUNDS["fp32"]}
@@ -36,22 +35,24 @@ class ExportMismatchError(TrainingError):
 
 def verify_export(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, precision: str
-) -> References:
+) -> ReferencePredictions:
     """Return what every start checks: texts with the model's probabilities, and a bound.
 
-    The bound is what was found here, of the graph and of its precise form, and on top what scores
-    may move between machines. Raises ExportMismatchError if the graph in ``folder`` deviates from
-    the model by more than MAX_DEVIATIONS.
+    The bound is the deviation found here, of the graph and of its dequantized form, plus how far
+    scores may differ between machines. Raises ExportMismatchError if the graph in ``folder``
+    deviates from the model by more than MAX_DEVIATIONS.
     """
     expected = original_probabilities(model, tokenizer, REFERENCE_TEXTS)
-    references = References.of(REFERENCE_TEXTS, expected, 0)
+    references = ReferencePredictions.of(REFERENCE_TEXTS, expected, 0)
     classifier = Classifier.load(folder)
     deviation = _deviation(classifier, references)
     if not deviation <= MAX_DEVIATIONS[precision]:
         raise ExportMismatchError(precision, deviation)
-    if classifier.runtime.has_precise_form:
-        deviation = max(deviation, _deviation(Classifier.load(folder, precise=True), references))
-    return References.of(REFERENCE_TEXTS, expected, deviation + SCORE_BOUNDS[precision])
+    if classifier.runtime.is_quantized:
+        deviation = max(
+            deviation, _deviation(Classifier.load(folder, dequantized=True), references)
+        )
+    return ReferencePredictions.of(REFERENCE_TEXTS, expected, deviation + SCORE_BOUNDS[precision])
 
 
 def original_probabilities(
@@ -72,8 +73,8 @@ def original_probabilities(
     return np.concatenate(rows)
 
 
-def _deviation(classifier: Classifier, references: References) -> float:
+def _deviation(classifier: Classifier, references: ReferencePredictions) -> float:
     try:
-        return references.deviation(classifier.classify(references.texts))
+        return references.max_difference(classifier.classify(references.texts))
     except ClassificationError:
         return 1.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import bentoml
 
 from inference.settings import ModelSettings
-from inference.store import MODEL_NAME, STARTER_ORIGIN, find, mark_newest, register
+from inference.store import MODEL_NAME, STARTER_ORIGIN, find_model, register_model, set_latest
 from training.atomic_write import write_json
 from training.files import Files
 from training.promotion.champion_record import ChampionRecord
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 def current_model() -> bentoml.Model | None:
     """Return the model that is served by default; None for an empty store and for the starter."""
-    model = find(bentoml.Tag(MODEL_NAME, None))
+    model = find_model(bentoml.Tag(MODEL_NAME, None))
     if model is None or model.info.metadata.get("origin") == STARTER_ORIGIN:
         return None
     return model
@@ -40,7 +40,7 @@ def promote(folder: Path, best: ChampionRecord, files: Files) -> bentoml.Model:
     If it is killed, ``recover_interrupted_promotion`` leaves the old champion or the new one.
     """
     write_json(files.pending_promotion, best.to_dict())
-    model = register(folder, bentoml.Tag.from_taglike(str(best.model_tag)))
+    model = register_model(folder, bentoml.Tag.from_taglike(str(best.model_tag)))
     _conclude(best, files)
     return model
 
@@ -53,14 +53,14 @@ def recover_interrupted_promotion(files: Files) -> None:
     best = ChampionRecord.read(files.pending_promotion)
     if best is None:
         return
-    if (model := find(bentoml.Tag.from_taglike(str(best.model_tag)))) is None:
+    if (model := find_model(bentoml.Tag.from_taglike(str(best.model_tag)))) is None:
         logger.warning("The last run was interrupted before it promoted its model: as it was.")
         files.pending_promotion.unlink()
     else:
         logger.warning(
             "The last run was interrupted: completing the promotion of %s", best.model_tag
         )
-        mark_newest(model.tag)
+        set_latest(model.tag)
         _conclude(best, files)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from inference.classifier import Classifier
 from inference.model_folder import METADATA_FILE
-from inference.references import References
+from inference.reference_predictions import ReferencePredictions
 from training.atomic_write import write_json
 from training.data.dataset import LABELS, Dataset, Tweets
 from training.evaluation.metrics import Metrics, agreement, compute_metrics
@@ -52,7 +52,7 @@ class StarterReport:
             "metrics": {name: round(value, 6) for name, value in self.int8.flat().items()},
         }
 
-    def write(self, folder: Path, references: References) -> None:
+    def write(self, folder: Path, references: ReferencePredictions) -> None:
         """Write the metadata into the model's folder, with what every start checks."""
         write_json(folder / METADATA_FILE, self.metadata() | references.to_metadata())
 

@@ -7,8 +7,7 @@ from bentoml.exceptions import BentoMLConfigException
 
 from db.settings import DatabaseSettings, SettingsError
 from env_file.check import env_file_problem
-from inference.env_file import EnvFileError, check_env_file
-from inference.settings import ModelSettings
+from inference.settings import EnvFileError, ModelSettings, check_env_file
 
 TEXT = "MODEL_TAG=sentiment:mine\nSQL_PASSWORD=planted\n"
 BROKEN = {

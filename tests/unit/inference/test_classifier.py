@@ -14,7 +14,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from inference.classifier import Classification, ClassificationError, Classifier, softmax
 from inference.model_folder import ModelFolder
-from inference.packing import Arrays
+from inference.packing import ModelInputs
 from inference.runtime import RuntimeName
 from inference.tokenization import TweetTokenizer
 from tests.support.bounds import INT8_BOUND
@@ -30,7 +30,7 @@ class NotANumber:
     def __init__(self, token: int) -> None:
         self._token = token
 
-    def logits(self, arrays: Arrays) -> np.ndarray:
+    def logits(self, arrays: ModelInputs) -> np.ndarray:
         """Return logits [texts, 3], NaN for texts in a row with the token."""
         spoilt = (arrays["input_ids"] == self._token).any(axis=1)
         rows = arrays["first_tokens"] // arrays["input_ids"].shape[1]
@@ -45,18 +45,18 @@ class Shapes:
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, ...]] = []
-        self.lone: list[tuple[int, ...]] = []
-        self.shared: list[tuple[int, ...]] = []
+        self.single: list[tuple[int, ...]] = []
+        self.packed: list[tuple[int, ...]] = []
 
-    def logits(self, arrays: Arrays) -> np.ndarray:
+    def logits(self, arrays: ModelInputs) -> np.ndarray:
         """Return logits [texts, 3] of zeros."""
         self.seen.append(arrays["input_ids"].shape)
         return np.zeros((len(arrays["first_tokens"]), 3), dtype=np.float32)
 
-    def prepare(self, lone: Iterable[Arrays], shared: Iterable[Arrays]) -> None:
+    def warm_up(self, single: Iterable[ModelInputs], packed: Iterable[ModelInputs]) -> None:
         """Note the shapes."""
-        self.lone += [arrays["input_ids"].shape for arrays in lone]
-        self.shared += [arrays["input_ids"].shape for arrays in shared]
+        self.single += [arrays["input_ids"].shape for arrays in single]
+        self.packed += [arrays["input_ids"].shape for arrays in packed]
 
 
 @pytest.fixture(name="classifier", scope="module", params=get_args(RuntimeName))
@@ -206,10 +206,10 @@ def test_warming_up_prepares_for_every_usual_shape_the_largest_first(
 
     Classifier(ModelFolder.read(starter), runtime).warm_up().join()
 
-    assert [(1, 28), (1, 36)] == runtime.lone
-    assert len(runtime.shared) == len(set(runtime.shared))
-    assert {(1, 8), (1, 16), (1, 128), (2, 128), (4, 128)} <= set(runtime.shared)
-    assert sorted(runtime.shared, key=math.prod, reverse=True) == runtime.shared
+    assert [(1, 28), (1, 36)] == runtime.single
+    assert len(runtime.packed) == len(set(runtime.packed))
+    assert {(1, 8), (1, 16), (1, 128), (2, 128), (4, 128)} <= set(runtime.packed)
+    assert sorted(runtime.packed, key=math.prod, reverse=True) == runtime.packed
 
 
 def test_a_runtime_that_cannot_be_prepared_says_so_and_serves(
@@ -220,11 +220,11 @@ def test_a_runtime_that_cannot_be_prepared_says_so_and_serves(
     def fail(*_: object) -> None:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(classifier.runtime, "prepare", fail)
+    monkeypatch.setattr(classifier.runtime, "warm_up", fail)
 
     classifier.warm_up().join()
 
-    assert "the runtime could not be prepared" in caplog.text
+    assert "warm-up failed" in caplog.text
     assert "no memory" in caplog.text
     assert (1, 3) == classifier.classify(["good"]).shape
 

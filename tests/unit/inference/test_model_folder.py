@@ -59,7 +59,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 def test_a_config_without_labels_is_refused(folder: Path) -> None:
     change(folder / "config.json", id2label=None)
 
-    with pytest.raises(ModelFolderError, match=r"names no labels \(id2label\)"):
+    with pytest.raises(ModelFolderError, match=r"has no labels \(id2label\)"):
         ModelFolder.read(folder)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.normalization import ROUNDS, normalize
+from inference.normalization import MAX_DECODING_ROUNDS, normalize
 
 ENCODED = st.sampled_from(
     ["\\", "&", "amp;", "&lt;", "&#39", "u2019", "\\u2019", "\\ud83d", "\\ude00", "\\n", "x27"]
@@ -166,7 +166,7 @@ def test_a_text_without_marks_of_an_encoding_keeps_its_characters(text: str) -> 
     assert text.split() == normalize(text).split()
 
 
-@pytest.mark.parametrize("rounds", range(1, ROUNDS + 1))
+@pytest.mark.parametrize("rounds", range(1, MAX_DECODING_ROUNDS + 1))
 def test_mixed_encodings_are_taken_off_one_by_one(rounds: int) -> None:
     text = "\u2019"
     for number in range(rounds):

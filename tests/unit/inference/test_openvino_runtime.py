@@ -15,8 +15,8 @@ from inference import openvino_runtime
 from inference.classifier import softmax
 from inference.model_folder import ModelFolder
 from inference.openvino_runtime import PRECISION_HINT, InputsError, OpenVinoRuntime
-from inference.packing import INPUTS, Arrays, lay_out
-from inference.stream_scheduler import LANES
+from inference.packing import INPUTS, ModelInputs, collate
+from inference.stream_scheduler import NUM_STREAMS
 from inference.tokenization import TweetTokenizer
 from tests.support.bounds import INT8_BOUND
 from tests.support.faulty_model import POISON, make_faulty_model
@@ -32,17 +32,17 @@ def fixture_folder(starter: Path, tmp_path: Path) -> ModelFolder:
 
 
 @pytest.fixture(name="poisoned")
-def fixture_poisoned(folder: ModelFolder) -> Arrays:
+def fixture_poisoned(folder: ModelFolder) -> ModelInputs:
     """Encode a text that fails."""
-    return lay_out([[0]], TweetTokenizer(folder).encode([POISON]), folder.pad_token_id)
+    return collate([[0]], TweetTokenizer(folder).encode([POISON]), folder.pad_token_id)
 
 
 @pytest.fixture(name="healthy")
-def fixture_healthy(folder: ModelFolder, poisoned: Arrays) -> Arrays:
+def fixture_healthy(folder: ModelFolder, poisoned: ModelInputs) -> ModelInputs:
     """Encode a text that fills a pass of the failing one's shape."""
     _, length = poisoned["input_ids"].shape
     (token_ids,) = TweetTokenizer(folder).encode(["good " * 200])
-    return lay_out([[0]], [token_ids[:length]], folder.pad_token_id)
+    return collate([[0]], [token_ids[:length]], folder.pad_token_id)
 
 
 @pytest.fixture(name="compiled")
@@ -53,7 +53,7 @@ def fixture_compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return noted
 
 
-def test_logits_are_float32_with_a_row_for_each_text(starter: Path, healthy: Arrays) -> None:
+def test_logits_are_float32_with_a_row_for_each_text(starter: Path, healthy: ModelInputs) -> None:
     runtime = OpenVinoRuntime(ModelFolder.read(starter).graph_path)
 
     logits = runtime.logits(healthy | {"first_tokens": np.array([0, 1, 2, 3, 4])})
@@ -68,12 +68,12 @@ def test_a_graph_that_reads_padded_texts_is_refused_by_the_names_of_its_inputs(
     graph.input("segment_ids").get_tensor().set_names({"attention_mask"})
     openvino.save_model(graph, tmp_path / "graph.xml", compress_to_fp16=False)
 
-    with pytest.raises(InputsError, match=r"reads attention_mask, .* not .*, segment_ids"):
+    with pytest.raises(InputsError, match=r"inputs attention_mask, .* instead of .*, segment_ids"):
         OpenVinoRuntime(tmp_path / "graph.xml")
 
 
 def test_inputs_that_fail_never_get_the_result_of_earlier_ones(
-    folder: ModelFolder, healthy: Arrays, poisoned: Arrays
+    folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
     expected = runtime.logits(healthy)
@@ -86,7 +86,7 @@ def test_inputs_that_fail_never_get_the_result_of_earlier_ones(
 
 
 def test_a_failure_is_survived_though_the_files_are_gone(
-    folder: ModelFolder, healthy: Arrays, poisoned: Arrays
+    folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
     expected = runtime.logits(healthy)
@@ -102,9 +102,9 @@ def test_a_prepared_runtime_gives_what_any_other_gives_alone_and_side_by_side(
     starter: Path,
 ) -> None:
     folder = ModelFolder.read(starter)
-    passes = [lay_out([[0]], [[5, *range(9, 9 + size), 6]], 1) for size in (10, 20, 40)]
+    passes = [collate([[0]], [[5, *range(9, 9 + size), 6]], 1) for size in (10, 20, 40)]
     general, prepared = OpenVinoRuntime(folder.graph_path), OpenVinoRuntime(folder.graph_path)
-    prepared.prepare(passes[:1], passes[1:])
+    prepared.warm_up(passes[:1], passes[1:])
 
     alone = [prepared.logits(arrays) for arrays in passes]
     with ThreadPoolExecutor(4) as pool:
@@ -116,18 +116,18 @@ def test_a_prepared_runtime_gives_what_any_other_gives_alone_and_side_by_side(
 
 
 def test_lone_passes_are_warmed_up_side_by_side_too_since_two_may_meet(
-    starter: Path, healthy: Arrays, monkeypatch: pytest.MonkeyPatch
+    starter: Path, healthy: ModelInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warmed: list[tuple[int, int]] = []
 
-    def note(graph: object, arrays: Arrays) -> None:
+    def note(graph: object, arrays: ModelInputs) -> None:
         warmed.append((id(graph), id(arrays)))
 
-    monkeypatch.setattr("inference.openvino_runtime._Graph.warm_up", note)
-    shared = lay_out([[0, 1]], [[5, 9, 6]] * 2, 1)
+    monkeypatch.setattr("inference.openvino_runtime._ReloadableModel.warm_up", note)
+    shared = collate([[0, 1]], [[5, 9, 6]] * 2, 1)
     runtime = OpenVinoRuntime(ModelFolder.read(starter).graph_path)
 
-    runtime.prepare([healthy], [shared])
+    runtime.warm_up([healthy], [shared])
 
     by_graph: dict[int, list[int]] = {}
     for graph, passed in warmed:
@@ -140,28 +140,28 @@ def test_of_the_shared_passes_only_those_of_tweets_are_run_before_they_are_neede
 ) -> None:
     ran: list[tuple[int, ...]] = []
 
-    def note(_graph: object, arrays: Arrays) -> None:
+    def note(_graph: object, arrays: ModelInputs) -> None:
         ran.append(arrays["input_ids"].shape)
 
-    monkeypatch.setattr("inference.openvino_runtime._Graph.warm_up", note)
+    monkeypatch.setattr("inference.openvino_runtime._ReloadableModel.warm_up", note)
     shared = [
-        lay_out([[0]] * rows, [[5, *[9] * (tokens - 2), 6]], 1)
+        collate([[0]] * rows, [[5, *[9] * (tokens - 2), 6]], 1)
         for rows, tokens in ((4, 128), (1, 72), (1, 64), (1, 40), (1, 24))
     ]
 
-    OpenVinoRuntime(ModelFolder.read(starter).graph_path).prepare([], shared)
+    OpenVinoRuntime(ModelFolder.read(starter).graph_path).warm_up([], shared)
 
     assert [(1, 40), (1, 64)] == sorted(ran)
 
 
 @pytest.mark.parametrize("is_int8", [True, False])
 def test_only_int8_graphs_are_compiled_for_each_lone_shape_and_for_passes_side_by_side(
-    starter: Path, tmp_path: Path, healthy: Arrays, compiled: list[Any], is_int8: bool
+    starter: Path, tmp_path: Path, healthy: ModelInputs, compiled: list[Any], is_int8: bool
 ) -> None:
     path = ModelFolder.read(starter).graph_path if is_int8 else float_graph(tmp_path / "graph.xml")
     runtime = OpenVinoRuntime(path)
 
-    runtime.prepare([healthy], [healthy])
+    runtime.warm_up([healthy], [healthy])
     runtime.logits(healthy)
 
     asked = [settings.get("NUM_STREAMS") for settings in compiled]
@@ -169,10 +169,10 @@ def test_only_int8_graphs_are_compiled_for_each_lone_shape_and_for_passes_side_b
 
 
 def test_a_prepared_pass_leaves_the_graph_for_all_others_alone(
-    folder: ModelFolder, healthy: Arrays, poisoned: Arrays, compiled: list[Any]
+    folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs, compiled: list[Any]
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
-    runtime.prepare([healthy], [])
+    runtime.warm_up([healthy], [])
     before = len(compiled)
 
     with pytest.raises(RuntimeError):
@@ -184,10 +184,10 @@ def test_a_prepared_pass_leaves_the_graph_for_all_others_alone(
 
 
 def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_ones(
-    folder: ModelFolder, healthy: Arrays, poisoned: Arrays
+    folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
-    runtime.prepare([healthy], [])
+    runtime.warm_up([healthy], [])
     expected = runtime.logits(healthy)
 
     for _ in range(3):
@@ -198,13 +198,13 @@ def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_one
 
 
 def test_inputs_that_fail_side_by_side_with_others_leave_them_their_own_results(
-    folder: ModelFolder, healthy: Arrays, poisoned: Arrays
+    folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
     expected = runtime.logits(healthy)
-    runtime.prepare([], [healthy])
+    runtime.warm_up([], [healthy])
 
-    def outcome(arrays: Arrays) -> np.ndarray | None:
+    def outcome(arrays: ModelInputs) -> np.ndarray | None:
         try:
             return runtime.logits(arrays)
         except RuntimeError:
@@ -222,15 +222,15 @@ def test_inputs_that_fail_side_by_side_with_others_leave_them_their_own_results(
 
 
 def test_passes_that_come_together_run_at_once(
-    starter: Path, healthy: Arrays, monkeypatch: pytest.MonkeyPatch
+    starter: Path, healthy: ModelInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime = OpenVinoRuntime(ModelFolder.read(starter).graph_path)
-    runtime.prepare([], [healthy])
-    run = openvino_runtime._Graph.run  # pylint: disable=protected-access  # where passes meet
+    runtime.warm_up([], [healthy])
+    run = openvino_runtime._ReloadableModel.run  # pylint: disable=protected-access  # where passes meet
     is_begun, may_end = threading.Event(), threading.Event()
-    meeting = threading.Barrier(LANES)
+    meeting = threading.Barrier(NUM_STREAMS)
 
-    def wait(graph: Any, arrays: Arrays) -> np.ndarray:
+    def wait(graph: Any, arrays: ModelInputs) -> np.ndarray:
         if is_begun.is_set():
             meeting.wait(60)  # raises where no other pass comes
         else:
@@ -238,12 +238,12 @@ def test_passes_that_come_together_run_at_once(
             may_end.wait(60)
         return run(graph, arrays)
 
-    monkeypatch.setattr(openvino_runtime._Graph, "run", wait)  # pylint: disable=protected-access
+    monkeypatch.setattr(openvino_runtime._ReloadableModel, "run", wait)  # pylint: disable=protected-access
     with ThreadPoolExecutor() as pool:
         alone = pool.submit(runtime.logits, healthy)
         assert is_begun.wait(60)
-        together = [pool.submit(runtime.logits, healthy) for _ in range(LANES)]
-        eventually(lambda: runtime._turns.waiting == LANES, 60)  # pylint: disable=protected-access
+        together = [pool.submit(runtime.logits, healthy) for _ in range(NUM_STREAMS)]
+        eventually(lambda: runtime._scheduler.waiting == NUM_STREAMS, 60)  # pylint: disable=protected-access
         may_end.set()
 
     for made in together:

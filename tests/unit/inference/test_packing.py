@@ -12,10 +12,10 @@ from inference.packing import (
     ROW_TOKENS,
     ROWS,
     WIDTH_STEP,
-    lay_out,
-    lone_passes,
+    collate,
     pack,
-    shared_passes,
+    packed_shapes,
+    single_text_shapes,
 )
 
 PAD = 1
@@ -30,7 +30,7 @@ def lengths_of(texts: int, longest: int) -> list[int]:
 def shapes_of(lengths: list[int]) -> list[tuple[int, ...]]:
     """Return the shapes of all passes of texts of these lengths."""
     token_ids = [[5] * length for length in lengths]
-    return [lay_out(rows, token_ids, PAD)["input_ids"].shape for rows in pack(lengths)]
+    return [collate(rows, token_ids, PAD)["input_ids"].shape for rows in pack(lengths)]
 
 
 @pytest.mark.parametrize("texts", [1, 2, 3, 31, 64, 128])
@@ -97,9 +97,9 @@ def test_passes_come_in_few_shapes() -> None:
 
 
 def test_all_usual_shapes_can_be_prepared_for() -> None:
-    shared = list(shared_passes())
+    shared = list(packed_shapes())
 
-    assert [[[28]], [[36]]] == list(lone_passes())
+    assert [[[28]], [[36]]] == list(single_text_shapes())
     for rows in ([[4, 4]], [[60, 60]], [[64, 64]], [[128]] * 2, [[128]] * ROWS):
         assert rows in shared
 
@@ -109,7 +109,7 @@ def test_no_texts_make_no_passes() -> None:
 
 
 def test_the_layout_tells_texts_and_their_places() -> None:
-    arrays = lay_out([[1, 0], [2]], [[10, 11], [20, 21, 22], [30] * 128], PAD)
+    arrays = collate([[1, 0], [2]], [[10, 11], [20, 21, 22], [30] * 128], PAD)
 
     assert set(INPUTS) == set(arrays)
     assert [20, 21, 22, 10, 11, PAD, PAD] == arrays["input_ids"][0, :7].tolist()
@@ -120,7 +120,7 @@ def test_the_layout_tells_texts_and_their_places() -> None:
 
 
 def test_first_tokens_are_in_the_order_of_the_rows() -> None:
-    arrays = lay_out([[1, 0], [2]], [[10, 11], [20, 21, 22], [30] * 128], PAD)
+    arrays = collate([[1, 0], [2]], [[10, 11], [20, 21, 22], [30] * 128], PAD)
 
     assert [0, 3, 128] == arrays["first_tokens"].tolist()
     assert [20, 10, 30] == arrays["input_ids"].reshape(-1)[arrays["first_tokens"]].tolist()

@@ -58,9 +58,9 @@ def test_a_damaged_graph_is_refused_with_processor_deviation_and_remedy(
 
     _, check = load_checked(starter, "openvino")
     told = str(raised.value)
-    assert f"on this processor, {check.processor}: a probability differs by 0." in told
+    assert f"failed on {check.processor}: a probability differs by 0." in told
     assert f"{check.bound:.4f} is accepted" in told
-    assert "Export it with `make model`" in told
+    assert "Export a model with `make model`" in told
 
 
 def test_a_model_that_cannot_be_computed_is_refused(overflowing: Path) -> None:
@@ -80,13 +80,13 @@ def test_int8_that_overflows_here_is_computed_in_float32(overflowing: Path) -> N
     assert 0.99 < found[0][0]
 
 
-def test_a_model_of_an_earlier_version_is_compared_with_its_own_precise_form(
+def test_a_model_of_an_earlier_version_is_compared_with_its_dequantized_form(
     overflowing: Path,
 ) -> None:
     done = run_capped(["-c", CHECK, str(overflowing)])
 
     check, found = map(json.loads, done.stdout.splitlines())
-    assert (True, "precise form", "fp32") == (
+    assert (True, "dequantized", "fp32") == (
         check["passed"],
         check["reference"],
         check["precision"],
@@ -99,7 +99,7 @@ def test_a_model_of_an_earlier_version_that_is_right_here_stays_int8(overflowing
 
     if classifier.runtime.precision is not None:
         pytest.skip("this processor has no VNNI")
-    assert (True, "precise form", "int8") == (check.passed, check.reference, check.precision)
+    assert (True, "dequantized", "int8") == (check.passed, check.reference, check.precision)
 
 
 def test_the_starter_gives_the_same_labels_without_vnni(

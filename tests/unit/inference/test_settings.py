@@ -25,7 +25,7 @@ def test_model_tag_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_no_tag_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_TAG", value)
 
-    with pytest.raises(ModelTagError, match=f"MODEL_TAG = '{value}' is no tag"):
+    with pytest.raises(ModelTagError, match=f"MODEL_TAG = '{value}' is not a valid tag"):
         _ = ModelSettings().tag
 
 
@@ -41,5 +41,5 @@ def test_runtime_is_openvino_unless_another_is_named(
 def test_what_is_no_runtime_is_named_with_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME", "tensorflow")
 
-    with pytest.raises(RuntimeNameError, match=r"RUNTIME = 'tensorflow' .* openvino and torch"):
+    with pytest.raises(RuntimeNameError, match=r"RUNTIME = 'tensorflow' .* openvino or torch"):
         _ = ModelSettings().chosen_runtime

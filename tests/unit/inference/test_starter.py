@@ -4,7 +4,7 @@ import bentoml
 import pytest
 
 from inference.starter import import_starter_if_needed, main
-from inference.store import find
+from inference.store import find_model
 
 LATEST = bentoml.Tag("sentiment", "latest")
 
@@ -15,7 +15,7 @@ def test_an_empty_store_gets_the_starter() -> None:
     imported = import_starter_if_needed(LATEST)
 
     assert imported is not None
-    assert imported.tag == getattr(find(LATEST), "tag", None)
+    assert imported.tag == getattr(find_model(LATEST), "tag", None)
 
 
 def test_a_store_with_a_model_stays_as_it_is() -> None:
@@ -35,7 +35,7 @@ def test_a_starter_without_weights_is_imported_anew_for_torch(
     imported = import_starter_if_needed(LATEST)
 
     assert imported is not None
-    assert imported.tag == getattr(find(LATEST), "tag", None)
+    assert imported.tag == getattr(find_model(LATEST), "tag", None)
     assert import_starter_if_needed(LATEST) is None
 
 
@@ -50,7 +50,7 @@ def test_a_model_tag_that_is_none_is_told_plainly(
     monkeypatch.setenv("MODEL_TAG", "Bad Tag!")
 
     assert 1 == main()
-    assert capsys.readouterr().err.startswith("MODEL_TAG = 'Bad Tag!' is no tag.")
+    assert capsys.readouterr().err.startswith("MODEL_TAG = 'Bad Tag!' is not a valid tag.")
 
 
 def test_a_runtime_that_is_none_is_told_plainly(
@@ -59,7 +59,7 @@ def test_a_runtime_that_is_none_is_told_plainly(
     monkeypatch.setenv("RUNTIME", "tensorflow")
 
     assert 1 == main()
-    assert capsys.readouterr().err.startswith("RUNTIME = 'tensorflow' is no runtime.")
+    assert capsys.readouterr().err.startswith("RUNTIME = 'tensorflow' is unknown.")
 
 
 def test_the_import_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:

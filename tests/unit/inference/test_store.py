@@ -13,10 +13,10 @@ from inference.classifier import Classifier
 from inference.model_folder import ModelFolderError
 from inference.store import (
     ModelNotFoundError,
-    StoredModel,
-    find,
+    SentimentModelRef,
+    find_model,
     new_tag,
-    register,
+    register_model,
 )
 
 LATEST = bentoml.Tag("sentiment", "latest")
@@ -39,19 +39,19 @@ def change_metadata(folder: Path, **entries: Any) -> None:
 
 
 def test_an_empty_store_has_no_model() -> None:
-    assert find(LATEST) is None
-    assert find(bentoml.Tag("sentiment", "abc")) is None
+    assert find_model(LATEST) is None
+    assert find_model(bentoml.Tag("sentiment", "abc")) is None
 
 
 def test_a_registered_model_can_be_loaded_from_the_store(starter: Path) -> None:
-    model = register(starter)
+    model = register_model(starter)
 
-    assert model.tag == StoredModel(LATEST).resolve().tag
+    assert model.tag == SentimentModelRef(LATEST).resolve().tag
     assert (1, 3) == Classifier.load(Path(model.path)).classify(["good"]).shape
 
 
 def test_the_store_keeps_what_serving_needs_and_no_trained_weights(starter: Path) -> None:
-    names = {path.name for path in Path(register(starter).path).iterdir()}
+    names = {path.name for path in Path(register_model(starter).path).iterdir()}
 
     assert "model.safetensors" not in names
     assert {"openvino_model.xml", "openvino_model.bin", "tokenizer.json"} < names
@@ -63,7 +63,7 @@ def test_the_store_keeps_the_weights_where_torch_runs_them(
     pytest.importorskip("transformers", reason="the training group is not installed")
     monkeypatch.setenv("RUNTIME", "torch")
 
-    model = register(starter)
+    model = register_model(starter)
 
     assert (1, 3) == Classifier.load(Path(model.path), "torch").classify(["good"]).shape
 
@@ -76,15 +76,15 @@ def test_a_folder_without_weights_is_not_stored_for_torch(
     (trained / "model.safetensors").unlink()
 
     with pytest.raises(ModelFolderError, match=r"it has no model\.safetensors"):
-        register(trained)
+        register_model(trained)
 
-    assert find(LATEST) is None
+    assert find_model(LATEST) is None
 
 
 def test_the_metadata_stands_in_the_store(starter: Path) -> None:
     change = json.loads((starter / "metadata.json").read_text())
 
-    metadata = register(starter).info.metadata
+    metadata = register_model(starter).info.metadata
 
     assert "starter" == metadata["origin"]
     assert change["metrics"] == metadata["metrics"]
@@ -94,9 +94,9 @@ def test_a_folder_that_misses_a_file_leaves_nothing_in_the_store(trained: Path) 
     (trained / "openvino_model.bin").unlink()
 
     with pytest.raises(ModelFolderError, match=r"it has no openvino_model\.bin"):
-        register(trained)
+        register_model(trained)
 
-    assert find(LATEST) is None
+    assert find_model(LATEST) is None
 
 
 def test_a_model_is_not_in_the_store_while_it_is_copied(
@@ -106,21 +106,21 @@ def test_a_model_is_not_in_the_store_while_it_is_copied(
 
     def copy_and_look(*arguments: Any, **options: Any) -> Any:
         copied = copytree(*arguments, **options)
-        seen.append(find(LATEST))
+        seen.append(find_model(LATEST))
         return copied
 
     monkeypatch.setattr(shutil, "copytree", copy_and_look)  # as BentoML copies a model
 
-    model = register(trained)
+    model = register_model(trained)
 
     assert [None] == seen
-    assert model.tag == find(LATEST).tag
+    assert model.tag == find_model(LATEST).tag
 
 
 def test_a_model_can_be_registered_under_a_tag_that_was_made_before(trained: Path) -> None:
     tag = new_tag()
 
-    model = register(trained, tag)
+    model = register_model(trained, tag)
 
     assert tag == model.tag
     assert tag == bentoml.models.get("sentiment:latest").tag
@@ -128,29 +128,29 @@ def test_a_model_can_be_registered_under_a_tag_that_was_made_before(trained: Pat
 
 @pytest.mark.parametrize("tag", ["sentiment", "sentiment:latest"])
 def test_the_newest_model_is_served(trained: Path, tag: str) -> None:
-    register(trained)
-    newest = register(trained)
+    register_model(trained)
+    newest = register_model(trained)
 
-    assert newest.tag == StoredModel(tag).resolve().tag
+    assert newest.tag == SentimentModelRef(tag).resolve().tag
 
 
 def test_a_starter_gives_way_to_an_older_trained_model(starter: Path, trained: Path) -> None:
-    trained_model = register(trained)
-    register(starter)
+    trained_model = register_model(trained)
+    register_model(starter)
 
-    assert trained_model.tag == StoredModel(LATEST).resolve().tag
+    assert trained_model.tag == SentimentModelRef(LATEST).resolve().tag
 
 
 def test_an_older_model_is_served_when_its_tag_is_named(trained: Path) -> None:
-    older = register(trained)
-    register(trained)
+    older = register_model(trained)
+    register_model(trained)
 
-    assert older.tag == StoredModel(str(older.tag)).resolve().tag
+    assert older.tag == SentimentModelRef(str(older.tag)).resolve().tag
 
 
 def test_a_model_that_is_not_there_is_an_error_that_names_the_commands() -> None:
     with pytest.raises(ModelNotFoundError, match=r"'sentiment:abc'.*`make serve`.*`make model`"):
-        StoredModel("sentiment:abc").resolve()
+        SentimentModelRef("sentiment:abc").resolve()
 
 
 def test_bentomls_command_line_prints_that_error_as_its_own() -> None:

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from inference.stream_scheduler import Turns
+from inference.stream_scheduler import StreamScheduler
 from tests.support.server import eventually
 
 DEADLINE_S = 30
@@ -15,9 +15,11 @@ DEADLINE_S = 30
 class Pass:
     """A pass in a thread of its own, which computes until it is ended."""
 
-    def __init__(self, turns: Turns, pool: ThreadPoolExecutor, *, may_share: bool = True) -> None:
+    def __init__(
+        self, scheduler: StreamScheduler, pool: ThreadPoolExecutor, *, exclusive: bool = False
+    ) -> None:
         self._begun, self._may_end = Event(), Event()
-        self._done: Future[bool] = pool.submit(self._compute, turns, may_share)
+        self._done: Future[bool] = pool.submit(self._compute, scheduler, exclusive)
 
     @property
     def is_computing(self) -> bool:
@@ -34,8 +36,8 @@ class Pass:
         self._may_end.set()
         return self._done.result(DEADLINE_S)
 
-    def _compute(self, turns: Turns, may_share: bool) -> bool:
-        with turns.take(may_share=may_share) as is_alone:
+    def _compute(self, scheduler: StreamScheduler, exclusive: bool) -> bool:
+        with scheduler.acquire(exclusive=exclusive) as is_alone:
             self._begun.set()
             assert self._may_end.wait(DEADLINE_S)
             return is_alone
@@ -49,16 +51,16 @@ def fixture_pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_who_is_alone_has_all_lanes_time_and_again(pool: ThreadPoolExecutor) -> None:
-    turns = Turns(2)
+    scheduler = StreamScheduler(2)
 
-    assert [True, True] == [Pass(turns, pool).await_turn().end() for _ in range(2)]
+    assert [True, True] == [Pass(scheduler, pool).await_turn().end() for _ in range(2)]
 
 
 def test_who_comes_meanwhile_waits_for_the_end_of_who_is_alone(pool: ThreadPoolExecutor) -> None:
-    turns = Turns(2)
-    alone = Pass(turns, pool).await_turn()
-    others = [Pass(turns, pool), Pass(turns, pool)]
-    eventually(lambda: turns.waiting == 2, DEADLINE_S)
+    scheduler = StreamScheduler(2)
+    alone = Pass(scheduler, pool).await_turn()
+    others = [Pass(scheduler, pool), Pass(scheduler, pool)]
+    eventually(lambda: scheduler.waiting == 2, DEADLINE_S)
 
     were_computing = [other.is_computing for other in others]
     alone.end()
@@ -70,9 +72,9 @@ def test_who_comes_meanwhile_waits_for_the_end_of_who_is_alone(pool: ThreadPoolE
 
 
 def test_no_more_compute_than_there_are_lanes(pool: ThreadPoolExecutor) -> None:
-    turns = Turns(2)
-    alone = Pass(turns, pool).await_turn()
-    first, second, third = (wait_in_line(turns, pool, number) for number in (1, 2, 3))
+    scheduler = StreamScheduler(2)
+    alone = Pass(scheduler, pool).await_turn()
+    first, second, third = (wait_in_line(scheduler, pool, number) for number in (1, 2, 3))
     alone.end()
     first.await_turn()
     second.await_turn()
@@ -89,11 +91,11 @@ def test_no_more_compute_than_there_are_lanes(pool: ThreadPoolExecutor) -> None:
 def test_one_that_must_not_share_waits_for_all_lanes_and_others_behind_it(
     pool: ThreadPoolExecutor,
 ) -> None:
-    turns = Turns(2)
-    alone = Pass(turns, pool).await_turn()
-    shared = wait_in_line(turns, pool, 1)
-    unshared = wait_in_line(turns, pool, 2, may_share=False)
-    behind = wait_in_line(turns, pool, 3)
+    scheduler = StreamScheduler(2)
+    alone = Pass(scheduler, pool).await_turn()
+    shared = wait_in_line(scheduler, pool, 1)
+    unshared = wait_in_line(scheduler, pool, 2, exclusive=True)
+    behind = wait_in_line(scheduler, pool, 3)
     alone.end()
     shared.await_turn()
 
@@ -108,18 +110,18 @@ def test_one_that_must_not_share_waits_for_all_lanes_and_others_behind_it(
 
 
 def test_a_pass_that_fails_gives_its_turn_back(pool: ThreadPoolExecutor) -> None:
-    turns = Turns(2)
+    scheduler = StreamScheduler(2)
 
-    with pytest.raises(RuntimeError, match="failed"), turns.take(may_share=True):
+    with pytest.raises(RuntimeError, match="failed"), scheduler.acquire(exclusive=False):
         raise RuntimeError("failed")
 
-    assert Pass(turns, pool).await_turn().end()
+    assert Pass(scheduler, pool).await_turn().end()
 
 
 def wait_in_line(
-    turns: Turns, pool: ThreadPoolExecutor, number: int, *, may_share: bool = True
+    scheduler: StreamScheduler, pool: ThreadPoolExecutor, number: int, *, exclusive: bool = False
 ) -> Pass:
     """Begin a pass while all lanes are taken, and return once it is the n-th that waits."""
-    waiter = Pass(turns, pool, may_share=may_share)
-    eventually(lambda: turns.waiting == number, DEADLINE_S)
+    waiter = Pass(scheduler, pool, exclusive=exclusive)
+    eventually(lambda: scheduler.waiting == number, DEADLINE_S)
     return waiter

@@ -11,10 +11,10 @@ transformers = pytest.importorskip("transformers", reason="the training group is
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference import torch_runtime
 from inference.classifier import ClassificationError, Classifier, softmax
-from inference.cuda_graphs import FEWEST_TOKENS
+from inference.cuda_graphs import MIN_TOKENS_PER_TEXT
 from inference.model_folder import ModelFolder
 from inference.normalization import normalize
-from inference.packing import ROW_TOKENS, lay_out
+from inference.packing import ROW_TOKENS, collate
 from inference.tokenization import TokenizedText, TweetTokenizer
 from inference.torch_runtime import TorchRuntime
 from tests.support.bounds import FP32_BOUND
@@ -83,7 +83,7 @@ def test_a_gpu_computes_in_half_precision_and_a_processor_in_float32(
 def test_logits_are_float32_with_a_row_for_each_text(starter: Path) -> None:
     folder = ModelFolder.read(starter)
     token_ids = TweetTokenizer(folder).encode(["good", "bad", "so so"])
-    arrays = lay_out([[0, 1], [2]], token_ids, folder.pad_token_id)
+    arrays = collate([[0, 1], [2]], token_ids, folder.pad_token_id)
 
     logits = TorchRuntime(starter).logits(arrays)
 
@@ -112,9 +112,9 @@ def test_a_text_that_fails_leaves_its_neighbours_alone(
 
 
 def test_a_token_that_the_model_does_not_know_is_told_before_any_gpu_sees_it(starter: Path) -> None:
-    arrays = lay_out([[0]], [[5, 10**6, 6]], 1)
+    arrays = collate([[0]], [[5, 10**6, 6]], 1)
 
-    with pytest.raises(IndexError, match="token 1000000 is none of the model's 8000"):
+    with pytest.raises(IndexError, match="token id 1000000 is outside of the vocabulary of 8000"):
         TorchRuntime(starter).logits(arrays)
 
 
@@ -137,9 +137,9 @@ def test_a_pass_with_more_texts_than_were_captured_is_right(starter: Path) -> No
     classifier.warm_up().join()
     token_ids = TweetTokenizer(folder).encode(["a", "b"] * 20)
     rows = [list(range(40))]
-    assert sum(map(len, token_ids)) <= ROW_TOKENS < FEWEST_TOKENS * len(token_ids)
+    assert sum(map(len, token_ids)) <= ROW_TOKENS < MIN_TOKENS_PER_TEXT * len(token_ids)
 
-    logits = classifier.runtime.logits(lay_out(rows, token_ids, folder.pad_token_id))
+    logits = classifier.runtime.logits(collate(rows, token_ids, folder.pad_token_id))
 
     alone = classifier.classify(["a", "b"])
     assert np.abs(softmax(logits)[:2] - alone).max() <= BOUND

@@ -11,7 +11,7 @@ from api.contract.requests import RequestState, TextItem
 from patches.micro_batcher import MAX_CHARACTERS, PAUSE_AFTER_FAILURE_S, Batching, split_batches
 from tests.support.server import run_python
 
-LANES = 2
+NUM_STREAMS = 2
 LONG_S = 0.05
 MOST = 8
 UNLUCKY = -13
@@ -31,7 +31,7 @@ class Doubling:
     def __init__(self, batching: Batching | None = None) -> None:
         self.batches: list[int] = []
         self.may_end: asyncio.Event | None = None  # else it takes LONG_S
-        self.dispatcher = (batching or Batching(LANES))(
+        self.dispatcher = (batching or Batching(NUM_STREAMS))(
             max_latency_in_ms=10_000, max_batch_size=MOST, fallback=bentomls_words
         )
         self._ask = self.dispatcher(self._double)
@@ -93,7 +93,7 @@ def test_requests_that_come_while_all_lanes_work_are_the_next_batch() -> None:
         model = Doubling()
         model.may_end = asyncio.Event()
         busy = [asyncio.ensure_future(model.call(number)) for number in range(2)]
-        await model.await_batches(LANES)
+        await model.await_batches(NUM_STREAMS)
         waiting = [asyncio.ensure_future(model.call(number)) for number in range(6)]
         await asyncio.sleep(0)  # they are in line now
         model.may_end.set()
@@ -168,7 +168,7 @@ def test_who_waits_too_long_is_told_so_while_all_lanes_still_work(
         model = Doubling()
         model.may_end = asyncio.Event()
         busy = [asyncio.ensure_future(model.call(number)) for number in (1, 2)]
-        await model.await_batches(LANES)
+        await model.await_batches(NUM_STREAMS)
         model.dispatcher.max_latency = 0.02
         async with asyncio.timeout(60):
             late = await asyncio.gather(model.call(3), model.call(4))
@@ -260,7 +260,7 @@ def test_nobody_waits_for_a_loop_that_has_ended(ends: str) -> None:
         raise Panic
 
     async def ask() -> tuple[list[Any], bool, bool]:
-        made = Batching(LANES)
+        made = Batching(NUM_STREAMS)
         model = Doubling(made)
         before = made.works, made.has_ended
         if ends == "fails for good":

@@ -13,7 +13,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.classifier import Classifier
 from inference.normalization import normalize
-from inference.store import list_models, register
+from inference.store import list_models, register_model
 from tests.support.bounds import FP32_BOUND
 from training import fetch as command
 from training.atomic_write import write_json
@@ -191,7 +191,7 @@ def test_a_promotion_that_was_interrupted_is_completed_before_the_fetch(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BASE_MODEL", str(starter))
-    interrupted = register(starter)
+    interrupted = register_model(starter)
     best = ChampionRecord(0.8, "2026-01-01T00:00:00+00:00", str(interrupted.tag), (), {})
     write_json(Files().pending_promotion, best.to_dict())
 

@@ -18,7 +18,7 @@ from transformers import AlbertConfig, AlbertForSequenceClassification, AutoToke
 
 from inference.classifier import Classifier
 from inference.packing import PackingError
-from inference.store import MODEL_NAME, find, register
+from inference.store import MODEL_NAME, find_model, register_model
 from tests.support.base_models import blinded
 from tests.support.tweet_data import write_sample
 from training.atomic_write import write_json
@@ -80,7 +80,7 @@ def fixture_train(starter: Path, sample_data: Path, tmp_path: Path, files: Files
 
 def served() -> bentoml.Model | None:
     """Return the model that is served by default."""
-    return find(bentoml.Tag(MODEL_NAME, None))
+    return find_model(bentoml.Tag(MODEL_NAME, None))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def test_a_base_model_that_wins_the_first_run_is_served_but_is_no_promotion(trai
 
 @pytest.mark.usefixtures("_quick")
 def test_the_starter_in_the_store_is_no_champion(train, starter, files):
-    register(starter)
+    register_model(starter)
 
     outcome = train(**LEARNING)
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from inference.store import MODEL_NAME, find, list_models, register
+from inference.store import MODEL_NAME, find_model, list_models, register_model
 from tests.support.hub import Hub
 from tests.support.hub.client import UPLOAD_DEPRECATION, keep_client_to
 from training.atomic_write import write_json
@@ -44,7 +44,7 @@ def fixture_make_model(starter: Path, tmp_path: Path):
         metadata = json.loads((folder / "metadata.json").read_text()) | {"origin": "trained"}
         metadata["metrics"] = {} if accuracy is None else {"accuracy": accuracy}
         (folder / "metadata.json").write_text(json.dumps(metadata))
-        return register(folder)
+        return register_model(folder)
 
     return make
 
@@ -55,7 +55,7 @@ def test_the_older_model_is_the_newest_again_and_the_champion(make_model, files)
 
     model = roll_back(older.tag, files)
 
-    assert model.tag == find(bentoml.Tag(MODEL_NAME, None)).tag
+    assert model.tag == find_model(bentoml.Tag(MODEL_NAME, None)).tag
     assert {"accuracy": 0.8} == model.info.metadata["metrics"]
     best = ChampionRecord.read(files.best)
     assert (0.8, str(model.tag)) == (best.accuracy, best.model_tag)
@@ -105,7 +105,7 @@ def test_a_rollback_that_was_interrupted_is_completed_by_the_next_one(
         patch.setattr(promotion, "_conclude", lambda *_: (_ for _ in ()).throw(SystemExit))
         with pytest.raises(SystemExit):
             roll_back(older.tag, files)
-    interrupted = find(bentoml.Tag(MODEL_NAME, None))
+    interrupted = find_model(bentoml.Tag(MODEL_NAME, None))
 
     model = roll_back(older.tag, files)
 
@@ -116,7 +116,7 @@ def test_a_rollback_that_was_interrupted_is_completed_by_the_next_one(
 
 def test_a_version_that_several_begin_with_is_told(files, starter):
     for version in ("ab1", "ab2"):
-        register(starter, bentoml.Tag(MODEL_NAME, version))
+        register_model(starter, bentoml.Tag(MODEL_NAME, version))
 
     with pytest.raises(RollbackError, match="one of several"):
         roll_back(bentoml.Tag(MODEL_NAME, "ab"), files)
@@ -138,7 +138,7 @@ def test_what_is_served_then_is_told_as_model_tag_has_it(monkeypatch, named, tol
 
 
 def test_the_starter_is_never_a_champion(starter, make_model, files):
-    tag = register(starter).tag
+    tag = register_model(starter).tag
     make_model(0.7)
 
     with pytest.raises(RollbackError, match="the starter model"):

@@ -9,7 +9,7 @@ transformers = pytest.importorskip("transformers", reason="the training group is
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.packed_classifier import PackedClassifier
-from inference.packing import INPUTS, PackingError, lay_out, pack
+from inference.packing import INPUTS, PackingError, collate, pack
 from training.export.export import export
 from training.export.packing_check import pack_classifier
 from training.starter.tokenizer import learn_vocabulary
@@ -45,7 +45,7 @@ def test_a_text_gets_the_logits_that_it_gets_alone(architecture: str, tokenizer:
     model = tiny(architecture)
     token_ids = [tokenizer(text)["input_ids"] for text in TEXTS]
     (rows,) = pack([len(ids) for ids in token_ids[:16]])
-    arrays = lay_out(rows, token_ids, 1)
+    arrays = collate(rows, token_ids, 1)
 
     with torch.no_grad():
         found = PackedClassifier(model)(*(torch.from_numpy(arrays[name]) for name in INPUTS))

@@ -9,7 +9,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.classifier import Classifier
-from inference.references import SCORE_BOUNDS
+from inference.reference_predictions import SCORE_BOUNDS
 from tests.support.base_models import blinded
 from training.data.dataset import load
 from training.evaluation.prediction import PredictionError, Predictions, predict_probabilities
@@ -79,7 +79,7 @@ def test_what_starts_check_is_what_transformers_gives(base, sample_data, tmp_pat
     )
 
     found = Classifier.load(tmp_path / "served").classify(choice.references.texts)
-    deviation = choice.references.deviation(found)
+    deviation = choice.references.max_difference(found)
     assert 0 < deviation <= choice.references.bound - SCORE_BOUNDS["int8"] + 1e-6
 
 

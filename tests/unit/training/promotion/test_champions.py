@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from inference.store import SERVING_FILES, register
+from inference.store import SERVING_FILES, register_model
 from tests.support.hub import Hub
 from tests.support.hub.client import keep_client_to
 from training.atomic_write import write_json
@@ -82,7 +82,7 @@ def test_an_empty_machine_knows_no_champion(files, tmp_path):
 
 
 def test_the_starter_is_no_champion(starter, files, tmp_path):
-    register(starter)
+    register_model(starter)
 
     assert current_model() is None
     assert not find_champions(files, NO_HUB, tmp_path / "hub").champions
@@ -91,7 +91,7 @@ def test_the_starter_is_no_champion(starter, files, tmp_path):
 def test_the_store_and_the_hub_have_one_each(model, view, files, tmp_path):
     other = json.loads((model / "metadata.json").read_text()) | {"seed": 7}
     (model / "metadata.json").write_text(json.dumps(other))
-    tag = register(model).tag
+    tag = register_model(model).tag
 
     found = find_champions(files, view, tmp_path / "hub")
 
@@ -103,7 +103,7 @@ def test_the_store_and_the_hub_have_one_each(model, view, files, tmp_path):
 def test_each_champion_has_its_own_record(model, view, files, tmp_path):
     other = json.loads((model / "metadata.json").read_text()) | {"seed": 7}
     (model / "metadata.json").write_text(json.dumps(other))
-    write_record(files, str(register(model).tag))
+    write_record(files, str(register_model(model).tag))
 
     found = find_champions(files, view, tmp_path / "hub").champions
 
@@ -113,9 +113,9 @@ def test_each_champion_has_its_own_record(model, view, files, tmp_path):
 
 
 def test_a_champion_is_not_forgotten_for_a_newer_model_beside_it(model, files, tmp_path):
-    champion = register(model).tag
+    champion = register_model(model).tag
     write_record(files, str(champion))
-    newer = register(model).tag  # as `make model` does it
+    newer = register_model(model).tag  # as `make model` does it
 
     found = find_champions(files, NO_HUB, tmp_path / "hub").champions
 
@@ -124,7 +124,7 @@ def test_a_champion_is_not_forgotten_for_a_newer_model_beside_it(model, files, t
 
 
 def test_the_same_model_in_both_places_is_one_champion(model, view, files, tmp_path):
-    register(model)
+    register_model(model)
 
     (found,) = find_champions(files, view, tmp_path / "hub").champions
 
@@ -140,7 +140,7 @@ def test_the_newest_record_stands_first(view, files, tmp_path):
 
 
 def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, tmp_path):
-    register(model)
+    register_model(model)
     write_record(files, "sentiment:deleted")
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
@@ -152,7 +152,7 @@ def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, t
 
 @pytest.mark.parametrize("is_worse", [True, False])
 def test_the_best_of_the_champions_stands_first(view, starter, sample_data, tmp_path, is_worse):
-    tag = register(another(starter, tmp_path / "other", is_worse)).tag
+    tag = register_model(another(starter, tmp_path / "other", is_worse)).tag
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
     (best, second), lost = evaluate_champions(
@@ -173,7 +173,7 @@ def test_a_champion_with_other_labels_is_left_out_with_a_warning(
     config = json.loads((model / "config.json").read_text())
     config["id2label"] = {"0": "sad", "1": "calm", "2": "glad"}
     (model / "config.json").write_text(json.dumps(config))
-    register(model)
+    register_model(model)
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
     assert ((), ()) == evaluate_champions(find_champions(files, NO_HUB, tmp_path / "hub"), sample)
@@ -184,7 +184,7 @@ def test_a_champion_with_other_labels_is_left_out_with_a_warning(
 def test_a_damaged_champion_is_left_out_with_a_warning(model, sample_data, tmp_path, caplog, name):
     whole = (model / name).read_bytes()
     (model / name).write_bytes(whole[: len(whole) // 2])
-    register(model)
+    register_model(model)
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
     assert ((), ()) == evaluate_champions(

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from inference.store import MODEL_NAME, find, new_tag, register
+from inference.store import MODEL_NAME, find_model, new_tag, register_model
 from training.atomic_write import write_json
 from training.files import Files
 from training.promotion.champion_record import ChampionRecord
@@ -44,7 +44,7 @@ def test_a_promoted_model_is_in_the_store_and_in_the_record(files, model):
 
     promote(model, best, files)
 
-    assert best.model_tag == str(find(bentoml.Tag(MODEL_NAME, None)).tag)
+    assert best.model_tag == str(find_model(bentoml.Tag(MODEL_NAME, None)).tag)
     assert best == ChampionRecord.read(files.best)
     assert not files.pending_promotion.exists()
 
@@ -65,8 +65,8 @@ def test_a_promotion_that_was_interrupted_after_the_store_is_completed(files, mo
     new = record(0.7)
     write_json(files.pending_promotion, new.to_dict())
     with monkeypatch.context() as killed:  # before BentoML's own latest was written
-        killed.setattr("inference.store.mark_newest", lambda _: None)
-        register(model, bentoml.Tag.from_taglike(new.model_tag))
+        killed.setattr("inference.store.set_latest", lambda _: None)
+        register_model(model, bentoml.Tag.from_taglike(new.model_tag))
 
     recover_interrupted_promotion(files)
 

@@ -1,4 +1,4 @@
-"""References come out of a model's metadata as they went in, or are refused by name."""
+"""ReferencePredictions come out of a model's metadata as they went in, or are refused by name."""
 
 import json
 import shutil
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from inference.model_folder import ModelFolder, ModelFolderError
-from inference.reference_texts import REFERENCE_TEXTS
-from inference.references import METADATA_KEY, References
+from inference.reference_predictions import METADATA_KEY, REFERENCE_TEXTS, ReferencePredictions
 
 STORED = {"texts": ["a", "b"], "probabilities": [[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]], "bound": 0.01}
 
@@ -24,18 +23,21 @@ def folder_with(starter: Path, target: Path, metadata: Any) -> ModelFolder:
 
 def test_they_are_read_as_they_were_stored(starter: Path, tmp_path: Path) -> None:
     probabilities = np.array([[0.1, 0.2, 0.7], [1 / 3, 1 / 3, 1 / 3]])
-    made = References.of(["a", "b"], probabilities, 0.02)
+    made = ReferencePredictions.of(["a", "b"], probabilities, 0.02)
 
-    found = References.read(folder_with(starter, tmp_path / "model", made.to_metadata()))
+    found = ReferencePredictions.read(folder_with(starter, tmp_path / "model", made.to_metadata()))
 
     assert made == found
     elsewhere = probabilities.copy()
     elsewhere[1, 2] = 0.4
-    assert pytest.approx(0.4 - 1 / 3, abs=1e-6) == made.deviation(elsewhere)
+    assert pytest.approx(0.4 - 1 / 3, abs=1e-6) == made.max_difference(elsewhere)
 
 
 def test_a_model_of_an_earlier_version_has_none(starter: Path, tmp_path: Path) -> None:
-    assert References.read(folder_with(starter, tmp_path / "model", {"origin": "trained"})) is None
+    assert (
+        ReferencePredictions.read(folder_with(starter, tmp_path / "model", {"origin": "trained"}))
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,11 +56,11 @@ def test_what_does_not_fit_is_refused_by_its_name(
     folder = folder_with(starter, tmp_path / "model", {METADATA_KEY: STORED | damage})
 
     with pytest.raises(ModelFolderError, match=r"'self_check' in its metadata\.json"):
-        References.read(folder)
+        ReferencePredictions.read(folder)
 
 
 def test_the_reference_texts_are_some_twenty_and_fit_into_one_pass(starter: Path) -> None:
-    found = References.read(ModelFolder.read(starter))
+    found = ReferencePredictions.read(ModelFolder.read(starter))
 
     assert found is not None
     assert REFERENCE_TEXTS == found.texts

@@ -8,7 +8,7 @@ import pytest
 from openvino import opset15 as opset
 
 from inference.classifier import Classifier
-from inference.precise_form import is_quantized, precise_form
+from inference.dequantization import dequantize, is_quantized
 
 
 @pytest.fixture(name="graph")
@@ -18,14 +18,14 @@ def fixture_graph(starter: Path) -> openvino.Model:
 
 
 def test_it_quantises_nothing_and_leaves_the_graph_as_it_is(graph: openvino.Model) -> None:
-    precise = precise_form(graph)
+    precise = dequantize(graph)
 
     assert not is_quantized(precise)
     assert is_quantized(graph)
 
 
 def test_its_probabilities_are_close_to_those_of_int8(starter: Path, tweets: list[str]) -> None:
-    int8, precise = Classifier.load(starter), Classifier.load(starter, precise=True)
+    int8, precise = Classifier.load(starter), Classifier.load(starter, dequantized=True)
 
     found = precise.classify(tweets)
 
@@ -42,7 +42,7 @@ def test_a_quantiser_becomes_the_line_that_it_approximates(to_range: tuple[float
     given = np.array([-2, -0.5, 0, 3.999, 4], np.float32)
     steps = (to_range[1] - to_range[0]) / 255
 
-    compiled = openvino.Core().compile_model(precise_form(graph), "CPU")
+    compiled = openvino.Core().compile_model(dequantize(graph), "CPU")
 
     (found,) = compiled(given).values()
     slope = (to_range[1] - to_range[0]) / 6

@@ -1,8 +1,7 @@
-"""The precise form of an int8 graph: the same weights, multiplied in float32.
+"""Dequantize an int8 graph: the same weights, multiplied in float32.
 
-Processors without VNNI add products of int8 in 16 bits. Graphs that leave too little room for that
-overflow there without any error. In float32 nothing can overflow. It takes more memory and, on
-processors with VNNI, three times as long.
+CPUs without VNNI add int8 products in 16 bits, where some graphs overflow without an error. In
+float32 nothing overflows, but a pass takes more memory and, on CPUs with VNNI, three times as long.
 """
 
 from collections.abc import Iterator
@@ -13,25 +12,25 @@ from openvino import opset15 as opset
 
 
 def is_quantized(model: openvino.Model) -> bool:
-    """Check whether a graph computes with quantised activations."""
+    """Return whether a graph has quantized activations."""
     return any(True for _ in _nodes(model, "FakeQuantize"))
 
 
-def precise_form(model: openvino.Model) -> openvino.Model:
-    """Return a copy that takes activations as they are, and multiplies them by float32 weights.
+def dequantize(model: openvino.Model) -> openvino.Model:
+    """Return a copy without quantization of activations, and with float32 weights.
 
-    Left as int8, weights are multiplied by kernels that some processors lack.
+    int8 weights would still need kernels that some CPUs lack.
     """
-    precise = model.clone()
-    for quantizer in list(_nodes(precise, "FakeQuantize")):
+    copy = model.clone()
+    for quantizer in list(_nodes(copy, "FakeQuantize")):
         unquantized = _unquantized(quantizer)
         for target in quantizer.output(0).get_target_inputs():
             target.replace_source_output(unquantized)
-    for product in _nodes(precise, "MatMul"):
+    for product in _nodes(copy, "MatMul"):
         if (weights := _float_weights(product.input_value(1))) is not None:
             product.input(1).replace_source_output(opset.constant(weights).output(0))
-    precise.validate_nodes_and_infer_types()
-    return precise
+    copy.validate_nodes_and_infer_types()
+    return copy
 
 
 def _nodes(model: openvino.Model, kind: str) -> Iterator[openvino.Node]:
@@ -39,7 +38,7 @@ def _nodes(model: openvino.Model, kind: str) -> Iterator[openvino.Node]:
 
 
 def _float_weights(output: openvino.Output) -> np.ndarray | None:
-    """Return weights that are integers times scales as float32, None for other inputs."""
+    """Return integer weights times their scales as float32; None for other inputs."""
     scaled = output.get_node()
     if scaled.get_type_name() != "Multiply":
         return None
@@ -52,9 +51,8 @@ def _float_weights(output: openvino.Output) -> np.ndarray | None:
 
 
 def _unquantized(quantizer: openvino.Node) -> openvino.Output:
-    """Return what the quantiser's output is an approximation of.
+    """Return the quantizer's linear map of one range to another, without its rounding.
 
-    A quantiser maps one range linearly to another, in steps; this is the line without the steps.
     Source: the specification of OpenVINO's FakeQuantize-1.
     """
     numbers, *bounds = quantizer.input_values()
