@@ -42,9 +42,9 @@ from api.http.log import log_request_ids
 from api.http.metrics import use_bounded_metrics
 from api.http.middleware import ApiMiddleware
 from api.settings import ApiSettings
-from db.database.database_url import place_of
-from db.database.labels import check_labels
-from db.database.tables_check import TablesCheck
+from db.database.schema import check_labels
+from db.database.startup_check import StartupCheck
+from db.database.url import host_and_database
 from db.prediction import Prediction, new_id, timestamp_of
 from db.prediction_logger import PredictionLogError, PredictionLogger
 from db.settings import DatabaseSettings, SettingsError
@@ -110,7 +110,7 @@ class SentimentService:
         for name in ("db", "inference"):  # BentoML shows warnings of others only
             logging.getLogger(name).setLevel(logging.INFO)
         settings = DatabaseSettings.read()
-        tables = TablesCheck(settings)  # answers while the model is loaded
+        tables = StartupCheck(settings)  # answers while the model is loaded
         self.model = served_model()
         self.classifier, self.self_check = load_classifier(Path(self.model.path))
         warming_up = self.classifier.warm_up()
@@ -156,7 +156,9 @@ class SentimentService:
         url = settings.url()
         if url.get_backend_name() == "sqlite":
             os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
-        logger.info("predictions are recorded in %s: %s", url.get_backend_name(), place_of(url))
+        logger.info(
+            "predictions are recorded in %s: %s", url.get_backend_name(), host_and_database(url)
+        )
 
     @bentoml.on_startup
     def open_recorder(self) -> None:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from db.database.cached_check import CachedCheck
+from db.cached_probe import CachedProbe
 from db.database.engine import make_engine
 from db.prediction import Prediction
 from db.settings import DatabaseSettings, SettingsError
@@ -49,7 +49,7 @@ class PredictionLogger:
         writer = Writer(self._engine, self._spool, prediction_log_metrics(), timeout_s)
         self._thread = WriterThread(writer, self._spool)
         self._refused_login = refused_login
-        self._can_spool = CachedCheck(self._probe, PROBE_EVERY_S)
+        self._can_spool = CachedProbe(self._probe, PROBE_EVERY_S)
         self._is_recording = True
 
     def open(self) -> None:
@@ -68,7 +68,7 @@ class PredictionLogger:
         try:
             self._spool.append([prediction.to_json() for prediction in predictions])
         except SpoolError as error:
-            self._can_spool.refute()
+            self._can_spool.mark_failed()
             self._say(f"predictions are refused: {error}", error.__cause__)
             raise PredictionLogError(str(error)) from error
         self._say(None)

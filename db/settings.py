@@ -8,8 +8,8 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict  # pydantic's own settings library
 from sqlalchemy import URL
 
-from db.database.address import Address, AddressError, parse_address
-from db.database.database_url import DatabaseUrlError, parse_url
+from db.database.server_address import ServerAddress, ServerAddressError, parse_server_address
+from db.database.url import DatabaseUrlError, parse_url
 from env_file.check import env_file_problem
 from env_file.values import login_problem
 
@@ -98,7 +98,7 @@ class DatabaseSettings(BaseSettings):
         """Tell whether it is SQL_* that name the database."""
         return self.database_url is None and self.sql_server is not None
 
-    def address_of(self, url: URL) -> Address:
+    def address_of(self, url: URL) -> ServerAddress:
         """Return where a URL's SQL Server listens. Raises SettingsError naming its variable."""
         variable = "SQL_SERVER" if self.is_sql_server else "The host in DATABASE_URL"
         return _address(variable, url.host or "", url.port)
@@ -187,10 +187,10 @@ def _parsed(database_url: SecretStr) -> URL:
         ) from None
 
 
-def _address(variable: str, server: str, port: int | None) -> Address:
+def _address(variable: str, server: str, port: int | None) -> ServerAddress:
     try:
-        return parse_address(server, port)
-    except AddressError as error:
+        return parse_server_address(server, port)
+    except ServerAddressError as error:
         raise SettingsError(f"{variable}{error.shown}", error.problem, error.remedy) from error
 
 

@@ -1,7 +1,7 @@
-"""Bring a database to the schema that this code writes, one numbered step after another.
+"""Bring a database to this version's schema by numbered migrations.
 
-The row of a step in `schema_version` is inserted first, in the step's own transaction: where two
-services start at once, its key makes one of them wait and then find the step done.
+A migration first inserts its row into `schema_version`, in its own transaction: if two services
+start at once, the primary key makes one of them wait and then find the migration applied.
 """
 
 import logging
@@ -12,20 +12,20 @@ from typing import Any
 from sqlalchemy import Column, Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from db.database.layout import LAYOUT, Step, takes_long
-from db.database.ownership import check_tables
+from db.database.foreign_tables import reject_foreign_tables
+from db.database.index_migrations import OPTIONAL_MIGRATIONS, Migration, is_slow
 from db.database.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 from db.prediction import utc_now
 from db.writing.errors import ErrorKind, classify, sqlstate
 from db.writing.failure_log import message_of
 
-ATTEMPTS = 3  # others may be about to take the same step
+ATTEMPTS = 3  # another service may be applying the same migration
 
 logger = logging.getLogger(__name__)
 
 
 def create_metrics(connection: Connection) -> None:
-    """Create the table of predictions; databases from before there were steps have it."""
+    """Create the table of predictions; databases older than migrations have it."""
     METRICS.create(connection, checkfirst=True)
 
 
@@ -34,25 +34,24 @@ def create_training_runs(connection: Connection) -> None:
     TRAINING_RUNS.create(connection, checkfirst=True)
 
 
-def tell_when_rows_were_written(connection: Connection) -> None:
-    """Add `recorded_at` to a table of predictions that lacks it."""
+def add_recorded_at(connection: Connection) -> None:
+    """Add the column `recorded_at` to the table of predictions."""
     _add_to_metrics(connection, METRICS.c.recorded_at)
 
 
-def mark_truncated_texts(connection: Connection) -> None:
-    """Add `truncated` to a table of predictions that lacks it."""
+def add_truncated(connection: Connection) -> None:
+    """Add the column `truncated` to the table of predictions."""
     _add_to_metrics(connection, METRICS.c.truncated)
 
 
-# What was released is never changed; a change of the schema is a step of its own at the end,
-# and the first one, which makes new databases, is kept able to run before it. No step relies on one
-# of LAYOUT, which may be left out.
-STEPS: tuple[Step, ...] = (
+# Never change a released migration: append a new one. `create_metrics` makes new databases with the
+# current columns, so each migration must also pass on those. None may depend on an optional one.
+MIGRATIONS: tuple[Migration, ...] = (
     create_metrics,
     create_training_runs,
-    tell_when_rows_were_written,
-    mark_truncated_texts,
-    *LAYOUT,
+    add_recorded_at,
+    add_truncated,
+    *OPTIONAL_MIGRATIONS,
 )
 
 
@@ -62,103 +61,106 @@ def _warn(line: str) -> None:
 
 def migrate(
     engine: Engine,
-    steps: tuple[Step, ...] = STEPS,
-    say: Callable[[str], None] = _warn,
-    patient: Engine | None = None,
+    migrations: tuple[Migration, ...] = MIGRATIONS,
+    log: Callable[[str], None] = _warn,
+    slow_engine: Engine | None = None,
 ) -> None:
-    """Take the steps that a database has not taken yet.
+    """Apply the migrations that a database lacks.
 
-    Those of `db.database.layout` are left out, and tried again by the next call, if they fail;
-    ``say`` is told which and why. On a table of over MAX_REWRITTEN_ROWS rows they need an
-    engine that waits as long as they take, ``patient``. Raises DBAPIError if the login may not,
-    or the database is away, and ForeignTableError, before anything is changed, if tables of
-    another program have our names.
+    An optional migration that fails is logged, skipped, and tried again by the next call. On a
+    table of more than MAX_ROWS_AT_STARTUP rows, optional migrations need ``slow_engine``, with a
+    long timeout. Raises DBAPIError if the login may not change tables or the database is down, and
+    ForeignTableError, before any change, if another program's tables have our names.
     """
     with engine.connect() as connection:
-        check_tables(connection)
-    transactional = _transactional(engine)
-    taken = _taken(engine)
-    if taken:
-        _create_metrics_again(transactional, say)
-    for number, step in enumerate(steps, 1):
-        if number in taken:
+        reject_foreign_tables(connection)
+    transactional = _with_transactions(engine)
+    applied = _applied_versions(engine)
+    if applied:
+        _recreate_metrics(transactional, log)
+    for version, migration in enumerate(migrations, 1):
+        if version in applied:
             continue
-        if step not in LAYOUT:
-            _take(transactional, number, step)
-        elif not takes_long(step, engine):
-            _try(step, partial(_take, transactional, number, step), say)
-        elif patient is None:
-            say(f"{LAYOUT[step].without}, until `python -m db setup` rewrites the table")
+        if migration not in OPTIONAL_MIGRATIONS:
+            _apply(transactional, version, migration)
+        elif not is_slow(migration, engine):
+            _try(migration, partial(_apply, transactional, version, migration), log)
+        elif slow_engine is None:
+            log(f"{OPTIONAL_MIGRATIONS[migration].drawback}: run `python -m db setup`")
         else:
-            say(f"rewriting a large table, which may take an hour ({step.__name__})")
-            _try(step, partial(_take, _transactional(patient), number, step), say)
+            log(f"migrating a large table, which may take an hour ({migration.__name__})")
+            _try(
+                migration, partial(_apply, _with_transactions(slow_engine), version, migration), log
+            )
 
 
-def _transactional(engine: Engine) -> Engine:
-    """Return the engine with transactions: SQL Server's is one of single statements."""
+def schema_version(engine: Engine) -> int:
+    """Return the version of the latest applied migration, 0 if none. Raises DBAPIError."""
+    return max(_applied_versions(engine), default=0)
+
+
+def _with_transactions(engine: Engine) -> Engine:
+    """Return the engine without autocommit, which is the default for SQL Server."""
     if engine.dialect.name != "mssql":
         return engine
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
-def schema_version(engine: Engine) -> int:
-    """Return the number of the latest step that a database has taken. Raises DBAPIError."""
-    return max(_taken(engine), default=0)
-
-
-def _taken(engine: Engine) -> set[int]:
+def _applied_versions(engine: Engine) -> set[int]:
     with engine.connect() as connection:
         if not inspect(connection).has_table(SCHEMA_VERSION.name):
             return set()
         return set(connection.scalars(select(SCHEMA_VERSION.c.version)))
 
 
-def _create_metrics_again(engine: Engine, say: Callable[[str], None]) -> None:
-    """Create the table of predictions if it has been dropped."""
+def _recreate_metrics(engine: Engine, log: Callable[[str], None]) -> None:
+    """Create the table of predictions if it was dropped."""
     with engine.begin() as connection:
         if inspect(connection).has_table(METRICS.name):
             return
         METRICS.create(connection)
-    for step in LAYOUT:
-        _try(step, partial(_run, engine, step), say)
+    for migration in OPTIONAL_MIGRATIONS:
+        _try(migration, partial(_run, engine, migration), log)
 
 
-def _try(step: Step, action: Callable[[], None], say: Callable[[str], None]) -> None:
+def _try(migration: Migration, action: Callable[[], None], log: Callable[[str], None]) -> None:
     try:
         action()
     except DBAPIError as error:
-        say(f"{LAYOUT[step].without}: {message_of(error)}")
+        log(f"{OPTIONAL_MIGRATIONS[migration].drawback}: {message_of(error)}")
 
 
-def _run(engine: Engine, step: Step) -> None:
+def _run(engine: Engine, migration: Migration) -> None:
     with engine.begin() as connection:
-        step(connection)
+        migration(connection)
 
 
-def _take(engine: Engine, number: int, step: Step) -> None:
+def _apply(engine: Engine, version: int, migration: Migration) -> None:
     failures = 0
-    while number not in _taken(engine):
+    while version not in _applied_versions(engine):
         try:
             with engine.begin() as connection:
                 SCHEMA_VERSION.create(connection, checkfirst=True)
-                row = {"version": number, "applied_at": utc_now()}
+                row = {"version": version, "applied_at": utc_now()}
                 connection.execute(insert(SCHEMA_VERSION).values(row))
-                step(connection)
+                migration(connection)
         except DBAPIError as error:
             failures += 1
-            if _is_away(error) or (failures == ATTEMPTS and number not in _taken(engine)):
+            if _is_down(error):
+                raise
+            if failures == ATTEMPTS and version not in _applied_versions(engine):
                 raise
         else:
-            logger.info("the database's schema is now at version %d", number)
+            logger.info("migrated the database to schema version %d", version)
 
 
-def _is_away(error: DBAPIError) -> bool:
-    """Tell whether another attempt is useless now; after a deadlock (class 40) it is not."""
+def _is_down(error: DBAPIError) -> bool:
+    """Return whether a retry is useless now; after a deadlock (class 40) it is not."""
     state = sqlstate(error.orig) or ""
     return classify(error) is ErrorKind.TRANSIENT and not state.startswith("40")
 
 
 def _add_to_metrics(connection: Connection, column: Column[Any]) -> None:
     if column.name not in {known["name"] for known in inspect(connection).get_columns("metrics")}:
-        kind = column.type.compile(connection.dialect)
-        connection.execute(text(f"ALTER TABLE metrics ADD {column.name} {kind}"))
+        column_type = column.type.compile(connection.dialect)
+        connection.execute(text(f"ALTER TABLE metrics ADD {column.name} {column_type}"))

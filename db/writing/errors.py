@@ -16,8 +16,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from db.database.compatibility import IncompatibleDatabaseError
-from db.database.tsql import numbers
+from db.database.tsql import IncompatibleDatabaseError, error_numbers
 from db.prediction import NotAPredictionError
 from db.settings import SettingsError
 from db.spool.spool import SpoolError
@@ -180,7 +179,9 @@ def _classify(error: BaseException | None) -> ErrorKind:
     if state is None:
         names = [kind.__name__ for kind in type(error).__mro__]  # psycopg's own are subclasses
         return next((BY_CLASS[name] for name in names if name in BY_CLASS), ErrorKind.UNKNOWN)
-    by_number = next((BY_NUMBER[n] for n in numbers(error) if n in BY_NUMBER), ErrorKind.UNKNOWN)
+    by_number = next(
+        (BY_NUMBER[n] for n in error_numbers(error) if n in BY_NUMBER), ErrorKind.UNKNOWN
+    )
     if state.startswith("28") and by_number is not ErrorKind.UNKNOWN:
         return by_number  # a server that starts refuses logins, too
     for prefix in (state, state[:3], state[:2]):
@@ -216,7 +217,7 @@ def is_login_refused(error: Exception) -> bool:
 
 def refuses_password(error: DBAPIError) -> bool:
     """Return whether a login was refused for its name, its password or its account's state."""
-    said = set(numbers(error.orig))
+    said = set(error_numbers(error.orig))
     if said & NOT_OPENED:
         return False
     state = sqlstate(error.orig)
@@ -227,7 +228,7 @@ def refuses_password(error: DBAPIError) -> bool:
 
 def opens_no_database(error: DBAPIError) -> bool:
     """Return whether a login had the right password, but may not use the database."""
-    return not NOT_OPENED.isdisjoint(numbers(error.orig))
+    return not NOT_OPENED.isdisjoint(error_numbers(error.orig))
 
 
 def is_lasting(error: DBAPIError) -> bool:
@@ -246,5 +247,5 @@ def is_hopeless(error: DBAPIError) -> bool:
 
 def reason(error: DBAPIError) -> str:
     """Return what the driver says, and what it means for the account if that is known."""
-    states = [STATES[number] for number in numbers(error.orig) if number in STATES]
+    states = [STATES[number] for number in error_numbers(error.orig) if number in STATES]
     return "; ".join([str(error.orig), *states])

@@ -3,8 +3,8 @@
 import logging
 import traceback
 
-from db.database.compatibility import IncompatibleDatabaseError
-from db.database.ownership import ForeignTableError
+from db.database.foreign_tables import ForeignTableError
+from db.database.tsql import IncompatibleDatabaseError
 from db.spool.spool import SpoolError
 from db.writing.errors import ErrorKind, classify, is_login_refused, sqlstate
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
-from db.database.compatibility import check_compatibility
+from db.database.foreign_tables import ForeignTableError
 from db.database.migrations import migrate
-from db.database.ownership import ForeignTableError
+from db.database.tsql import check_compatibility_level
 from db.spool.file import QueueDepth, RowLocation, SpooledRow
 from db.spool.spool import Spool, SpoolError
 from db.writing.batch_limit import BatchLimit
@@ -84,9 +84,9 @@ class Writer:
         if self._knows_schema:
             return False
         self._knows_schema = True
-        check_compatibility(self._engine)
+        check_compatibility_level(self._engine)
         try:
-            migrate(self._engine, say=self.failure_log.advice)
+            migrate(self._engine, log=self.failure_log.advice)
         except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
             is_hopeless = is_connection_error(error) or isinstance(error, ForeignTableError)
             if is_hopeless or classify(error) is not ErrorKind.PERMANENT:

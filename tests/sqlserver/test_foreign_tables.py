@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 
 from db.admin.setup import set_up
 from db.database.engine import make_engine
-from db.database.ownership import ForeignTableError
+from db.database.foreign_tables import ForeignTableError
 from db.database.schema import METADATA
 from tests.support.foreign_tables import FOREIGN, Foreign
 from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
-from tests.unit.db.database.test_ownership import (
+from tests.unit.db.database.test_foreign_tables import (
     described,
     test_a_table_of_another_program_is_named_with_the_difference_and_left_alone,
     test_a_table_of_another_version_of_ours_is_taken,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, UnicodeText, bindparam, inspect, text
 
-from db.database.layout import DASHBOARDS, FIGURES, TIME_ORDER
-from db.database.migrations import STEPS, migrate, schema_version
+from db.database.index_migrations import DASHBOARD_COLUMNS, DASHBOARD_INDEX, TIMESTAMP_INDEX
+from db.database.migrations import MIGRATIONS, migrate, schema_version
 from db.database.schema import METADATA
 from db.settings import DatabaseSettings
 from db.writing.insertion import insert_if_absent
@@ -64,11 +64,11 @@ def check_indexes(engine: Engine) -> None:
     """Check uniqueness, order and content of the indexes."""
     inspector = inspect(engine)
     found = {str(index["name"]): index for index in inspector.get_indexes("metrics")}
-    assert {TIME_ORDER, DASHBOARDS} == set(found)
-    assert ["timestamp", "id"] == found[TIME_ORDER]["column_names"]
-    assert found[TIME_ORDER]["unique"]
-    assert found[TIME_ORDER]["dialect_options"]["mssql_clustered"]
-    assert set(FIGURES) == set(found[DASHBOARDS]["dialect_options"]["mssql_include"])
+    assert {TIMESTAMP_INDEX, DASHBOARD_INDEX} == set(found)
+    assert ["timestamp", "id"] == found[TIMESTAMP_INDEX]["column_names"]
+    assert found[TIMESTAMP_INDEX]["unique"]
+    assert found[TIMESTAMP_INDEX]["dialect_options"]["mssql_clustered"]
+    assert set(DASHBOARD_COLUMNS) == set(found[DASHBOARD_INDEX]["dialect_options"]["mssql_include"])
     assert not inspector.get_pk_constraint("metrics")["constrained_columns"]
 
 
@@ -92,11 +92,11 @@ def test_a_table_of_an_earlier_version_gets_there_and_keeps_its_rows(
             connection.execute(before, {"rows": f"[{row.to_json()}]"})
     told: list[str] = []
 
-    migrate(engine, say=told.append)
+    migrate(engine, log=told.append)
 
     if is_microsofts(engine):
         assert not told
-        assert len(STEPS) == schema_version(engine)
+        assert len(MIGRATIONS) == schema_version(engine)
         assert "NVARCHAR(64)" == label_type(engine)
         check_indexes(engine)
     with engine.connect() as connection:  # an earlier version, which has not been replaced yet

@@ -86,7 +86,7 @@ def test_setting_up_again_changes_nothing_and_tells_no_secret(
 
     set_up(settings, told.append)
 
-    assert "the tables are there" in told
+    assert "the tables are ready" in told
     assert not [line for line in told if line.startswith("created")]
     for secret in (settings.sql_password, settings.sa_password, settings.grafana_reader_password):
         assert secret is not None

@@ -3,7 +3,7 @@
 # pylint: disable=unused-import  # pytest runs what is imported
 # ruff: noqa: F401
 from tests.support.sql_server import skip_module_without_a_server
-from tests.unit.db.admin.test_retention import test_older_rows_are_deleted_in_small_transactions
+from tests.unit.db.admin.test_prune import test_older_rows_are_deleted_in_small_transactions
 from tests.unit.db.database.test_migrations import (
     test_a_database_newer_than_the_code_is_left_alone,
     test_a_second_time_nothing_is_done,

@@ -9,11 +9,16 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from db.admin.retry import SetupError
 from db.admin.setup import set_up
-from db.admin.setup_error import SetupError
-from db.database.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.database.engine import make_engine
-from db.database.tsql import execute, quoted_name, value
+from db.database.tsql import (
+    IncompatibleDatabaseError,
+    check_compatibility_level,
+    execute,
+    query_scalar,
+    quote_name,
+)
 from db.settings import SetupSettings
 from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
 from tests.support.stored import connected
@@ -52,7 +57,7 @@ def test_two_at_once_on_a_new_server_both_succeed() -> None:
     finally:
         new.__exit__()  # pylint: disable=unnecessary-dunder-call  # it was never entered
 
-    assert all("can use database" in lines[-1] for lines in told)
+    assert all("can log in and use database" in lines[-1] for lines in told)
     assert 1 == sum(line.startswith("created database") for lines in told for line in lines)
 
 
@@ -79,11 +84,11 @@ def test_a_user_whose_login_is_another_one_gets_it_back(
     microsofts: SQLServerDatabase, master: Engine
 ) -> None:
     settings = microsofts.settings()
-    execute(master, f"DROP LOGIN {quoted_name(str(settings.sql_user))}")  # as after a restore
+    execute(master, f"DROP LOGIN {quote_name(str(settings.sql_user))}")  # as after a restore
 
     told = told_by(settings)
 
-    assert [line for line in told if line.endswith("had lost its login, and has it back")]
+    assert [line for line in told if line.endswith("was orphaned: mapped to its login again")]
     with connected(settings) as connection:
         assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
 
@@ -91,12 +96,12 @@ def test_a_user_whose_login_is_another_one_gets_it_back(
 def test_a_user_of_another_login_is_left_alone(microsofts: SQLServerDatabase) -> None:
     settings = microsofts.settings()
     database = make_engine(settings, settings.admin_url())
-    user, reader = quoted_name(str(settings.sql_user)), quoted_name(settings.grafana_reader_user)
+    user, reader = quote_name(str(settings.sql_user)), quote_name(settings.grafana_reader_user)
     execute(database, f"DROP USER {reader}")
     execute(database, f"ALTER USER {user} WITH NAME = {reader}")
     database.dispose()
 
-    with pytest.raises(SetupError, match=r"under another name|another login"):
+    with pytest.raises(SetupError, match=r"of another name|another login"):
         told_by(settings)
 
 
@@ -104,25 +109,25 @@ def test_a_database_that_existed_is_not_switched(
     microsofts: SQLServerDatabase, master: Engine
 ) -> None:
     settings = microsofts.settings()
-    name = quoted_name(settings.sql_db)
+    name = quote_name(settings.sql_db)
     execute(
         master, f"ALTER DATABASE {name} SET READ_COMMITTED_SNAPSHOT OFF WITH ROLLBACK IMMEDIATE"
     )
 
     told = told_by(settings)
 
-    assert not value(master, ROW_VERSIONS, settings.sql_db)
+    assert not query_scalar(master, ROW_VERSIONS, settings.sql_db)
     assert [line for line in told if "READ_COMMITTED_SNAPSHOT is off" in line]
 
 
 def test_a_level_without_openjson_is_told(microsofts: SQLServerDatabase, master: Engine) -> None:
     settings = microsofts.settings()
-    name = quoted_name(settings.sql_db)
+    name = quote_name(settings.sql_db)
     execute(master, f"ALTER DATABASE {name} SET COMPATIBILITY_LEVEL = 120")
     engine = make_engine(settings)
 
     with pytest.raises(IncompatibleDatabaseError, match="compatibility level 120"):
-        check_compatibility(engine)
+        check_compatibility_level(engine)
     with pytest.raises(SetupError, match=r"SET COMPATIBILITY_LEVEL = 130"):
         told_by(settings)
 

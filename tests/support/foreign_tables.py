@@ -88,7 +88,7 @@ FOREIGN = {
             Column("version", Integer),
             Column("applied_at", DateTime, server_default=text("CURRENT_TIMESTAMP")),
         ),
-        "the table schema_version fills the column applied_at by itself",
+        "the table schema_version generates the values of the column applied_at",
     ),
     "metrics with short labels": Foreign(
         metrics_with(Column("label", String(4), nullable=False), without=("label",)),
@@ -103,7 +103,7 @@ FOREIGN = {
             Column("confidence", Float, Computed("latency_ms", persisted=True)),
             without=("confidence",),
         ),
-        "the table metrics fills the column confidence by itself",
+        "the table metrics generates the values of the column confidence",
     ),
     "other metrics": Foreign(
         table("metrics", Column("name", String(50)), Column("value", Float)),

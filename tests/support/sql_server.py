@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.admin.setup import set_up
 from db.database.engine import make_engine
-from db.database.tsql import execute, quoted_name
+from db.database.tsql import execute, quote_name
 from db.settings import SetupSettings
 from tests.support.database import Row
 from tests.support.stored import stored
@@ -84,9 +84,9 @@ def drop_database(server: Engine, name: str) -> None:
     """Delete a database, even if it is in use."""
     with suppress(DBAPIError):  # a server that only speaks the protocol may not know it
         execute(
-            server, f"ALTER DATABASE {quoted_name(name)} SET SINGLE_USER WITH ROLLBACK IMMEDIATE"
+            server, f"ALTER DATABASE {quote_name(name)} SET SINGLE_USER WITH ROLLBACK IMMEDIATE"
         )
-    execute(server, f"DROP DATABASE {quoted_name(name)}")
+    execute(server, f"DROP DATABASE {quote_name(name)}")
 
 
 def drop_login(server: Engine, name: str) -> None:
@@ -99,7 +99,7 @@ def drop_login(server: Engine, name: str) -> None:
         for (session,) in sessions:
             execute(server, f"KILL {int(session)}")
     with suppress(DBAPIError):
-        execute(server, f"DROP LOGIN {quoted_name(name)}")
+        execute(server, f"DROP LOGIN {quote_name(name)}")
 
 
 def skip_module_without_a_server() -> None:

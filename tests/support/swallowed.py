@@ -121,7 +121,7 @@ def _deliver(writer: Writer) -> None:
 
 
 def _deadlines() -> int:
-    return sum(thread.name == "deadline" for thread in threading.enumerate())
+    return sum(thread.name == "watchdog" for thread in threading.enumerate())
 
 
 def _use(engine: Engine) -> None:

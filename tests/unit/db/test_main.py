@@ -41,7 +41,7 @@ def test_setup_creates_the_tables_and_may_be_repeated(
 ) -> None:
     for _ in range(2):
         done = run(repository, environment, "setup")
-        assert (0, "the tables are there\n") == (done.returncode, done.stdout)
+        assert (0, "the tables are ready\n") == (done.returncode, done.stdout)
 
 
 @pytest.mark.parametrize("command", [["setup"], ["status"], ["prune", "--older-than", "0d"]])
@@ -105,7 +105,7 @@ def test_prune_tells_how_many_rows_it_deleted(
 
     done = run(repository, environment, "prune", "--older-than", "1d")
 
-    assert (0, "deleted 1 rows\n1 rows were older\n") == (done.returncode, done.stdout)
+    assert (0, "deleted 1 rows\ndeleted 1 rows in total\n") == (done.returncode, done.stdout)
 
 
 def test_prune_goes_on_if_it_is_told_how_often(
@@ -125,7 +125,7 @@ def test_prune_goes_on_if_it_is_told_how_often(
         status = pruning.poll()
         pruning.terminate()
 
-    assert ["deleted 1 rows\n", "1 rows were older\n"] == lines
+    assert ["deleted 1 rows\n", "deleted 1 rows in total\n"] == lines
     assert status is None
 
 
@@ -150,7 +150,7 @@ def test_dead_letters_are_listed_and_requeued(
 
     assert '"refused": "IntegrityError CHECK constraint failed' in listed.stdout
     assert "x" * 5001 in listed.stdout
-    assert "1 rows will be tried again\n" == requeued.stdout
+    assert "requeued 1 rows\n" == requeued.stdout
     assert "" == empty.stdout
 
 

@@ -73,7 +73,9 @@ def test_what_sql_server_has_no_room_for_is_refused(name: str, field: str, varia
     given = {"sql_server": "h", "sql_user": "u", "sql_password": "p", "sql_driver": driver}
 
     make_engine(DatabaseSettings.model_validate(given | fits))
-    with pytest.raises(SettingsError, match=f"{variable} is longer than the 128 characters"):
+    with pytest.raises(
+        SettingsError, match=f"{variable} is longer than SQL Server's limit of 128 characters"
+    ):
         make_engine(DatabaseSettings.model_validate(given | {field: "x" * 127 + "\U0001f600"}))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from db.__main__ import main
 from db.admin.status import spool_depth
-from db.database.tables_check import TablesCheck
+from db.database.startup_check import StartupCheck
 from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.writing.login_backoff import FILE
@@ -123,7 +123,7 @@ def test_once_it_is_mended_retry_has_the_rows_written_at_once(
 
 
 def test_the_check_of_the_tables_at_the_start_is_the_first_attempt(locked: Locked) -> None:
-    check = TablesCheck(locked.settings)
+    check = StartupCheck(locked.settings)
     eventually(lambda: not check.is_running, STORED_WITHIN_S)
     assert 1 == locked.attempts
     recorder = PredictionLogger(locked.settings, check.refused_login)

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
+from db.admin.retry import SetupError
 from db.admin.setup import set_up
-from db.admin.setup_error import SetupError
 from db.database.engine import make_engine
 from db.database.migrations import migrate
 from db.prediction_logger import PredictionLogger
@@ -121,7 +121,7 @@ def test_each_of_the_first_answers_may_be_swallowed(
 
 
 def test_a_set_up_ends_too(postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.admin.waiting.WAIT_S", 2)
+    monkeypatch.setattr("db.admin.retry.CONNECT_DEADLINE_S", 2)
     requests = range(0, REQUESTS, 4)
     for number in requests:
         create(postgresql, f"set_up_{number}")

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from db.__main__ import main
-from db.database.compatibility import IncompatibleDatabaseError, check_compatibility
 from db.database.engine import make_engine
+from db.database.tsql import IncompatibleDatabaseError, check_compatibility_level
 from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.writing.errors import ErrorKind, classify
@@ -24,8 +24,8 @@ from tests.support.tds.drivers import DRIVERS, find_driver
 from tests.support.tds.server import TDSServer
 
 SAID = (
-    "database sentiment has compatibility level 120, and OPENJSON, which inserts use, needs 130. "
-    "Run ALTER DATABASE [sentiment] SET COMPATIBILITY_LEVEL = 130, on SQL Server 2016 or later"
+    "database sentiment has compatibility level 120, but inserts use OPENJSON, which needs 130. "
+    "Run ALTER DATABASE [sentiment] SET COMPATIBILITY_LEVEL = 130 on SQL Server 2016 or later"
 )
 
 
@@ -73,7 +73,7 @@ def test_a_level_that_is_too_low_is_an_error_with_the_remedy(old: DatabaseSettin
     engine = make_engine(old)
 
     with pytest.raises(IncompatibleDatabaseError) as caught:
-        check_compatibility(engine)
+        check_compatibility_level(engine)
 
     assert SAID == str(caught.value)
     assert ErrorKind.PERMANENT is classify(caught.value)
@@ -85,7 +85,7 @@ def test_a_higher_level_will_do(old: DatabaseSettings, catalogue: Catalogue, lev
     catalogue.databases["sentiment"].level = level
     engine = make_engine(old)
 
-    check_compatibility(engine)
+    check_compatibility_level(engine)
 
     engine.dispose()
 
@@ -96,7 +96,7 @@ def test_a_server_that_does_not_tell_its_level_will_do(
     catalogue.failures["SELECT DB_NAME()"] = Failed(208, "Invalid object name 'sys.databases'.")
     engine = make_engine(old)
 
-    check_compatibility(engine)
+    check_compatibility_level(engine)
 
     engine.dispose()
 
@@ -108,7 +108,7 @@ def test_a_login_that_is_refused_is_tried_once(
     engine = make_engine(old)
 
     with pytest.raises(DBAPIError):
-        check_compatibility(engine)
+        check_compatibility_level(engine)
 
     assert 1 == len(server.logins)
 
@@ -141,4 +141,4 @@ def test_the_status_says_it_too(
 
 
 def test_other_databases_have_no_level(engine: Engine) -> None:
-    check_compatibility(engine)
+    check_compatibility_level(engine)

@@ -108,9 +108,9 @@ def test_psycopgs_own_parameters_have_their_types(
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ("prepare_threshold=-1", "gives prepare_threshold a value that is not a whole number"),
-        ("prepare_threshold=1&prepare_threshold=2", "gives prepare_threshold a value that"),
-        ("autocommit=perhaps", "gives autocommit a value that is not true or false"),
+        ("prepare_threshold=-1", "has a value of prepare_threshold that is not a whole number"),
+        ("prepare_threshold=1&prepare_threshold=2", "has a value of prepare_threshold that"),
+        ("autocommit=perhaps", "has a value of autocommit that is not true or false"),
         ("host=::1&host=::2", r"names a database that cannot be used here \(postgresql: "),
     ],
 )

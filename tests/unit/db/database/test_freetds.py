@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from db.database import freetds
-from db.database.address import Address
+from db.database import odbc
 from db.database.engine import make_engine
+from db.database.server_address import ServerAddress
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
 from tests.support.tds import sqlalchemy_questions
 from tests.support.tds.drivers import find_driver
@@ -53,7 +53,7 @@ def fixture_server(tls: ssl.SSLContext) -> Iterator[TDSServer]:
 def test_freetds_encrypts_and_checks_unless_told_to_trust(trust: bool) -> None:
     told = configparser.ConfigParser()
 
-    told.read_string("[server]\n" + freetds.configuration(Address("db.example", 1444), trust))
+    told.read_string("[server]\n" + odbc.freetds_conf(ServerAddress("db.example", 1444), trust))
 
     server = told["server"]
     assert ("db.example", "1444", "require") == tuple(
@@ -66,7 +66,8 @@ def test_freetds_encrypts_and_checks_unless_told_to_trust(trust: bool) -> None:
 def test_an_instance_takes_the_place_of_the_port() -> None:
     told = configparser.ConfigParser()
 
-    told.read_string("[server]\n" + freetds.configuration(Address("h", None, "EXPRESS"), True))
+    conf = odbc.freetds_conf(ServerAddress("h", None, "EXPRESS"), True)
+    told.read_string("[server]\n" + conf)
 
     assert ("EXPRESS", False) == (told["server"]["instance"], "port" in told["server"])
 

@@ -5,8 +5,7 @@ from typing import get_args
 import pytest
 from bentoml._internal.tag import tag_max_length
 
-from db.database.labels import LabelError, check_labels
-from db.database.schema import METRICS, TRAINING_RUNS
+from db.database.schema import METRICS, TRAINING_RUNS, LabelError, check_labels
 from db.training_run import TrainingRun
 from training.export.export import Precision
 
@@ -19,10 +18,10 @@ def test_labels_that_the_column_holds_are_fine(label: str) -> None:
 @pytest.mark.parametrize(
     ("label", "problem"),
     [
-        ("x" * 65, "has 65 characters, more than the 64"),
-        ("\U0001f600" * 33, "has 66 characters, more than the 64"),
-        ("a\x00b", "has a character that cannot be stored"),
-        ("\ud83d", "has a character that cannot be stored"),
+        ("x" * 65, "has 65 characters; its column holds 64"),
+        ("\U0001f600" * 33, "has 66 characters; its column holds 64"),
+        ("a\x00b", "contains a character that databases cannot store"),
+        ("\ud83d", "contains a character that databases cannot store"),
     ],
 )
 def test_any_other_is_named_with_what_is_wrong(label: str, problem: str) -> None:

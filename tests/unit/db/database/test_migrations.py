@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from db.database.engine import make_engine
-from db.database.migrations import STEPS, migrate, schema_version
+from db.database.migrations import MIGRATIONS, migrate, schema_version
 from db.database.schema import METADATA, METRICS
 from db.prediction import utc_now
 from db.settings import DatabaseSettings
@@ -37,41 +37,41 @@ def test_an_empty_database_gets_all_tables(engine: Engine) -> None:
 
     assert set(METADATA.tables) == set(inspect(engine).get_table_names())
     assert {column.name for column in METRICS.columns} == columns(engine)
-    assert len(STEPS) == schema_version(engine)
+    assert len(MIGRATIONS) == schema_version(engine)
 
 
 def test_a_second_time_nothing_is_done(engine: Engine) -> None:
     migrate(engine)
     migrate(engine)
 
-    assert len(STEPS) == schema_version(engine)
+    assert len(MIGRATIONS) == schema_version(engine)
 
 
 def test_later_steps_are_taken_by_databases_that_lack_them(engine: Engine) -> None:
     migrate(engine)
 
-    migrate(engine, (*STEPS, add_column))
+    migrate(engine, (*MIGRATIONS, add_column))
 
     assert "note" in columns(engine)
-    assert len(STEPS) + 1 == schema_version(engine)
+    assert len(MIGRATIONS) + 1 == schema_version(engine)
 
 
 def test_a_step_that_fails_leaves_nothing_behind(engine: Engine) -> None:
     migrate(engine)
 
     with pytest.raises(DBAPIError):
-        migrate(engine, (*STEPS, fail))
+        migrate(engine, (*MIGRATIONS, fail))
 
     assert "note" not in columns(engine)
-    assert len(STEPS) == schema_version(engine)
+    assert len(MIGRATIONS) == schema_version(engine)
 
 
 def test_a_database_newer_than_the_code_is_left_alone(engine: Engine) -> None:
-    migrate(engine, (*STEPS, add_column))
+    migrate(engine, (*MIGRATIONS, add_column))
 
     migrate(engine)
 
-    assert len(STEPS) + 1 == schema_version(engine)
+    assert len(MIGRATIONS) + 1 == schema_version(engine)
 
 
 def test_a_table_from_before_there_were_steps_is_kept(engine: Engine) -> None:
@@ -79,7 +79,7 @@ def test_a_table_from_before_there_were_steps_is_kept(engine: Engine) -> None:
 
     migrate(engine)
 
-    assert len(STEPS) == schema_version(engine)
+    assert len(MIGRATIONS) == schema_version(engine)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_table_of_an_earlier_version_gets_its_columns_and_keeps_its_rows(
 ) -> None:
     made = asdict(prediction()) | {"recorded_at": utc_now()}
     known = {name: value for name, value in made.items() if name not in lacking}
-    migrate(engine, STEPS[:steps])
+    migrate(engine, MIGRATIONS[:steps])
     with engine.begin() as connection:
         for name in lacking:
             connection.execute(text(f"ALTER TABLE metrics DROP COLUMN {name}"))
@@ -130,7 +130,7 @@ def test_services_that_start_at_once_take_each_step_once(settings: DatabaseSetti
 
     def start(engine: Engine) -> int:
         barrier.wait()
-        migrate(engine, (*STEPS, add_column))
+        migrate(engine, (*MIGRATIONS, add_column))
         version = schema_version(engine)
         engine.dispose()
         return version
@@ -138,4 +138,4 @@ def test_services_that_start_at_once_take_each_step_once(settings: DatabaseSetti
     with ThreadPoolExecutor() as pool:
         versions = list(pool.map(start, engines))
 
-    assert [len(STEPS) + 1] * 6 == versions
+    assert [len(MIGRATIONS) + 1] * 6 == versions

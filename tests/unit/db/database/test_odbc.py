@@ -100,7 +100,7 @@ def test_a_driver_that_is_not_there_is_an_error_with_the_remedy() -> None:
 def test_microsofts_driver_encrypts_and_checks_unless_told_to_trust(
     trust: bool, expected: str
 ) -> None:
-    attributes = odbc.attributes(odbc.MICROSOFT, trust)
+    attributes = odbc.microsoft_attributes(odbc.MICROSOFT, trust)
 
     assert ("yes", expected) == (attributes["Encrypt"], attributes["TrustServerCertificate"])
 

@@ -6,7 +6,7 @@ from sqlalchemy.dialects import mssql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from db.database.layout import dashboards_index
+from db.database.index_migrations import dashboard_index
 from db.database.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 
 
@@ -52,7 +52,7 @@ def test_dashboards_find_all_but_the_texts_in_one_index() -> None:
     assert (
         "CREATE INDEX ix_metrics_dashboards ON metrics (timestamp)"
         f" INCLUDE ({', '.join(read)}, recorded_at)"
-    ) == on_sql_server(CreateIndex(dashboards_index()))
+    ) == on_sql_server(CreateIndex(dashboard_index()))
 
 
 def test_labels_have_no_code_page() -> None:

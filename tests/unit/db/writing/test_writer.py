@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from db.admin.status import dead_letters, requeue_dead_letters, spool_depth
 from db.database.engine import make_engine
-from db.database.migrations import STEPS, migrate
+from db.database.migrations import MIGRATIONS, migrate
 from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.spool.spool import Spool
@@ -263,7 +263,7 @@ def test_a_login_that_may_only_insert_and_select_writes_though_it_cannot_migrate
 def test_rows_wait_for_a_column_that_the_login_may_not_add(
     login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
-    migrate(login.owner, STEPS[:3])  # as an earlier version left it
+    migrate(login.owner, MIGRATIONS[:3])  # as an earlier version left it
     with login.owner.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE metrics DROP COLUMN truncated")
     login.grant("SELECT, INSERT ON metrics")

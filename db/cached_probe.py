@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-class CachedCheck:
+class CachedProbe:
     """The latest verdict of a check, which is carried out anew once that is ``max_age_s`` old.
 
     Several threads may ask. Those that come while it is carried out wait for its verdict.
@@ -28,6 +28,6 @@ class CachedCheck:
                 self._since_s = now_s  # it may take long: its verdict is of when it began
             return self._verdict
 
-    def refute(self) -> None:
+    def mark_failed(self) -> None:
         """Let the verdict be negative from now on, since somebody has just seen that it is."""
         self._verdict, self._since_s = False, time.monotonic()

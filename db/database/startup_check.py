@@ -1,53 +1,53 @@
-"""Ask at the start whether the tables are ours, without waiting for a database that is away."""
+"""Check at startup, in the background, whether the database's tables are ours."""
 
 import logging
 import threading
 
 from db.database.engine import make_engine
-from db.database.ownership import ForeignTableError, check_tables
+from db.database.foreign_tables import ForeignTableError, reject_foreign_tables
 from db.settings import DatabaseSettings
 from db.writing.errors import is_login_refused
 
-ANSWER_S = 2.0
-"""How long a start waits for a database that has already answered."""
+RESULT_TIMEOUT_S = 2.0
+"""How long `result` waits for a database that accepted the connection."""
 
 logger = logging.getLogger(__name__)
 
 
-class TablesCheck:
-    """A check that runs in a thread of its own, from its creation on.
+class StartupCheck:
+    """A check that runs in its own thread from its creation on.
 
-    A database that is away is no reason not to start: the writer checks again when it is back.
+    A service starts even if its database is down: the writer checks again later.
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        """Begin. Raises SettingsError if the database has no driver here."""
+        """Start the check. Raises SettingsError if the database's driver is missing."""
         self.refused_login: Exception | None = None
-        """What the database has said by now if it refuses the login."""
+        """The database's error if it has refused the login."""
         self._engine = make_engine(settings)
         self._is_connected = threading.Event()
-        self._found: ForeignTableError | None = None
-        self._thread = threading.Thread(target=self._check, name="tables", daemon=True)
+        self._error: ForeignTableError | None = None
+        self._thread = threading.Thread(target=self._check, name="startup-check", daemon=True)
         self._thread.start()
 
     @property
     def is_running(self) -> bool:
-        """Return whether the database is still being asked."""
+        """Return whether the check has not finished."""
         return self._thread.is_alive()
 
     def result(self) -> ForeignTableError | None:
-        """Return what was found by now; a database that has answered may take ANSWER_S more."""
+        """Return the error found so far; wait up to RESULT_TIMEOUT_S if connected."""
         if self._is_connected.is_set():
-            self._thread.join(ANSWER_S)
-        return self._found
+            self._thread.join(RESULT_TIMEOUT_S)
+        return self._error
 
     def _check(self) -> None:
         try:
             with self._engine.connect() as connection:
                 self._is_connected.set()
-                check_tables(connection)
+                reject_foreign_tables(connection)
         except ForeignTableError as error:
-            self._found = error
+            self._error = error
         except Exception as error:  # pylint: disable=broad-exception-caught  # the writer reports it
             self.refused_login = error if is_login_refused(error) else None
             logger.debug("the tables were not checked: %s", type(error).__name__)

@@ -3,7 +3,7 @@
 import pytest
 
 from db.__main__ import main
-from db.admin.setup_error import SetupError
+from db.admin.retry import SetupError
 from db.settings import SettingsError
 from tests.support.set_up import (
     ADMIN,
@@ -43,7 +43,7 @@ def test_a_login_gets_another_password_if_that_is_asked_for(
 
     told = run(reset_passwords=True)
 
-    assert f"login {READER} is ready (password reset)" in told
+    assert f"login {READER} is ready (password updated)" in told
     assert SETTINGS["grafana_reader_password"] == catalogue.logins[READER].password
 
 
@@ -64,7 +64,7 @@ def test_the_command_does_so_with_its_option(
     assert (1, 0) == (refused, reset)
     printed = capsys.readouterr()
     assert printed.err.startswith("SQL_USER = ")
-    assert f"login {SERVICE} is ready (password reset)" in printed.out
+    assert f"login {SERVICE} is ready (password updated)" in printed.out
 
 
 def test_a_login_of_the_same_password_gets_its_user(run: SetUp, catalogue: Catalogue) -> None:
@@ -111,7 +111,7 @@ def test_a_user_of_a_restored_database_gets_its_login_back(
     told = run()
 
     assert "ALTER USER [tweet]]service] WITH LOGIN = [tweet]]service]" in catalogue.changes
-    assert f"user {SERVICE} had lost its login, and has it back" in told
+    assert f"user {SERVICE} was orphaned: mapped to its login again" in told
     sids = {name: catalogue.logins[name].sid for name in (SERVICE, READER)}
     assert sids == catalogue.databases["sentiment"].users
 
@@ -139,7 +139,7 @@ def test_a_login_that_the_database_knows_by_another_name_is_refused(
     catalogue.logins[SERVICE] = Principal(SERVICE, SETTINGS["sql_password"], 50)
     catalogue.databases["sentiment"] = Database(users={"dbo": 50})
 
-    with pytest.raises(SetupError, match=r"SQL_USER = .* under another name"):
+    with pytest.raises(SetupError, match=r"SQL_USER = .* of another name"):
         run()
 
 

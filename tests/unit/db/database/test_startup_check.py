@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from db.database.migrations import migrate
-from db.database.tables_check import TablesCheck
+from db.database.startup_check import StartupCheck
 from db.settings import DatabaseSettings
 from tests.support.foreign_tables import FOREIGN
 from tests.support.server import eventually
@@ -24,7 +24,7 @@ def fixture_silent_port() -> Iterator[int]:
 def test_foreign_tables_are_found(engine: Engine, settings: DatabaseSettings) -> None:
     FOREIGN["flyway"].table.create(engine)
 
-    check = TablesCheck(settings)
+    check = StartupCheck(settings)
 
     found = eventually(check.result, STORED_WITHIN_S)
     assert FOREIGN["flyway"].difference in str(found)
@@ -33,7 +33,7 @@ def test_foreign_tables_are_found(engine: Engine, settings: DatabaseSettings) ->
 def test_our_own_tables_are_no_finding(engine: Engine, settings: DatabaseSettings) -> None:
     migrate(engine)
 
-    check = TablesCheck(settings)
+    check = StartupCheck(settings)
 
     eventually(lambda: not check.is_running, STORED_WITHIN_S)
     assert check.result() is None
@@ -44,7 +44,7 @@ def test_a_database_that_is_away_is_no_finding(sqlite: DatabaseSettings) -> None
         update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:9/nothing"}
     )
 
-    check = TablesCheck(DatabaseSettings.model_validate(away.model_dump()))
+    check = StartupCheck(DatabaseSettings.model_validate(away.model_dump()))
 
     eventually(lambda: not check.is_running, STORED_WITHIN_S)
     assert check.result() is None
@@ -53,7 +53,7 @@ def test_a_database_that_is_away_is_no_finding(sqlite: DatabaseSettings) -> None
 def test_a_database_that_never_answers_is_not_waited_for(silent_port: int) -> None:
     url = f"postgresql+psycopg://nobody@127.0.0.1:{silent_port}/nothing"
 
-    check = TablesCheck(DatabaseSettings(database_url=url, database_timeout_s=5))
+    check = StartupCheck(DatabaseSettings(database_url=url, database_timeout_s=5))
 
     assert check.result() is None
     assert check.is_running

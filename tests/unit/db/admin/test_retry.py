@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from db.admin import waiting
-from db.admin.setup_error import SetupError
-from db.admin.waiting import STEP_ATTEMPTS, repeat, wait_for
+from db.admin import retry as retries
+from db.admin.retry import MAX_STEP_ATTEMPTS, SetupError, retry, wait_for_database
 from db.database.engine import make_engine
 from db.settings import DatabaseSettings
 from tests.support.postgres import PostgreSQL
@@ -24,8 +23,8 @@ KILL_MYSELF = "SELECT pg_terminate_backend(pg_backend_pid())"
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test wait."""
-    monkeypatch.setattr(waiting, "RETRY_EVERY_S", 0.01)
-    monkeypatch.setattr(waiting, "LOGIN_RETRY_EVERY_S", 0.01)
+    monkeypatch.setattr(retries, "RETRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(retries, "LOGIN_RETRY_INTERVAL_S", 0.01)
 
 
 @pytest.fixture(name="engine")
@@ -46,7 +45,7 @@ def ask(engine: Engine, statements: list[str]) -> Callable[[], int]:
 
 
 def test_a_step_whose_connection_another_ends_is_repeated(engine: Engine) -> None:
-    left = repeat(engine, ask(engine, [KILL_MYSELF, KILL_MYSELF, "SELECT 1", "SELECT 1"]))
+    left = retry(engine, ask(engine, [KILL_MYSELF, KILL_MYSELF, "SELECT 1", "SELECT 1"]))
 
     assert 1 == left
     engine.dispose()
@@ -56,17 +55,17 @@ def test_a_step_that_fails_for_good_is_not(engine: Engine) -> None:
     statements = ["SELECT * FROM no_such_table", "SELECT 1"]
 
     with pytest.raises(DBAPIError):
-        repeat(engine, ask(engine, statements))
+        retry(engine, ask(engine, statements))
 
     assert ["SELECT 1"] == statements
     engine.dispose()
 
 
 def test_a_step_is_repeated_a_few_times_only(engine: Engine) -> None:
-    statements = [KILL_MYSELF] * (STEP_ATTEMPTS + 1)
+    statements = [KILL_MYSELF] * (MAX_STEP_ATTEMPTS + 1)
 
     with pytest.raises(DBAPIError):
-        repeat(engine, ask(engine, statements))
+        retry(engine, ask(engine, statements))
 
     assert [KILL_MYSELF] == statements
     engine.dispose()
@@ -77,18 +76,18 @@ def test_a_database_that_is_missing_is_asked_for_a_few_times_only(postgresql: Po
     engine = make_engine(DatabaseSettings(database_url=url))
 
     with pytest.raises(SetupError, match=r"refused the login 3 times.*does not exist"):
-        wait_for(engine, lambda _: None)
+        wait_for_database(engine, lambda _: None)
 
 
 def test_a_server_that_is_away_is_waited_for_until_the_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(waiting, "WAIT_S", 0.2)
+    monkeypatch.setattr(retries, "CONNECT_DEADLINE_S", 0.2)
     engine = make_engine(DatabaseSettings(database_url="postgresql://u:p@127.0.0.1:1/d"))
     told: list[str] = []
 
-    with pytest.raises(SetupError, match=r"^not within 0.2 s"):
-        wait_for(engine, told.append)
+    with pytest.raises(SetupError, match=r"^no connection to the database within 0.2 s"):
+        wait_for_database(engine, told.append)
 
     assert 1 == len(told)  # once, though it was tried more often
 
@@ -98,7 +97,7 @@ def test_a_certificate_that_is_not_trusted_is_told_with_the_remedy(
     name: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gives_reason = name == "Microsoft"
-    monkeypatch.setattr(waiting, "WAIT_S", 600 if gives_reason else 0.2)
+    monkeypatch.setattr(retries, "CONNECT_DEADLINE_S", 600 if gives_reason else 0.2)
     fields = {"sql_user": "u", "sql_password": "p", "sql_driver": find_driver(name)}
     with TDSServer(tls, lambda _: Done()) as server:
         settings = DatabaseSettings.model_validate(
@@ -106,7 +105,7 @@ def test_a_certificate_that_is_not_trusted_is_told_with_the_remedy(
         )
 
         with pytest.raises(SetupError, match="SQL_TRUST_SERVER_CERTIFICATE=true"):
-            wait_for(make_engine(settings), lambda _: None)
+            wait_for_database(make_engine(settings), lambda _: None)
 
         assert not server.logins
 
@@ -116,7 +115,7 @@ def test_a_file_that_cannot_be_opened_is_no_reason_to_wait(tmp_path: Path) -> No
     engine = make_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/folder"))
 
     with pytest.raises(SetupError, match="unable to open"):
-        wait_for(engine, lambda _: None)
+        wait_for_database(engine, lambda _: None)
 
 
 def test_a_driver_that_cannot_be_loaded_is_no_reason_to_wait() -> None:
@@ -125,6 +124,6 @@ def test_a_driver_that_cannot_be_loaded_is_no_reason_to_wait() -> None:
     told: list[str] = []
 
     with pytest.raises(SetupError, match=r"No such driver|file not found"):
-        wait_for(make_engine(DatabaseSettings(database_url=url)), told.append)
+        wait_for_database(make_engine(DatabaseSettings(database_url=url)), told.append)
 
     assert not told

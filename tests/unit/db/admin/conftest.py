@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db.admin import setup, waiting
+from db.admin import retry, setup
 from db.admin.setup import set_up
 from db.database.tsql import execute
 from db.settings import SetupSettings
@@ -39,8 +39,8 @@ def fixture_run(
     request: pytest.FixtureRequest, server: TDSServer, monkeypatch: pytest.MonkeyPatch
 ) -> SetUp:
     """Give a function that sets the server up without pauses, and returns what was told."""
-    monkeypatch.setattr(waiting, "RETRY_EVERY_S", 0.01)
-    monkeypatch.setattr(waiting, "LOGIN_RETRY_EVERY_S", 0.01)
+    monkeypatch.setattr(retry, "RETRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(retry, "LOGIN_RETRY_INTERVAL_S", 0.01)
     monkeypatch.setattr(setup, "migrate", lambda engine, **_: execute(engine, TABLES))
     fixed = SETTINGS | {"sql_port": server.address[1], "sql_driver": find_driver(request.param)}
 

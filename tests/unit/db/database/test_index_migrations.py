@@ -8,20 +8,20 @@ import sqlglot
 from sqlalchemy import Connection, Engine, inspect, text
 
 from db.database.engine import make_engine
-from db.database.layout import (
+from db.database.index_migrations import (
     CLUSTERED,
-    DASHBOARDS,
-    FIGURES,
+    DASHBOARD_COLUMNS,
+    DASHBOARD_INDEX,
     INDEXES,
     LABEL_TYPE,
-    LAYOUT,
+    OPTIONAL_MIGRATIONS,
     PRIMARY_KEY,
-    TIME_ORDER,
-    cover_dashboards,
-    order_by_time,
-    takes_long,
+    TIMESTAMP_INDEX,
+    cluster_by_time,
+    create_dashboard_index,
+    is_slow,
 )
-from db.database.migrations import STEPS, migrate, schema_version
+from db.database.migrations import MIGRATIONS, migrate, schema_version
 from db.database.schema import METRICS
 from db.settings import DatabaseSettings
 from db.writing.insertion import insert_if_absent
@@ -34,7 +34,7 @@ from tests.support.tds.drivers import find_driver
 from tests.support.tds.requests import Query
 from tests.support.tds.server import TDSServer
 
-BEFORE = len(STEPS) - len(LAYOUT)
+BEFORE = len(MIGRATIONS) - len(OPTIONAL_MIGRATIONS)
 REBUILT = (
     "CREATE UNIQUE CLUSTERED INDEX ix_metrics_timestamp ON metrics ([timestamp], id)"
     " WITH (DROP_EXISTING = ON)"
@@ -50,7 +50,7 @@ EARLIER: dict[str, tuple[Layout, list[str]]] = {
         (
             "varchar",
             [["pk_metrics", "id"]],
-            [["pk_metrics", 2, 1], [TIME_ORDER, CLUSTERED, 0]],
+            [["pk_metrics", 2, 1], [TIMESTAMP_INDEX, CLUSTERED, 0]],
         ),
         [
             "ALTER TABLE metrics ALTER COLUMN label nvarchar(64) NOT NULL",
@@ -63,7 +63,7 @@ EARLIER: dict[str, tuple[Layout, list[str]]] = {
         (
             "varchar",
             [["PK__metrics__3213E83F", "id"]],
-            [["PK__metrics__3213E83F", CLUSTERED, 1], [TIME_ORDER, 2, 0]],
+            [["PK__metrics__3213E83F", CLUSTERED, 1], [TIMESTAMP_INDEX, 2, 0]],
         ),
         [
             "ALTER TABLE metrics ALTER COLUMN label nvarchar(64) NOT NULL",
@@ -73,16 +73,20 @@ EARLIER: dict[str, tuple[Layout, list[str]]] = {
             COVERED,
         ],
     ),
-    "this version": (("nvarchar", [], [[TIME_ORDER, CLUSTERED, 1], [DASHBOARDS, 2, 0]]), []),
+    "this version": (
+        ("nvarchar", [], [[TIMESTAMP_INDEX, CLUSTERED, 1], [DASHBOARD_INDEX, 2, 0]]),
+        [],
+    ),
 }
 
 
 def earlier(engine: Engine, rows: int = 3) -> None:
     """Leave a database as the version before did, with some rows."""
-    migrate(engine, STEPS[:BEFORE])
+    migrate(engine, MIGRATIONS[:BEFORE])
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text(f"CREATE INDEX {TIME_ORDER} ON metrics (timestamp, id)"))
+            columns = "timestamp, id"
+            connection.execute(text(f"CREATE INDEX {TIMESTAMP_INDEX} ON metrics ({columns})"))
         insert_if_absent(connection, [prediction().to_json() for _ in range(rows)])
 
 
@@ -96,8 +100,8 @@ def indexes(engine: Engine) -> dict[str, list[str]]:
 
 
 EXPECTED = {
-    "postgresql": {DASHBOARDS: ["timestamp", *FIGURES]},
-    "sqlite": {TIME_ORDER: ["timestamp", "id"]},
+    "postgresql": {DASHBOARD_INDEX: ["timestamp", *DASHBOARD_COLUMNS]},
+    "sqlite": {TIMESTAMP_INDEX: ["timestamp", "id"]},
 }
 
 
@@ -117,7 +121,7 @@ def test_a_database_of_the_version_before_gets_them_and_keeps_its_rows(
 
     assert EXPECTED[engine.dialect.name] == indexes(engine)
     assert before == stored(settings)
-    assert len(STEPS) == schema_version(engine)
+    assert len(MIGRATIONS) == schema_version(engine)
 
 
 def test_a_table_that_was_dropped_gets_them_again(engine: Engine) -> None:
@@ -132,20 +136,21 @@ def test_a_table_that_was_dropped_gets_them_again(engine: Engine) -> None:
 def test_a_large_table_is_left_to_the_setup_which_does_it_though_later_steps_are_taken(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.database.layout.MAX_REWRITTEN_ROWS", 2)
+    monkeypatch.setattr("db.database.index_migrations.MAX_ROWS_AT_STARTUP", 2)
     earlier(engine)
     before, told = indexes(engine), list[str]()
 
     def add_column(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE metrics ADD note VARCHAR(20)"))
 
-    steps = (*STEPS, add_column)
-    migrate(engine, steps, say=told.append)
+    steps = (*MIGRATIONS, add_column)
+    migrate(engine, steps, log=told.append)
     assert before == indexes(engine)
     assert len(steps) == schema_version(engine)
-    concerned = [step for step in LAYOUT.values() if engine.dialect.name in step.dialects]
-    until = ", until `python -m db setup` rewrites the table"
-    assert [step.without + until for step in concerned] == told
+    dialect = engine.dialect.name
+    concerned = [each for each in OPTIONAL_MIGRATIONS.values() if dialect in each.dialects]
+    until = ": run `python -m db setup`"
+    assert [each.drawback + until for each in concerned] == told
 
     told.clear()
     migrate(engine, steps, told.append, engine)
@@ -157,12 +162,12 @@ def test_a_large_table_is_left_to_the_setup_which_does_it_though_later_steps_are
 def test_a_step_takes_long_on_more_rows_than_that(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, rows: int, *, expected: bool
 ) -> None:
-    monkeypatch.setattr("db.database.layout.MAX_REWRITTEN_ROWS", rows)
+    monkeypatch.setattr("db.database.index_migrations.MAX_ROWS_AT_STARTUP", rows)
     earlier(engine, 3)
 
     changes = engine.dialect.name == "postgresql"
-    assert (expected and changes) is takes_long(cover_dashboards, engine)
-    assert not takes_long(order_by_time, engine)
+    assert (expected and changes) is is_slow(create_dashboard_index, engine)
+    assert not is_slow(cluster_by_time, engine)
 
 
 def test_an_index_that_cannot_be_built_is_told_and_tried_again(engine: Engine) -> None:
@@ -172,19 +177,19 @@ def test_an_index_that_cannot_be_built_is_told_and_tried_again(engine: Engine) -
     told: list[str] = []
     with engine.begin() as connection:  # names of indexes are the whole schema's
         connection.execute(
-            text(f"CREATE TABLE others (n int); CREATE INDEX {DASHBOARDS} ON others (n)")
+            text(f"CREATE TABLE others (n int); CREATE INDEX {DASHBOARD_INDEX} ON others (n)")
         )
 
-    migrate(engine, say=told.append)
-    assert len(STEPS) - 1 == schema_version(engine)
+    migrate(engine, log=told.append)
+    assert len(MIGRATIONS) - 1 == schema_version(engine)
     assert 1 == len(told)
     assert told[0].startswith(
-        f'dashboards have no index of their own and are slow: relation "{DASHBOARDS}"'
+        f'dashboards are slow without their index: relation "{DASHBOARD_INDEX}"'
     )
 
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE others"))
-    migrate(engine, say=told.append)
+    migrate(engine, log=told.append)
     assert EXPECTED["postgresql"] == indexes(engine)
     assert 1 == len(told)
 
@@ -246,7 +251,7 @@ def test_sql_server_is_told_to_change_what_is_not_so_yet(
     sql_server: Engine, catalogue: Catalogue, expected: list[str]
 ) -> None:
     with sql_server.connect() as connection:
-        for step in LAYOUT:
+        for step in OPTIONAL_MIGRATIONS:
             step(connection)
 
     assert expected == [" ".join(change.split()) for change in catalogue.changes]

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
-from db.database.database_url import DatabaseUrlError, parse_url, place_of
 from db.database.engine import make_engine
+from db.database.url import DatabaseUrlError, host_and_database, parse_url
 from db.settings import DatabaseSettings, SettingsError
 from tests.support.server import free_port
 
@@ -44,7 +44,7 @@ def told_at_start(url: str) -> str:
     settings = DatabaseSettings(database_url=SecretStr(url), database_timeout_s=2)
     told = ""
     try:
-        told = place_of(settings.url())
+        told = host_and_database(settings.url())
         with make_engine(settings).connect():
             raise AssertionError("nobody listens there")
     except (SettingsError, DBAPIError) as error:
@@ -113,7 +113,7 @@ def test_a_usual_url_is_read(url: str, expected: str | None) -> None:
         with pytest.raises(DatabaseUrlError):
             parse_url(url)
     else:
-        assert expected == place_of(parse_url(url))
+        assert expected == host_and_database(parse_url(url))
 
 
 @pytest.mark.parametrize(
@@ -154,4 +154,4 @@ def test_a_place_is_one_line() -> None:
         sql_server="host", sql_user="u", sql_password=SecretStr("p"), sql_db="d\nb\x1b\u2028é"
     )
 
-    assert r"host/d\nb\x1b\u2028é" == place_of(settings.url())
+    assert r"host/d\nb\x1b\u2028é" == host_and_database(settings.url())

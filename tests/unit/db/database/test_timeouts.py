@@ -11,8 +11,8 @@ import psutil
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.database.deadlines import Deadline
 from db.database.engine import make_engine
+from db.database.timeouts import Watchdog
 from db.settings import DatabaseSettings
 from tests.support.proxy import Proxy
 from tests.support.server import eventually
@@ -148,7 +148,7 @@ def test_a_system_that_lists_no_sockets_is_told_once_and_keeps_nobody_from_conne
         assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
     engine.dispose()
 
-    assert 1 == caplog.text.count("the sockets of this process cannot be listed")
+    assert 1 == caplog.text.count("this process's sockets cannot be listed")
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1,{port}", "127.0.0.1:{port}"])
@@ -194,16 +194,16 @@ def test_sockets_that_other_threads_open_meanwhile_are_left_alone(
 
 def test_a_deadline_cuts_again_until_nothing_is_left() -> None:
     left = [True, True, False]
-    deadline = Deadline(0.01, lambda: left.pop(0))
+    watchdog = Watchdog(0.01, lambda: left.pop(0))
 
     eventually(lambda: not left, HANGS_S)
-    deadline.cancel()
+    watchdog.cancel()
 
 
 def test_a_deadline_that_is_cancelled_cuts_nothing() -> None:
     cut = threading.Event()
-    deadline = Deadline(0.2, lambda: bool(cut.set()))
+    watchdog = Watchdog(0.2, lambda: bool(cut.set()))
 
-    deadline.cancel()
+    watchdog.cancel()
 
     assert not cut.wait(0.5)

@@ -8,10 +8,10 @@ from sqlalchemy import Engine, Table, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from db.admin.retention import parse_age, prune
+from db.admin.prune import parse_age, prune
 from db.database.engine import make_engine
-from db.database.migrations import STEPS, migrate, schema_version
-from db.database.ownership import ForeignTableError, check_tables
+from db.database.foreign_tables import ForeignTableError, reject_foreign_tables
+from db.database.migrations import MIGRATIONS, migrate, schema_version
 from db.database.schema import METADATA, METRICS
 from db.settings import DatabaseSettings
 from tests.support.foreign_tables import FOREIGN, OURS, Foreign, metrics_with
@@ -70,7 +70,7 @@ def test_a_table_of_another_version_of_ours_is_taken(engine: Engine, table: Tabl
     migrate(engine)
 
     assert set(METADATA.tables) <= set(inspect(engine).get_table_names())
-    assert len(STEPS) == schema_version(engine)
+    assert len(MIGRATIONS) == schema_version(engine)
 
 
 def test_a_view_is_no_table_of_ours(engine: Engine) -> None:
@@ -84,9 +84,9 @@ def test_a_view_is_no_table_of_ours(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("versions", "difference"),
     [
-        ([20240101120000, 1], "holds the version 20240101120000"),
-        ([0], "holds the version 0"),
-        ([1, 2, 3], "holds versions, though there is no table metrics or training_runs"),
+        ([20240101120000, 1], "contains the version 20240101120000"),
+        ([0], "contains the version 0"),
+        ([1, 2, 3], "contains versions, but there is no table metrics or training_runs"),
     ],
 )
 def test_a_table_of_versions_like_ours_is_told_by_what_it_holds(
@@ -115,13 +115,13 @@ def test_a_table_of_versions_like_ours_is_told_by_what_it_holds(
         ),
         (
             ["CREATE TABLE schema_version (version serial, applied_at timestamp)"],
-            "schema_version fills the column version by itself",
+            "schema_version generates the values of the column version",
         ),
         (
             ["CREATE TYPE mood AS ENUM ('good')", *altered("label", "mood")],
             "metrics has the column label as mood, not VARCHAR",
         ),
-        (altered("text", "xml"), "metrics has the column text as a type of another kind"),
+        (altered("text", "xml"), "metrics has the column text as an unknown type"),
         (altered("confidence", "numeric(4, 0)"), "metrics has the column confidence as"),
         (altered("timestamp", "timestamptz"), "metrics has the column timestamp as"),
         (["CREATE SEQUENCE metrics"], "metrics is a sequence"),
@@ -168,7 +168,7 @@ def test_what_only_sqlite_has_is_told_too(
 def test_an_index_of_another_schema_is_left_alone(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("only PostgreSQL has a search path")
-    migrate(engine, STEPS[:4])
+    migrate(engine, MIGRATIONS[:4])
     execute(engine, "CREATE INDEX ix_metrics_timestamp ON metrics (timestamp)")
     execute(engine, "CREATE SCHEMA tester")  # the login's name: it comes first in the search path
     execute(engine, "CREATE TABLE tester.other (value float)")
@@ -183,12 +183,12 @@ def test_an_index_of_another_schema_is_left_alone(engine: Engine) -> None:
 
 
 def test_a_dropped_table_is_made_anew_before_the_steps_that_change_it(engine: Engine) -> None:
-    migrate(engine, STEPS[:2])
+    migrate(engine, MIGRATIONS[:2])
     execute(engine, "DROP TABLE metrics")
 
     migrate(engine)
 
-    assert len(STEPS) == schema_version(engine)
+    assert len(MIGRATIONS) == schema_version(engine)
     assert "truncated" in {column["name"] for column in inspect(engine).get_columns("metrics")}
 
 
@@ -198,7 +198,7 @@ def test_an_empty_table_of_versions_is_ours(engine: Engine) -> None:
 
     migrate(engine)
 
-    assert len(STEPS) == schema_version(engine)
+    assert len(MIGRATIONS) == schema_version(engine)
 
 
 def test_names_are_compared_as_the_database_does(engine: Engine) -> None:
@@ -213,9 +213,9 @@ def test_names_are_compared_as_the_database_does(engine: Engine) -> None:
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             with pytest.raises(ForeignTableError, match="lacks the columns id, timestamp"):
-                check_tables(connection)
+                reject_foreign_tables(connection)
         else:
-            check_tables(connection)
+            reject_foreign_tables(connection)
 
 
 def test_nothing_of_another_program_is_deleted(engine: Engine) -> None:
@@ -242,7 +242,7 @@ def test_only_the_first_table_of_the_search_path_counts(
     for path in ("ours", "ours,theirs"):
         chosen = engine_of(path)
         migrate(chosen)
-        assert len(STEPS) == schema_version(chosen)
+        assert len(MIGRATIONS) == schema_version(chosen)
         chosen.dispose()
     for path in ("theirs", "theirs,ours"):
         chosen = engine_of(path)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from db.database.cached_check import CachedCheck
+from db.cached_probe import CachedProbe
 from tests.support.server import eventually
 
 
@@ -35,12 +35,12 @@ class Disk:
 def fixture_disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """Make a disk with a clock that stands until it is moved."""
     disk = Disk()
-    monkeypatch.setattr("db.database.cached_check.time", disk)
+    monkeypatch.setattr("db.cached_probe.time", disk)
     return disk
 
 
 def test_within_its_age_a_verdict_is_not_looked_for_again(disk: Disk) -> None:
-    is_well = CachedCheck(disk.check, max_age_s=1)
+    is_well = CachedProbe(disk.check, max_age_s=1)
 
     verdicts = []
     for _ in range(10):
@@ -54,7 +54,7 @@ def test_within_its_age_a_verdict_is_not_looked_for_again(disk: Disk) -> None:
 @pytest.mark.parametrize("was_well", [True, False])
 def test_a_change_is_seen_once_the_verdict_is_old(disk: Disk, was_well: bool) -> None:
     disk.is_well = was_well
-    is_well = CachedCheck(disk.check, max_age_s=1)
+    is_well = CachedProbe(disk.check, max_age_s=1)
 
     before = is_well()
     disk.is_well = not was_well
@@ -70,7 +70,7 @@ def test_the_time_that_a_check_takes_is_part_of_its_verdicts_age(disk: Disk) -> 
         disk.now_s += 5
         return disk.check()
 
-    is_well = CachedCheck(slowly, max_age_s=1)
+    is_well = CachedProbe(slowly, max_age_s=1)
 
     assert is_well()
     disk.is_well = False
@@ -78,7 +78,7 @@ def test_the_time_that_a_check_takes_is_part_of_its_verdicts_age(disk: Disk) -> 
 
 
 def test_those_who_ask_together_share_one_check(disk: Disk) -> None:
-    is_well = CachedCheck(disk.check, max_age_s=1)
+    is_well = CachedProbe(disk.check, max_age_s=1)
     disk.may_end.clear()
 
     with ThreadPoolExecutor(8) as pool:
@@ -96,7 +96,7 @@ def test_a_check_that_raises_leaves_no_verdict(disk: Disk) -> None:
             raise RuntimeError("no verdict")
         return True
 
-    is_well = CachedCheck(fail_at_first, max_age_s=1)
+    is_well = CachedProbe(fail_at_first, max_age_s=1)
 
     with pytest.raises(RuntimeError, match="no verdict"):
         is_well()
@@ -104,9 +104,9 @@ def test_a_check_that_raises_leaves_no_verdict(disk: Disk) -> None:
 
 
 def test_what_somebody_has_seen_to_fail_is_not_checked_to_say_so(disk: Disk) -> None:
-    is_well = CachedCheck(disk.check, max_age_s=1)
+    is_well = CachedProbe(disk.check, max_age_s=1)
     before = is_well()
-    is_well.refute()
+    is_well.mark_failed()
     during = is_well()
     disk.now_s += 1
 
