@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,9 +39,8 @@ from api.contract.responses import (
     PredictOutput,
 )
 from api.http.body_reader import JSON_MEDIA_TYPE
-from api.http.log import log_request_ids
-from api.http.metrics import use_bounded_metrics
 from api.http.middleware import ApiMiddleware
+from api.micro_batcher import MicroBatcher
 from api.settings import ApiSettings
 from db.database.schema import check_labels
 from db.database.startup_check import StartupCheck
@@ -48,6 +48,7 @@ from db.database.url import host_and_database
 from db.prediction import Prediction, new_id, timestamp_of
 from db.prediction_logger import PredictionLogError, PredictionLogger
 from db.settings import DatabaseSettings, SettingsError
+from inference.batching import MAX_BATCH_SIZE, batch_prefix_length, split_batches
 from inference.classifier import Classification, ClassificationError, Classifier
 from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
@@ -55,9 +56,9 @@ from inference.self_check import SelfCheck, load_checked
 from inference.settings import ModelSettings
 from inference.store import SentimentModelRef
 from inference.stream_scheduler import NUM_STREAMS
+from patches.bentoml_service import PatchedService
 from patches.circus_socket import check_address_before_listening
 from patches.load_shedding import use_load_shedding_protocol
-from patches.micro_batcher import MAX_BATCH_SIZE, split_batches, use_micro_batcher
 from patches.uvicorn_protocol import MAX_CONNECTIONS
 from process.file_limit import raise_file_limit
 from process.supervision import fail_start, on_sighup, register_command, stop_with_command
@@ -81,16 +82,14 @@ image = (
     .run("install --directory --owner=bentoml --group=bentoml $BENTO_PATH/data")
 )
 routes = Starlette(routes=[Route("/docs.json", send_page)])  # instead of BentoML's
-batching = use_micro_batcher(NUM_STREAMS)
 use_load_shedding_protocol()
-use_bounded_metrics()
-log_request_ids()
 
 NOT_RECORDED = "the prediction could not be recorded, so it is not answered"
 
 
 @bentoml.service(
     name="sentiment_service",
+    service_class=PatchedService,
     image=image,
     traffic={"timeout": 60},
     threads=NUM_STREAMS,
@@ -172,12 +171,8 @@ class SentimentService:
         self.recorder.close()
 
     def __is_ready__(self) -> bool:
-        """Return whether texts are batched and predictions can be recorded, for `/readyz`."""
-        return batching.works and self.recorder.is_ready()
-
-    async def __is_alive__(self) -> bool:
-        """Return whether no restart would help, for `/livez`: a batching loop has not ended."""
-        return not batching.has_ended
+        """Return whether predictions can be recorded, for `/readyz`."""
+        return self.recorder.is_ready()
 
     @bentoml.api(
         batchable=True,
@@ -208,7 +203,7 @@ class SentimentService:
         """
         in_turn = partial(get_running_loop().run_in_executor, self.batches)
         made: list[Outcome] = []
-        rest = split_batches(texts)
+        rest = split_batches(texts, attrgetter("text"))
         while some := list(islice(rest, NUM_STREAMS)):
             parts = await gather(*(in_turn(self._classify, portion) for portion in some))
             made += chain.from_iterable(parts)
@@ -340,4 +335,5 @@ def served_model() -> bentoml.Model:
     return bentoml.models.get(packed.tag)
 
 
+cast(Any, SentimentService).make_batcher = partial(MicroBatcher, NUM_STREAMS, batch_prefix_length)
 cast(Any, SentimentService).add_asgi_middleware(ApiMiddleware)

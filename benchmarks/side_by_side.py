@@ -9,8 +9,8 @@ from benchmarks.model_only import BareLoop
 from benchmarks.servers import Server
 from benchmarks.settings import Contest
 from benchmarks.stats import Spread, percentile
+from inference.batching import MAX_BATCH_SIZE
 from inference.stream_scheduler import NUM_STREAMS
-from patches.micro_batcher import MAX_BATCH_SIZE
 
 OURS, PLAIN, LITSERVE, BARE = "this service", "plain", "LitServe", "bare loop"
 CAPACITY_CONNECTIONS = 32

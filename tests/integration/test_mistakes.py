@@ -73,7 +73,7 @@ def test_a_batch_that_fails_is_logged_once_with_its_requests(server: Server) -> 
 
     assert {(500, INTERNAL_ERROR.error, None)} == {told(each) for each in responses}
     logged = logged_since(server, before)
-    batches = logged.count("a batch failed, of the requests")
+    batches = logged.count("a batch failed, with the requests")
     assert batches == logged.count("Traceback")
     assert all(each.headers["x-request-id"] in logged for each in responses)
 

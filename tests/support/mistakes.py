@@ -4,13 +4,16 @@
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import service
+from api.micro_batcher import MicroBatcher
 from db.spool.spool import Spool
+from inference.batching import batch_prefix_length
 from inference.classifier import Classifier
-from patches import micro_batcher as batching
+from inference.stream_scheduler import NUM_STREAMS
 from tests.support.server import eventually
 
 FAILS_THE_LOOP = "this text fails the batching loop"
@@ -29,11 +32,11 @@ class Fatal(BaseException):
     """What no loop survives."""
 
 
-class FaultyMicroBatcher(batching.MicroBatcher):
+class FaultyMicroBatcher(MicroBatcher):
     """Takes no batch while a text in line is not to be survived."""
 
-    def _take(self) -> tuple[Any, ...]:
-        waiting = [job.data[0].text for job in self._queue]
+    def _take(self) -> Sequence[Any]:
+        waiting = [job.item.text for job in self._queue]
         if FAILS_THE_LOOP in waiting:
             raise RuntimeError(FAILS_THE_LOOP)
         if ENDS_THE_LOOP in waiting:
@@ -58,7 +61,9 @@ def check(self: Spool) -> None:
     _check(self)
 
 
-vars(batching)["MicroBatcher"] = FaultyMicroBatcher
 setattr(Classifier, "classify_each", classify_each)  # noqa: B010  # mypy lets none be assigned
 setattr(Spool, "check", check)  # noqa: B010
 SentimentService = service.SentimentService
+cast(Any, SentimentService).make_batcher = partial(
+    FaultyMicroBatcher, NUM_STREAMS, batch_prefix_length
+)
