@@ -1,4 +1,4 @@
-"""A `.env` is read as a whole, or its settings are refused with its name and the remedy."""
+"""A `.env` is read completely, or refused with its path and a remedy."""
 
 from pathlib import Path
 
@@ -36,7 +36,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
-def test_what_cannot_be_read_is_named(tmp_path: Path, content: tuple[bytes, str]) -> None:
+def test_a_line_that_cannot_be_parsed_is_refused(
+    tmp_path: Path, content: tuple[bytes, str]
+) -> None:
     path = tmp_path / ".env"
     path.write_bytes(content[0])
 
@@ -51,7 +53,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, content: tuple[bytes, str]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_all_of_a_file_is_read(tmp_path: Path, encoding: str) -> None:
+def test_a_file_with_crlf_is_read_to_its_end(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / ".env"
     path.write_text(TEXT.replace("\n", "\r\n"), encoding=encoding, newline="")
 
@@ -77,7 +79,7 @@ def test_all_of_a_file_is_read(tmp_path: Path, encoding: str) -> None:
         "# my settings\rA=1\r",
     ],
 )
-def test_what_python_reads_right_is_accepted(tmp_path: Path, text: str) -> None:
+def test_lines_that_python_dotenv_reads_are_accepted(tmp_path: Path, text: str) -> None:
     path = tmp_path / ".env"
     path.write_bytes(text.encode())
 
@@ -85,7 +87,7 @@ def test_what_python_reads_right_is_accepted(tmp_path: Path, text: str) -> None:
     check_env_file(path)
 
 
-def test_no_file_and_a_folder_are_no_mistake(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_ignored(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         assert env_file_problem(path) is None
         check_env_file(path)

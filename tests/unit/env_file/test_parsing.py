@@ -1,4 +1,4 @@
-"""What readers of a `.env` disagree on is named with its remedy, and without its value."""
+"""Lines that readers of a `.env` read differently are refused without showing the value."""
 
 from pathlib import Path
 

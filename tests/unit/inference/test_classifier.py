@@ -1,4 +1,4 @@
-"""Texts in, probabilities out, each text on its own account."""
+"""The classifier returns a result or an error for each text."""
 
 import math
 import shutil
@@ -22,7 +22,7 @@ from tests.support.faulty_model import POISON, make_faulty_model
 
 
 class NotANumber:
-    """A runtime that overflows on a certain token, and on all that shares a row with it."""
+    """A runtime that returns NaN for a row with a certain token."""
 
     name = "not-a-number"
     precision: str | None = None
@@ -38,7 +38,7 @@ class NotANumber:
 
 
 class Shapes:
-    """A runtime that notes the shapes it was asked to run."""
+    """A runtime that records the shapes of its warm-up."""
 
     name = "shapes"
     precision: str | None = None
@@ -54,14 +54,14 @@ class Shapes:
         return np.zeros((len(arrays["first_tokens"]), 3), dtype=np.float32)
 
     def warm_up(self, single: Iterable[ModelInputs], packed: Iterable[ModelInputs]) -> None:
-        """Note the shapes."""
+        """Record the shapes."""
         self.single += [arrays["input_ids"].shape for arrays in single]
         self.packed += [arrays["input_ids"].shape for arrays in packed]
 
 
 @pytest.fixture(name="classifier", scope="module", params=get_args(RuntimeName))
 def fixture_classifier(request: pytest.FixtureRequest, starter: Path) -> Classifier:
-    """Load the starter model into each of the runtimes."""
+    """Load the starter model into each runtime."""
     if request.param == "torch":
         pytest.importorskip("transformers", reason="the training group is not installed")
     return Classifier.load(starter, request.param)
@@ -102,7 +102,7 @@ def test_answers_keep_the_order_of_the_texts(classifier: Classifier, tweets: lis
     assert np.abs(forwards - backwards[::-1]).max() <= INT8_BOUND
 
 
-def test_a_text_scores_alike_alone_and_among_others(
+def test_a_text_gets_similar_scores_alone_and_in_a_batch(
     classifier: Classifier, tweets: list[str]
 ) -> None:
     together = classifier.classify(tweets)
@@ -114,7 +114,7 @@ def test_a_text_scores_alike_alone_and_among_others(
     assert np.all(is_close_call | (together.argmax(axis=1) == alone.argmax(axis=1)))
 
 
-def test_the_size_of_the_shared_forward_pass_is_told(
+def test_the_batch_size_is_the_number_of_texts_in_the_pass(
     classifier: Classifier, tweets: list[str]
 ) -> None:
     texts = ["good " * 124] * 10 + tweets[:1]
@@ -125,9 +125,7 @@ def test_the_size_of_the_shared_forward_pass_is_told(
     assert [4] * 8 + [2, 2, 1] == sizes
 
 
-def test_texts_that_are_read_in_part_are_marked_among_others(
-    classifier: Classifier, tweets: list[str]
-) -> None:
+def test_truncated_texts_are_marked(classifier: Classifier, tweets: list[str]) -> None:
     texts = ["good " * 124, *tweets[:10], "good " * 1000, *tweets[10:20]]
 
     outcomes = classifier.classify_each(texts)
@@ -140,13 +138,13 @@ def test_texts_that_are_read_in_part_are_marked_among_others(
     assert [11] == marked
 
 
-def test_a_text_that_fails_and_was_cut_is_a_failure_all_the_same(faulty: Classifier) -> None:
+def test_a_truncated_text_that_fails_is_an_error(faulty: Classifier) -> None:
     (outcome,) = faulty.classify_each([f"{POISON} " * 1000])
 
     assert isinstance(outcome, ClassificationError)
 
 
-def test_a_text_that_fails_in_the_runtime_fails_alone(
+def test_a_text_that_fails_in_the_runtime_does_not_affect_others(
     faulty: Classifier, starter: Path, tweets: list[str]
 ) -> None:
     texts = [*tweets[:7], f"a {POISON}", *tweets[7:40]]
@@ -160,7 +158,9 @@ def test_a_text_that_fails_in_the_runtime_fails_alone(
     assert np.abs(expected - np.array(healthy)).max() <= INT8_BOUND
 
 
-def test_a_text_that_the_tokenizer_refuses_fails_alone(starter: Path, tmp_path: Path) -> None:
+def test_a_text_that_fails_in_the_tokenizer_does_not_affect_others(
+    starter: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(starter, tmp_path / "model"))
     words = Tokenizer(WordLevel({"good": 5, "bad": 6}))  # and none for what it does not know
     words.pre_tokenizer = WhitespaceSplit()
@@ -171,7 +171,7 @@ def test_a_text_that_the_tokenizer_refuses_fails_alone(starter: Path, tmp_path: 
     assert [False, True, False] == [isinstance(made, ClassificationError) for made in outcomes]
 
 
-def test_real_tweets_score_alike_alone_and_in_the_batches_of_the_service(
+def test_real_tweets_get_similar_scores_alone_and_in_batches(
     classifier: Classifier, validation_tweets: list[str]
 ) -> None:
     alone = np.concatenate([classifier.classify([text]) for text in validation_tweets])
@@ -182,14 +182,14 @@ def test_real_tweets_score_alike_alone_and_in_the_batches_of_the_service(
     assert np.abs(alone - in_batches).max() <= INT8_BOUND
 
 
-def test_the_failure_names_the_position_and_keeps_the_runtimes_words(faulty: Classifier) -> None:
+def test_the_error_has_the_position_and_the_runtimes_message(faulty: Classifier) -> None:
     with pytest.raises(ClassificationError, match="position 1") as caught:
         faulty.classify(["fine", POISON])
 
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_a_text_without_finite_logits_fails_alone(starter: Path) -> None:
+def test_a_text_without_finite_logits_does_not_affect_others(starter: Path) -> None:
     folder = ModelFolder.read(starter)
     *_, token, _ = TweetTokenizer(folder).encode(["zebra"])[0]
     classifier = Classifier(folder, NotANumber(token))
@@ -199,7 +199,7 @@ def test_a_text_without_finite_logits_fails_alone(starter: Path) -> None:
     assert [False, True, False] == [isinstance(made, ClassificationError) for made in outcomes]
 
 
-def test_warming_up_prepares_for_every_usual_shape_the_largest_first(
+def test_warm_up_runs_every_usual_shape_the_largest_first(
     starter: Path,
 ) -> None:
     runtime = Shapes()
@@ -212,7 +212,7 @@ def test_warming_up_prepares_for_every_usual_shape_the_largest_first(
     assert sorted(runtime.packed, key=math.prod, reverse=True) == runtime.packed
 
 
-def test_a_runtime_that_cannot_be_prepared_says_so_and_serves(
+def test_a_failed_warm_up_is_logged_and_texts_are_classified(
     starter: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     classifier = Classifier.load(starter)

@@ -17,14 +17,16 @@ def fixture_graph(starter: Path) -> openvino.Model:
     return openvino.Core().read_model(starter / "openvino_model.xml")
 
 
-def test_it_quantises_nothing_and_leaves_the_graph_as_it_is(graph: openvino.Model) -> None:
+def test_a_dequantized_copy_has_no_quantizers_and_the_graph_keeps_its_own(
+    graph: openvino.Model,
+) -> None:
     precise = dequantize(graph)
 
     assert not is_quantized(precise)
     assert is_quantized(graph)
 
 
-def test_its_probabilities_are_close_to_those_of_int8(starter: Path, tweets: list[str]) -> None:
+def test_dequantized_probabilities_are_close_to_int8(starter: Path, tweets: list[str]) -> None:
     int8, precise = Classifier.load(starter), Classifier.load(starter, dequantized=True)
 
     found = precise.classify(tweets)
@@ -35,7 +37,7 @@ def test_its_probabilities_are_close_to_those_of_int8(starter: Path, tweets: lis
 
 
 @pytest.mark.parametrize("to_range", [(0.0, 6.0), (-2.0, 4.0), (10.0, 40.0)])
-def test_a_quantiser_becomes_the_line_that_it_approximates(to_range: tuple[float, float]) -> None:
+def test_a_quantizer_becomes_its_linear_map(to_range: tuple[float, float]) -> None:
     numbers = opset.parameter([-1], np.float32)
     ends = (np.float32(end) for end in (-2, 4, *to_range))
     graph = openvino.Model([opset.fake_quantize(numbers, *ends, 256)], [numbers])

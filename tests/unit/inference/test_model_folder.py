@@ -1,4 +1,4 @@
-"""What a model folder must hold, and what is read from it."""
+"""Model folders are read and checked."""
 
 import json
 import shutil
@@ -13,12 +13,12 @@ from inference.store import METADATA_FILE, SERVING_FILES
 
 @pytest.fixture(name="folder")
 def fixture_folder(starter: Path, tmp_path: Path) -> Path:
-    """Copy the starter model, to be changed by a test."""
+    """Copy the starter model."""
     return Path(shutil.copytree(starter, tmp_path / "model"))
 
 
 def change(path: Path, **entries: Any) -> None:
-    """Change entries of a JSON file; None takes one out."""
+    """Change entries of a JSON file; None removes one."""
     content = json.loads(path.read_text()) | entries
     path.write_text(json.dumps({k: v for k, v in content.items() if v is not None}))
 

@@ -1,4 +1,4 @@
-"""Normalisation follows the model card of cardiffnlp's models, and what people really send."""
+"""Normalization follows the model card of cardiffnlp's models and real tweets."""
 
 import html
 import json
@@ -65,7 +65,7 @@ def test_user_names_and_links_become_placeholders_word_by_word(text: str, expect
         ("www.example.com", "www.example.com"),
     ],
 )
-def test_they_are_found_behind_punctuation_too(text: str, expected: str) -> None:
+def test_user_names_and_links_are_found_after_punctuation(text: str, expected: str) -> None:
     assert expected == normalize(text)
 
 
@@ -125,19 +125,19 @@ def test_escapes_become_characters(text: str, expected: str) -> None:
         r"¯\_(ツ)_/¯ \o/ \m/ \(^o^)/ a \ b \\ c",
     ],
 )
-def test_what_stands_for_no_character_stays(text: str) -> None:
+def test_escapes_of_no_character_stay(text: str) -> None:
     assert text == normalize(text)
 
 
 @pytest.mark.parametrize("token", ["</s>", "<s>", "<pad>", "<mask>", "<unk>", "[MASK]", "[CLS]"])
-def test_control_tokens_are_taken_apart(token: str) -> None:
+def test_special_tokens_are_read_as_text(token: str) -> None:
     assert f"a{token[0]} {token[1:]} b" == normalize(f"a{token} b")
     assert normalize(token) == normalize(html.escape(token))
 
 
 @settings(deadline=None, database=None)
 @given(MIXED)
-def test_normalising_twice_changes_nothing_more(text: str) -> None:
+def test_normalizing_twice_changes_nothing(text: str) -> None:
     once = normalize(text)
 
     assert once == normalize(once)
@@ -160,14 +160,14 @@ def test_an_encoded_text_is_read_as_the_text_itself(text: str) -> None:
 
 @settings(deadline=None, database=None)
 @given(MIXED)
-def test_a_text_without_marks_of_an_encoding_keeps_its_characters(text: str) -> None:
+def test_a_text_without_escapes_keeps_its_characters(text: str) -> None:
     text = text.translate(dict.fromkeys(map(ord, "&\\<[@\uff20:"))).replace("http", "")
 
     assert text.split() == normalize(text).split()
 
 
 @pytest.mark.parametrize("rounds", range(1, MAX_DECODING_ROUNDS + 1))
-def test_mixed_encodings_are_taken_off_one_by_one(rounds: int) -> None:
+def test_nested_encodings_are_decoded(rounds: int) -> None:
     text = "\u2019"
     for number in range(rounds):
         text = "".join(f"&#{ord(c)};" if number % 2 else f"\\u{ord(c):04x}" for c in text)

@@ -1,4 +1,4 @@
-"""The runtime gives each input its own result, or an error."""
+"""The runtime returns each input's own result, or an error."""
 
 import shutil
 import threading
@@ -47,7 +47,7 @@ def fixture_healthy(folder: ModelFolder, poisoned: ModelInputs) -> ModelInputs:
 
 @pytest.fixture(name="compiled")
 def fixture_compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Note the settings with which each graph is compiled from now on."""
+    """Record the settings with which models are compiled."""
     noted: list[Any] = []
     monkeypatch.setattr("inference.openvino_runtime.openvino.Core", lambda: Core(False, noted))
     return noted
@@ -61,7 +61,7 @@ def test_logits_are_float32_with_a_row_for_each_text(starter: Path, healthy: Mod
     assert ((5, 3), np.float32) == (logits.shape, logits.dtype)
 
 
-def test_a_graph_that_reads_padded_texts_is_refused_by_the_names_of_its_inputs(
+def test_a_graph_with_other_inputs_is_refused_with_their_names(
     starter: Path, tmp_path: Path
 ) -> None:
     graph = openvino.Core().read_model(ModelFolder.read(starter).graph_path)
@@ -72,7 +72,7 @@ def test_a_graph_that_reads_padded_texts_is_refused_by_the_names_of_its_inputs(
         OpenVinoRuntime(tmp_path / "graph.xml")
 
 
-def test_inputs_that_fail_never_get_the_result_of_earlier_ones(
+def test_a_failed_pass_returns_no_earlier_result(
     folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
@@ -85,7 +85,7 @@ def test_inputs_that_fail_never_get_the_result_of_earlier_ones(
     assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
 
 
-def test_a_failure_is_survived_though_the_files_are_gone(
+def test_the_model_is_compiled_again_after_its_files_are_deleted(
     folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
@@ -98,7 +98,7 @@ def test_a_failure_is_survived_though_the_files_are_gone(
     assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
 
 
-def test_a_prepared_runtime_gives_what_any_other_gives_alone_and_side_by_side(
+def test_a_warm_runtime_returns_the_same_logits_alone_and_side_by_side(
     starter: Path,
 ) -> None:
     folder = ModelFolder.read(starter)
@@ -115,7 +115,7 @@ def test_a_prepared_runtime_gives_what_any_other_gives_alone_and_side_by_side(
         np.testing.assert_allclose(expected[number % 3], softmax(logits), atol=INT8_BOUND)
 
 
-def test_lone_passes_are_warmed_up_side_by_side_too_since_two_may_meet(
+def test_streams_are_warmed_up_with_single_texts(
     starter: Path, healthy: ModelInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warmed: list[tuple[int, int]] = []
@@ -135,7 +135,7 @@ def test_lone_passes_are_warmed_up_side_by_side_too_since_two_may_meet(
     assert [[id(healthy)], [id(healthy)]] == list(by_graph.values())  # alone, and side by side
 
 
-def test_of_the_shared_passes_only_those_of_tweets_are_run_before_they_are_needed(
+def test_only_tweet_sized_packed_shapes_are_run_at_warm_up(
     starter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[tuple[int, ...]] = []
@@ -155,7 +155,7 @@ def test_of_the_shared_passes_only_those_of_tweets_are_run_before_they_are_neede
 
 
 @pytest.mark.parametrize("is_int8", [True, False])
-def test_only_int8_graphs_are_compiled_for_each_lone_shape_and_for_passes_side_by_side(
+def test_only_int8_models_are_compiled_per_shape_and_for_streams(
     starter: Path, tmp_path: Path, healthy: ModelInputs, compiled: list[Any], is_int8: bool
 ) -> None:
     path = ModelFolder.read(starter).graph_path if is_int8 else float_graph(tmp_path / "graph.xml")
@@ -168,7 +168,7 @@ def test_only_int8_graphs_are_compiled_for_each_lone_shape_and_for_passes_side_b
     assert (["2", None, None] if is_int8 else [None]) == sorted(asked, key=str)
 
 
-def test_a_prepared_pass_leaves_the_graph_for_all_others_alone(
+def test_a_pass_of_a_compiled_shape_does_not_run_the_model_for_any_shape(
     folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs, compiled: list[Any]
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
@@ -183,7 +183,7 @@ def test_a_prepared_pass_leaves_the_graph_for_all_others_alone(
     assert before == len(compiled)  # had it been the graph for all, it would be compiled anew
 
 
-def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_ones(
+def test_a_failed_pass_of_a_compiled_shape_returns_no_earlier_result(
     folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
@@ -197,7 +197,7 @@ def test_inputs_that_fail_in_a_prepared_pass_never_get_the_result_of_earlier_one
     assert np.allclose(expected, runtime.logits(healthy), atol=1e-3)
 
 
-def test_inputs_that_fail_side_by_side_with_others_leave_them_their_own_results(
+def test_a_failed_pass_does_not_affect_passes_beside_it(
     folder: ModelFolder, healthy: ModelInputs, poisoned: ModelInputs
 ) -> None:
     runtime = OpenVinoRuntime(folder.graph_path)
@@ -221,7 +221,7 @@ def test_inputs_that_fail_side_by_side_with_others_leave_them_their_own_results(
             assert np.allclose(expected, logits, atol=1e-3)
 
 
-def test_passes_that_come_together_run_at_once(
+def test_passes_that_arrive_together_run_side_by_side(
     starter: Path, healthy: ModelInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime = OpenVinoRuntime(ModelFolder.read(starter).graph_path)
@@ -252,7 +252,7 @@ def test_passes_that_come_together_run_at_once(
 
 @pytest.mark.parametrize("has_bf16", [True, False])
 @pytest.mark.parametrize("wants_bf16", [True, False])
-def test_bf16_is_for_graphs_that_ask_for_it_on_processors_that_have_it(
+def test_bf16_is_used_if_the_graph_asks_for_it_and_the_cpu_has_it(
     starter: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -275,7 +275,7 @@ def test_bf16_is_for_graphs_that_ask_for_it_on_processors_that_have_it(
 
 
 def float_graph(path: Path) -> Path:
-    """Write a graph that gives the ids of the first tokens."""
+    """Write a graph that returns the ids of the first tokens."""
     inputs = []
     for name in INPUTS:
         shape = [-1] if name == "first_tokens" else [-1, -1]
@@ -288,7 +288,7 @@ def float_graph(path: Path) -> Path:
 
 
 class Core:
-    """OpenVINO on a processor that has bf16 or not; compiles for the real one, in float32."""
+    """OpenVINO on a CPU with or without bf16; it compiles in float32."""
 
     def __init__(self, has_bf16: bool, asked: list[Any]) -> None:
         self._core = RealCore()
@@ -300,7 +300,7 @@ class Core:
         return self._core.read_model(path)
 
     def get_property(self, device: str, name: str) -> Any:
-        """Return what the processor is said to be capable of."""
+        """Return the pretended capabilities of the CPU."""
         assert "CPU" == device
         if name == "FULL_DEVICE_NAME":
             return ["a processor"]
@@ -308,7 +308,7 @@ class Core:
         return self._capabilities
 
     def compile_model(self, graph: Any, device: str, settings: dict[str, Any]) -> Any:
-        """Note the settings that are asked for."""
+        """Record the settings."""
         self._asked.append(settings)
         return self._core.compile_model(
             graph, device, settings | {"INFERENCE_PRECISION_HINT": "f32"}

@@ -1,4 +1,4 @@
-"""Texts share the rows of a forward pass, each on its own."""
+"""Texts are packed into the rows of a forward pass."""
 
 import random
 from itertools import chain
@@ -22,7 +22,7 @@ PAD = 1
 
 
 def lengths_of(texts: int, longest: int) -> list[int]:
-    """Draw so many lengths."""
+    """Return random lengths."""
     chance = random.Random(7)
     return [chance.randint(3, longest) for _ in range(texts)]
 
@@ -42,7 +42,7 @@ def test_every_text_is_in_exactly_one_row(texts: int, longest: int) -> None:
     assert list(range(texts)) == sorted(packed)
 
 
-def test_no_row_holds_more_than_it_has_room_for() -> None:
+def test_no_row_exceeds_its_tokens() -> None:
     lengths = lengths_of(100, ROW_TOKENS)
 
     rows = list(chain.from_iterable(pack(lengths)))
@@ -54,7 +54,7 @@ def test_no_pass_has_more_than_a_few_rows() -> None:
     assert [4, 4, 2] == [len(rows) for rows in pack([ROW_TOKENS] * 10)]
 
 
-def test_hardly_anything_is_left_empty() -> None:
+def test_there_is_little_padding() -> None:
     lengths = lengths_of(64, 75)  # as real tweets: 39 tokens on average
 
     tokens = sum(rows * width for rows, width in shapes_of(lengths))
@@ -69,7 +69,7 @@ def test_a_text_longer_than_a_row_has_a_pass_of_its_own() -> None:
     assert [[1]] in passes
 
 
-def test_a_row_that_stays_rather_empty_has_a_narrow_pass_of_its_own() -> None:
+def test_a_row_with_few_tokens_gets_a_narrow_pass() -> None:
     assert [(1, 16), (1, 128)] == shapes_of([ROW_TOKENS, 5, 5])
     assert [(2, 128)] == shapes_of([ROW_TOKENS, 100])
 
@@ -77,11 +77,11 @@ def test_a_row_that_stays_rather_empty_has_a_narrow_pass_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("length", "width"), [(1, 28), (28, 28), (29, 36), (36, 36), (37, 40), (129, 192)]
 )
-def test_a_short_text_by_itself_has_one_of_two_widths(length: int, width: int) -> None:
+def test_a_single_short_text_has_one_of_two_widths(length: int, width: int) -> None:
     assert [(1, width)] == shapes_of([length])
 
 
-def test_passes_come_in_few_shapes() -> None:
+def test_passes_have_few_shapes() -> None:
     wanted = {(1, width) for width in range(WIDTH_STEP, ROW_TOKENS + 1, WIDTH_STEP)}
     wanted |= {(1, width) for width in (28, 36, *range(192, 513, LONG_WIDTH_STEP))}
     wanted |= {(rows, ROW_TOKENS) for rows in range(2, ROWS + 1)}
@@ -96,7 +96,7 @@ def test_passes_come_in_few_shapes() -> None:
     assert wanted == seen
 
 
-def test_all_usual_shapes_can_be_prepared_for() -> None:
+def test_warm_up_covers_all_usual_shapes() -> None:
     shared = list(packed_shapes())
 
     assert [[[28]], [[36]]] == list(single_text_shapes())
@@ -104,11 +104,11 @@ def test_all_usual_shapes_can_be_prepared_for() -> None:
         assert rows in shared
 
 
-def test_no_texts_make_no_passes() -> None:
+def test_no_texts_give_no_passes() -> None:
     assert [] == pack([])
 
 
-def test_the_layout_tells_texts_and_their_places() -> None:
+def test_collated_inputs_have_segments_and_positions_of_each_text() -> None:
     arrays = collate([[1, 0], [2]], [[10, 11], [20, 21, 22], [30] * 128], PAD)
 
     assert set(INPUTS) == set(arrays)

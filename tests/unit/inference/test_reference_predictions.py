@@ -1,4 +1,4 @@
-"""ReferencePredictions come out of a model's metadata as they went in, or are refused by name."""
+"""Reference predictions are read from a model's metadata, or refused."""
 
 import json
 import shutil
@@ -15,13 +15,13 @@ STORED = {"texts": ["a", "b"], "probabilities": [[0.1, 0.2, 0.7], [0.3, 0.3, 0.4
 
 
 def folder_with(starter: Path, target: Path, metadata: Any) -> ModelFolder:
-    """Copy the starter, with other metadata."""
+    """Copy the starter with other metadata."""
     shutil.copytree(starter, target)
     (target / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
     return ModelFolder.read(target)
 
 
-def test_they_are_read_as_they_were_stored(starter: Path, tmp_path: Path) -> None:
+def test_stored_predictions_can_be_read(starter: Path, tmp_path: Path) -> None:
     probabilities = np.array([[0.1, 0.2, 0.7], [1 / 3, 1 / 3, 1 / 3]])
     made = ReferencePredictions.of(["a", "b"], probabilities, 0.02)
 
@@ -33,7 +33,7 @@ def test_they_are_read_as_they_were_stored(starter: Path, tmp_path: Path) -> Non
     assert pytest.approx(0.4 - 1 / 3, abs=1e-6) == made.max_difference(elsewhere)
 
 
-def test_a_model_of_an_earlier_version_has_none(starter: Path, tmp_path: Path) -> None:
+def test_a_model_of_an_earlier_version_has_no_references(starter: Path, tmp_path: Path) -> None:
     assert (
         ReferencePredictions.read(folder_with(starter, tmp_path / "model", {"origin": "trained"}))
         is None
@@ -50,16 +50,14 @@ def test_a_model_of_an_earlier_version_has_none(starter: Path, tmp_path: Path) -
         {"bound": None},
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_name(
-    starter: Path, tmp_path: Path, damage: dict[str, Any]
-) -> None:
+def test_invalid_metadata_is_refused(starter: Path, tmp_path: Path, damage: dict[str, Any]) -> None:
     folder = folder_with(starter, tmp_path / "model", {METADATA_KEY: STORED | damage})
 
     with pytest.raises(ModelFolderError, match=r"'self_check' in its metadata\.json"):
         ReferencePredictions.read(folder)
 
 
-def test_the_reference_texts_are_some_twenty_and_fit_into_one_pass(starter: Path) -> None:
+def test_the_reference_texts_fit_into_one_pass(starter: Path) -> None:
     found = ReferencePredictions.read(ModelFolder.read(starter))
 
     assert found is not None

@@ -1,4 +1,4 @@
-"""What would keep a runtime from being loaded is told before anything is loaded."""
+"""A runtime is checked before it is loaded."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from inference.store import SERVING_FILES
 
 
 @pytest.mark.parametrize("missing", ["torch", "transformers"])
-def test_torch_has_to_be_installed(
+def test_a_missing_torch_is_an_error(
     starter: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setattr(runtime, "find_spec", lambda name: None if name == missing else "there")
@@ -35,7 +35,7 @@ def test_torch_needs_the_weights(
         check_runtime("torch", folder)
 
 
-def test_the_service_loads_no_runtime_before_its_worker_does(repository: Path) -> None:
+def test_only_workers_import_a_runtime(repository: Path) -> None:
     loaded = "import sys, service; print({'openvino', 'torch', 'transformers'} & {*sys.modules})"
 
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A model is served in a form that answers on this machine as it did when it was exported."""
+"""Each start checks the model's probabilities on this machine."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def set_references(folder: Path, probabilities: list[float], bound: float) -> No
     path.write_text(json.dumps(metadata | {"self_check": references}), encoding="utf-8")
 
 
-def test_the_starter_passes_and_says_how_closely(starter: Path) -> None:
+def test_the_starter_passes_the_self_check(starter: Path) -> None:
     _, check = load_checked(starter, "openvino")
 
     assert (True, "original", "int8", 20) == (
@@ -48,9 +48,7 @@ def test_the_starter_passes_and_says_how_closely(starter: Path) -> None:
     assert check.processor
 
 
-def test_a_damaged_graph_is_refused_with_processor_deviation_and_remedy(
-    starter: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_graph_is_refused(starter: Path, tmp_path: Path) -> None:
     damaged = damaged_copy(starter, tmp_path / "damaged")
 
     with pytest.raises(SelfCheckError) as raised:

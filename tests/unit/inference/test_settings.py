@@ -1,4 +1,4 @@
-"""Which model is served is settled by one variable."""
+"""MODEL_TAG and RUNTIME select the model and its runtime."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from inference.settings import ModelSettings, ModelTagError, RuntimeNameError
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_unset_the_newest_sentiment_model_is_meant(
+def test_by_default_the_newest_sentiment_model_is_served(
     value: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if value is not None:
@@ -15,14 +15,14 @@ def test_unset_the_newest_sentiment_model_is_meant(
     assert "sentiment:latest" == str(ModelSettings().tag)
 
 
-def test_model_tag_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_tag_selects_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_TAG", "sentiment:abc")
 
     assert ("sentiment", "abc") == (ModelSettings().tag.name, ModelSettings().tag.version)
 
 
 @pytest.mark.parametrize("value", ["Bad Tag!", "sentiment:", ":abc"])
-def test_what_is_no_tag_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_tag_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_TAG", value)
 
     with pytest.raises(ModelTagError, match=f"MODEL_TAG = '{value}' is not a valid tag"):
@@ -30,7 +30,7 @@ def test_what_is_no_tag_is_named(value: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(("value", "chosen"), [("", "openvino"), ("torch", "torch")])
-def test_runtime_is_openvino_unless_another_is_named(
+def test_the_runtime_is_openvino_by_default(
     value: str, chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME", value)
@@ -38,7 +38,7 @@ def test_runtime_is_openvino_unless_another_is_named(
     assert chosen == ModelSettings().chosen_runtime
 
 
-def test_what_is_no_runtime_is_named_with_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_runtime_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME", "tensorflow")
 
     with pytest.raises(RuntimeNameError, match=r"RUNTIME = 'tensorflow' .* openvino or torch"):

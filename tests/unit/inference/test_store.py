@@ -1,4 +1,4 @@
-"""Which model is served, and what the store keeps of it."""
+"""Models are registered and found in the Bento store."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("store")
 
 @pytest.fixture(name="trained")
 def fixture_trained(starter: Path, tmp_path: Path) -> Path:
-    """Make a model folder that is not the starter's."""
+    """Make a model folder that is not the starter."""
     folder = Path(shutil.copytree(starter, tmp_path / "trained"))
     change_metadata(folder, origin="trained")
     return folder
@@ -50,14 +50,14 @@ def test_a_registered_model_can_be_loaded_from_the_store(starter: Path) -> None:
     assert (1, 3) == Classifier.load(Path(model.path)).classify(["good"]).shape
 
 
-def test_the_store_keeps_what_serving_needs_and_no_trained_weights(starter: Path) -> None:
+def test_the_store_has_the_files_of_serving_without_weights(starter: Path) -> None:
     names = {path.name for path in Path(register_model(starter).path).iterdir()}
 
     assert "model.safetensors" not in names
     assert {"openvino_model.xml", "openvino_model.bin", "tokenizer.json"} < names
 
 
-def test_the_store_keeps_the_weights_where_torch_runs_them(
+def test_the_store_has_the_weights_if_torch_runs_them(
     starter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("transformers", reason="the training group is not installed")
@@ -68,7 +68,7 @@ def test_the_store_keeps_the_weights_where_torch_runs_them(
     assert (1, 3) == Classifier.load(Path(model.path), "torch").classify(["good"]).shape
 
 
-def test_a_folder_without_weights_is_not_stored_for_torch(
+def test_a_folder_without_weights_is_refused_for_torch(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("transformers", reason="the training group is not installed")
@@ -81,7 +81,7 @@ def test_a_folder_without_weights_is_not_stored_for_torch(
     assert find_model(LATEST) is None
 
 
-def test_the_metadata_stands_in_the_store(starter: Path) -> None:
+def test_the_store_has_the_metadata(starter: Path) -> None:
     change = json.loads((starter / "metadata.json").read_text())
 
     metadata = register_model(starter).info.metadata
@@ -90,7 +90,7 @@ def test_the_metadata_stands_in_the_store(starter: Path) -> None:
     assert change["metrics"] == metadata["metrics"]
 
 
-def test_a_folder_that_misses_a_file_leaves_nothing_in_the_store(trained: Path) -> None:
+def test_a_folder_without_a_file_is_not_registered(trained: Path) -> None:
     (trained / "openvino_model.bin").unlink()
 
     with pytest.raises(ModelFolderError, match=r"it has no openvino_model\.bin"):
@@ -99,9 +99,7 @@ def test_a_folder_that_misses_a_file_leaves_nothing_in_the_store(trained: Path) 
     assert find_model(LATEST) is None
 
 
-def test_a_model_is_not_in_the_store_while_it_is_copied(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_registering_is_atomic(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copytree, seen = shutil.copytree, []
 
     def copy_and_look(*arguments: Any, **options: Any) -> Any:
@@ -117,7 +115,7 @@ def test_a_model_is_not_in_the_store_while_it_is_copied(
     assert model.tag == find_model(LATEST).tag
 
 
-def test_a_model_can_be_registered_under_a_tag_that_was_made_before(trained: Path) -> None:
+def test_a_model_can_be_registered_with_a_given_tag(trained: Path) -> None:
     tag = new_tag()
 
     model = register_model(trained, tag)
@@ -134,24 +132,26 @@ def test_the_newest_model_is_served(trained: Path, tag: str) -> None:
     assert newest.tag == SentimentModelRef(tag).resolve().tag
 
 
-def test_a_starter_gives_way_to_an_older_trained_model(starter: Path, trained: Path) -> None:
+def test_an_older_trained_model_is_served_instead_of_the_starter(
+    starter: Path, trained: Path
+) -> None:
     trained_model = register_model(trained)
     register_model(starter)
 
     assert trained_model.tag == SentimentModelRef(LATEST).resolve().tag
 
 
-def test_an_older_model_is_served_when_its_tag_is_named(trained: Path) -> None:
+def test_an_older_model_is_served_if_model_tag_names_it(trained: Path) -> None:
     older = register_model(trained)
     register_model(trained)
 
     assert older.tag == SentimentModelRef(str(older.tag)).resolve().tag
 
 
-def test_a_model_that_is_not_there_is_an_error_that_names_the_commands() -> None:
+def test_a_missing_model_is_an_error_with_the_commands_that_help() -> None:
     with pytest.raises(ModelNotFoundError, match=r"'sentiment:abc'.*`make serve`.*`make model`"):
         SentimentModelRef("sentiment:abc").resolve()
 
 
-def test_bentomls_command_line_prints_that_error_as_its_own() -> None:
+def test_bentoml_prints_that_error_without_a_traceback() -> None:
     assert issubclass(ModelNotFoundError, NotFound)

@@ -1,4 +1,4 @@
-"""Whoever is alone has all lanes; others share them, in the order in which they came."""
+"""A single pass gets all streams; others share them, first come, first served."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +13,7 @@ DEADLINE_S = 30
 
 
 class Pass:
-    """A pass in a thread of its own, which computes until it is ended."""
+    """A pass in its own thread, which runs until it is ended."""
 
     def __init__(
         self, scheduler: StreamScheduler, pool: ThreadPoolExecutor, *, exclusive: bool = False
@@ -23,16 +23,16 @@ class Pass:
 
     @property
     def is_computing(self) -> bool:
-        """Tell whether its turn has come."""
+        """Return whether it has begun."""
         return self._begun.is_set()
 
     def await_turn(self) -> "Pass":
-        """Wait until its turn has come."""
+        """Wait until it has begun."""
         assert self._begun.wait(DEADLINE_S)
         return self
 
     def end(self) -> bool:
-        """End it; return whether it had all lanes."""
+        """End it; return whether it had all streams."""
         self._may_end.set()
         return self._done.result(DEADLINE_S)
 
@@ -45,18 +45,18 @@ class Pass:
 
 @pytest.fixture(name="pool")
 def fixture_pool() -> Iterator[ThreadPoolExecutor]:
-    """Lend threads for passes."""
+    """Return a pool of threads."""
     with ThreadPoolExecutor(8) as pool:
         yield pool
 
 
-def test_who_is_alone_has_all_lanes_time_and_again(pool: ThreadPoolExecutor) -> None:
+def test_a_single_pass_gets_all_streams(pool: ThreadPoolExecutor) -> None:
     scheduler = StreamScheduler(2)
 
     assert [True, True] == [Pass(scheduler, pool).await_turn().end() for _ in range(2)]
 
 
-def test_who_comes_meanwhile_waits_for_the_end_of_who_is_alone(pool: ThreadPoolExecutor) -> None:
+def test_later_passes_wait_for_an_exclusive_one(pool: ThreadPoolExecutor) -> None:
     scheduler = StreamScheduler(2)
     alone = Pass(scheduler, pool).await_turn()
     others = [Pass(scheduler, pool), Pass(scheduler, pool)]
@@ -71,7 +71,7 @@ def test_who_comes_meanwhile_waits_for_the_end_of_who_is_alone(pool: ThreadPoolE
     assert [False, False] == [other.end() for other in others]
 
 
-def test_no_more_compute_than_there_are_lanes(pool: ThreadPoolExecutor) -> None:
+def test_no_more_passes_run_than_there_are_streams(pool: ThreadPoolExecutor) -> None:
     scheduler = StreamScheduler(2)
     alone = Pass(scheduler, pool).await_turn()
     first, second, third = (wait_in_line(scheduler, pool, number) for number in (1, 2, 3))
@@ -88,7 +88,7 @@ def test_no_more_compute_than_there_are_lanes(pool: ThreadPoolExecutor) -> None:
     assert third.end() is False
 
 
-def test_one_that_must_not_share_waits_for_all_lanes_and_others_behind_it(
+def test_an_exclusive_pass_waits_for_all_streams_and_later_ones_wait_for_it(
     pool: ThreadPoolExecutor,
 ) -> None:
     scheduler = StreamScheduler(2)
@@ -109,7 +109,7 @@ def test_one_that_must_not_share_waits_for_all_lanes_and_others_behind_it(
     assert behind.await_turn().end()  # there is nobody else by now
 
 
-def test_a_pass_that_fails_gives_its_turn_back(pool: ThreadPoolExecutor) -> None:
+def test_a_failed_pass_releases_its_streams(pool: ThreadPoolExecutor) -> None:
     scheduler = StreamScheduler(2)
 
     with pytest.raises(RuntimeError, match="failed"), scheduler.acquire(exclusive=False):
@@ -121,7 +121,7 @@ def test_a_pass_that_fails_gives_its_turn_back(pool: ThreadPoolExecutor) -> None
 def wait_in_line(
     scheduler: StreamScheduler, pool: ThreadPoolExecutor, number: int, *, exclusive: bool = False
 ) -> Pass:
-    """Begin a pass while all lanes are taken, and return once it is the n-th that waits."""
+    """Begin a pass while all streams are taken; return once it waits as the n-th."""
     waiter = Pass(scheduler, pool, exclusive=exclusive)
     eventually(lambda: scheduler.waiting == number, DEADLINE_S)
     return waiter

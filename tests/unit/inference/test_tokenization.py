@@ -1,4 +1,4 @@
-"""Texts become the tokens that the model was trained on."""
+"""Texts are tokenized as in training."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ CHARACTERS = "▁abcdefghijklmnopqrstuvwxyz</>[]"
 
 
 def unigram() -> Tokenizer:
-    """Return a tokenizer as XLM-RoBERTa has it, whose vocabulary holds its control tokens too."""
+    """Return a tokenizer like XLM-RoBERTa's, with special tokens in its vocabulary."""
     pieces = [(token, 0.0) for token in ROBERTA_TOKENS] + [(one, -4.0) for one in CHARACTERS]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
@@ -27,7 +27,7 @@ def unigram() -> Tokenizer:
 
 
 def word_piece() -> Tokenizer:
-    """Return a tokenizer as BERT has it."""
+    """Return a tokenizer like BERT's."""
     pieces = (*BERT_TOKENS, *CHARACTERS, *(f"##{one}" for one in CHARACTERS))
     tokenizer = Tokenizer(
         models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]")  # noqa: S106
@@ -51,7 +51,7 @@ def fixture_tokenizer(folder: ModelFolder) -> TweetTokenizer:
     return TweetTokenizer(folder)
 
 
-def test_user_names_and_links_are_normalised(tokenizer: TweetTokenizer) -> None:
+def test_user_names_and_links_are_normalized(tokenizer: TweetTokenizer) -> None:
     named, plain = tokenizer.encode(["@jane saw https://example.com", "@user saw http"])
 
     assert plain == named
@@ -59,7 +59,7 @@ def test_user_names_and_links_are_normalised(tokenizer: TweetTokenizer) -> None:
 
 @pytest.mark.parametrize("kind", [unigram, word_piece, None])
 @pytest.mark.parametrize("token", [*ROBERTA_TOKENS, *BERT_TOKENS])
-def test_a_control_token_that_people_type_is_text(
+def test_special_tokens_in_a_text_are_text(
     folder: ModelFolder, tmp_path: Path, kind: Callable[[], Tokenizer] | None, token: str
 ) -> None:
     if kind is not None:
@@ -75,7 +75,7 @@ def test_a_control_token_that_people_type_is_text(
     assert control > {token_ids[0], token_ids[-1]}
 
 
-def test_a_long_text_is_cut_at_the_models_limit_with_its_end_token(
+def test_a_long_text_is_truncated_and_ends_with_the_end_token(
     tokenizer: TweetTokenizer, folder: ModelFolder
 ) -> None:
     (short, long) = tokenizer.encode(["good", "good " * 2500])
@@ -84,13 +84,13 @@ def test_a_long_text_is_cut_at_the_models_limit_with_its_end_token(
     assert (short[0], short[-1]) == (long[0], long[-1])
 
 
-def test_a_limit_of_fewer_tokens_holds(folder: ModelFolder) -> None:
+def test_a_lower_limit_is_used(folder: ModelFolder) -> None:
     tokenizer = TweetTokenizer(replace(folder, max_tokens=13))
 
     assert [13] == [len(ids) for ids in tokenizer.encode(["good " * 50])]
 
 
-def test_a_text_that_the_model_reads_only_in_part_is_marked(folder: ModelFolder) -> None:
+def test_a_longer_text_is_marked_as_truncated(folder: ModelFolder) -> None:
     whole = TweetTokenizer(folder).tokenize(["good"])[0].ids
     room = folder.max_tokens - len(whole) + 1
 
@@ -103,7 +103,7 @@ def test_a_text_that_the_model_reads_only_in_part_is_marked(folder: ModelFolder)
 
 
 @pytest.mark.parametrize("max_tokens", [3, 13, 128])
-def test_the_mark_is_right_for_every_text(
+def test_truncation_is_marked_per_text(
     folder: ModelFolder, tweets: list[str], max_tokens: int
 ) -> None:
     unlimited = TweetTokenizer(replace(folder, max_tokens=10**6)).encode(tweets)
@@ -114,20 +114,20 @@ def test_the_mark_is_right_for_every_text(
 
 
 @pytest.mark.parametrize("text", ["\x00", "😀" * 5000, "\u202eabc", "👩‍👩‍👧‍👦", " "])
-def test_odd_texts_are_encoded_like_any_other(tokenizer: TweetTokenizer, text: str) -> None:
+def test_unusual_texts_can_be_tokenized(tokenizer: TweetTokenizer, text: str) -> None:
     (token_ids,) = tokenizer.encode([text])
 
     assert len(token_ids) >= 2
 
 
-def test_a_panic_is_an_error_like_any_other(
+def test_a_panic_of_the_tokenizer_is_an_error(
     tokenizer: TweetTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class PanicException(BaseException):  # pyo3's own cannot be imported
-        """What a panic in Rust is in Python."""
+        """The class of Rust panics in Python."""
 
     class Panicking:
-        """Stand in for a tokenizer that has such a bug: 0.23.3 is not known to."""
+        """A tokenizer that panics."""
 
         def encode_batch_fast(self, texts: list[str]) -> None:
             """Panic."""

@@ -1,4 +1,4 @@
-"""torch runs a model's own weights behind the same interface, on a GPU where there is one."""
+"""The torch runtime runs a model's weights, on a GPU if there is one."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_labels_are_those_of_the_served_graph(starter: Path, validation_tweets: 
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_scores_alike(
+def test_half_precision_gives_similar_scores(
     starter: Path, tweets: list[str], monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch_runtime, "_dtype", lambda _: torch.float32)
@@ -90,7 +90,7 @@ def test_logits_are_float32_with_a_row_for_each_text(starter: Path) -> None:
     assert ((3, 3), np.float32) == (logits.shape, logits.dtype)
 
 
-def test_a_text_that_fails_leaves_its_neighbours_alone(
+def test_a_text_that_fails_does_not_affect_others(
     starter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classifier = Classifier.load(starter, "torch")
@@ -111,7 +111,7 @@ def test_a_text_that_fails_leaves_its_neighbours_alone(
     assert np.allclose(expected, [first.probabilities, last.probabilities], atol=BOUND)
 
 
-def test_a_token_that_the_model_does_not_know_is_told_before_any_gpu_sees_it(starter: Path) -> None:
+def test_a_token_id_outside_of_the_vocabulary_never_reaches_the_gpu(starter: Path) -> None:
     arrays = collate([[0]], [[5, 10**6, 6]], 1)
 
     with pytest.raises(IndexError, match="token id 1000000 is outside of the vocabulary of 8000"):
@@ -119,7 +119,7 @@ def test_a_token_that_the_model_does_not_know_is_told_before_any_gpu_sees_it(sta
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
-def test_a_gpu_repeats_a_captured_pass_for_other_texts(starter: Path, tweets: list[str]) -> None:
+def test_a_gpu_replays_a_captured_pass_for_other_texts(starter: Path, tweets: list[str]) -> None:
     classifier = Classifier.load(starter, "torch")
     launched = [classifier.classify(tweets[:count]) for count in (1, 7, 32)]
 
