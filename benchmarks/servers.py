@@ -28,7 +28,7 @@ NOOP_TARGET = "benchmarks.baselines.bentoml_noop:NoopService"
 READY_TIMEOUT_S = 120  # generous, for a busy machine: start-up times are measured elsewhere
 STOP_TIMEOUT_S = 60
 KILL_TIMEOUT_S = 30
-REGISTER = "import sys, pathlib, inference.store as s; s.register(pathlib.Path(sys.argv[1]))"
+REGISTER = "import sys, pathlib, inference.store as s; s.register_model(pathlib.Path(sys.argv[1]))"
 PASSED_ON = (
     "HOME",
     "PATH",
