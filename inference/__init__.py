@@ -1,5 +1,5 @@
-"""From tweets to class probabilities; needs neither torch nor transformers."""
+"""From tweets to class probabilities, without torch and transformers."""
 
-from inference import usage_tracking
+from patches.usage_tracking import disable_usage_tracking
 
-usage_tracking.switch_off()  # here, since OpenVINO sends its first message while it is imported
+disable_usage_tracking()  # at import, because importing OpenVINO already sends a message

@@ -1,15 +1,11 @@
 """Find and register models in the Bento store."""
 
 import json
-import os
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import bentoml
-from bentoml._internal.configuration.containers import BentoMLContainer  # knows the store's place
-from bentoml._internal.models import ModelStore
 from bentoml.exceptions import NotFound
 from bentoml.models import BentoModel
 
@@ -23,6 +19,7 @@ from inference.model_folder import (
 )
 from inference.runtime import check_runtime
 from inference.settings import ModelSettings
+from patches.model_store import created_model, set_latest
 
 MODEL_NAME = "sentiment"
 STARTER_ORIGIN = "starter"
@@ -104,25 +101,15 @@ def new_tag() -> bentoml.Tag:
 def register_model(folder: Path, tag: bentoml.Tag | None = None) -> bentoml.Model:
     """Copy the files that serving needs into the store, with the metadata of ``metadata.json``.
 
-    Registering is atomic: after a kill, the store has the whole model or nothing of it. Raises
-    ModelFolderError if a file of the model is missing, and FileNotFoundError if ``metadata.json``
-    is.
+    After a kill, the store has the whole model or nothing of it. Raises ModelFolderError if a file
+    of the model is missing, and FileNotFoundError if ``metadata.json`` is.
     """
     check_runtime(ModelSettings().chosen_runtime, ModelFolder.read(folder))
     metadata = stored_metadata(folder)
     tag = tag or new_tag()
-    store = Path(BentoMLContainer.model_store_dir.get())
-    # A model that is copied in part makes BentoML fail to list any. So it is created in a
-    # temporary store and then moved by one rename.
-    with TemporaryDirectory(dir=BentoMLContainer.tmp_bento_store_dir.get()) as scratch:
-        with bentoml.models.create(
-            tag, metadata=metadata, _model_store=ModelStore(scratch)
-        ) as model:
-            for name in served_files():
-                shutil.copyfile(folder / name, model.path_of(name))
-        destination = store / tag.path()
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        (Path(scratch) / tag.path()).rename(destination)
+    with created_model(tag, metadata) as destination:
+        for name in served_files():
+            shutil.copyfile(folder / name, destination / name)
     set_latest(tag)
     return bentoml.models.get(tag)
 
@@ -131,11 +118,3 @@ def stored_metadata(folder: Path) -> dict[str, Any]:
     """Return a model folder's metadata without None values, which the store does not keep."""
     metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
     return {key: value for key, value in metadata.items() if value is not None}
-
-
-def set_latest(tag: bentoml.Tag) -> None:
-    """Point BentoML's ``latest`` to a model, atomically."""
-    path = Path(BentoMLContainer.model_store_dir.get()) / tag.latest_path()
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(str(tag.version), encoding="utf-8")
-    draft.replace(path)

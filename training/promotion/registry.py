@@ -10,7 +10,8 @@ from pathlib import Path
 import bentoml
 
 from inference.settings import ModelSettings
-from inference.store import MODEL_NAME, STARTER_ORIGIN, find_model, register_model, set_latest
+from inference.store import MODEL_NAME, STARTER_ORIGIN, find_model, register_model
+from patches.model_store import set_latest
 from training.atomic_write import write_json
 from training.files import Files
 from training.promotion.champion_record import ChampionRecord
