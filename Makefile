@@ -26,7 +26,7 @@ export BENTOML_DO_NOT_TRACK
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := service.py api db inference patches process training benchmarks grafana env_file tools
+SOURCES := service.py startup.py pipeline.py api db inference patches process training benchmarks grafana env_file tools
 # Compose 2 if it is installed, else 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 STACK = -f docker-compose.yml $(if $(call setting,SQL_PORT_MAPPING),-f docker-compose.sql-port.yml)

@@ -34,6 +34,10 @@ class ApiSettings(BaseSettings):
     public_paths: str = ""
     cors_origins: str = ""
 
+    def validate_all(self) -> None:
+        """Raise ApiSettingsError if a setting is invalid."""
+        _ = self.keys, self.paths, self.origins
+
     @property
     def keys(self) -> tuple[str, ...]:
         """Return the keys, none where everybody may call.

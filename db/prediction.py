@@ -49,7 +49,7 @@ class Prediction:
         What was added later is left out if it has its default: an earlier version, to which the
         service may be rolled back, reads no row with a name that it does not know.
         """
-        row = {field.name: getattr(self, field.name) for field in fields(self)}
+        row = {field.name: getattr(self, field.name) for field in fields(Prediction)}
         row["id"] = str(self.id)
         row["timestamp"] = self.timestamp.isoformat(timespec="milliseconds")
         row["text"] = self.text and NOT_STORABLE.sub(REPLACEMENT, self.text)

@@ -8,6 +8,8 @@ import pytest
 
 PARTS = (
     "service",
+    "startup",
+    "pipeline",
     "api",
     "db",
     "inference",
@@ -20,7 +22,9 @@ PARTS = (
     "tools",
 )
 MAY_IMPORT = {
-    "service": {"api", "db", "inference", "patches", "process"},
+    "service": {"api", "db", "inference", "patches", "pipeline", "process", "startup"},
+    "startup": {"api", "db", "inference", "patches", "process"},
+    "pipeline": {"api", "db", "inference"},
     "api": set(),
     "db": {"env_file"},
     "inference": {"env_file", "patches"},
@@ -32,7 +36,17 @@ MAY_IMPORT = {
     "env_file": set(),
     "tools": {"api", "benchmarks", "env_file", "inference", "training"},
 }
-SERVING = ("service", "api", "db", "env_file", "inference", "patches", "process")
+SERVING = (
+    "service",
+    "startup",
+    "pipeline",
+    "api",
+    "db",
+    "env_file",
+    "inference",
+    "patches",
+    "process",
+)
 ONLY_FOR_TRAINING = {
     "accelerate",
     "datasets",

@@ -20,7 +20,7 @@ from api.contract.responses import (
     TRUNCATED_HEADER,
     BatchItem,
     ModelDescription,
-    PredictOutput,
+    PredictResponse,
 )
 from api.http.body_reader import BODY_TIMEOUT_S, JSON_MEDIA_TYPE, MAX_BODY_BYTES
 from api.http.headers import REQUEST_ID_HEADER
@@ -73,7 +73,7 @@ class ErrorAnswer(BaseModel):
     detail: list[ErrorDetail] = []
 
 
-MODELS = (PredictRequest, PredictBatchRequest, PredictOutput, BatchItem, ModelDescription)
+MODELS = (PredictRequest, PredictBatchRequest, PredictResponse, BatchItem, ModelDescription)
 
 
 def describe(settings: ApiSettings) -> Json:
@@ -96,7 +96,7 @@ def describe(settings: ApiSettings) -> Json:
         "/predict": _post(
             "Classify one tweet",
             PredictRequest,
-            _json(_ref(PredictOutput)),
+            _json(_ref(PredictResponse)),
             prediction_id | truncated,
         ),
         "/predict_batch": _post(
@@ -130,13 +130,13 @@ def describe(settings: ApiSettings) -> Json:
 
 
 @cache
-def _page() -> bytes:
+def _document() -> bytes:
     return json.dumps(describe(ApiSettings())).encode()
 
 
-async def send_page(_request: Request) -> Response:
+async def send_document(_request: Request) -> Response:
     """Answer the page, which is made once."""
-    return Response(_page(), media_type=JSON_MEDIA_TYPE)
+    return Response(_document(), media_type=JSON_MEDIA_TYPE)
 
 
 def _is_public(path: str, settings: ApiSettings) -> bool:

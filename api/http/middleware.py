@@ -18,12 +18,13 @@ from api.contract.errors import (
     RETRY_AFTER_S,
     ApiError,
 )
-from api.contract.requests import BATCH_PATH, BODIES, PARSED_REQUEST, ParsedRequest, RequestState
+from api.contract.requests import BATCH_PATH, BODIES, ParsedRequest, RequestState
 from api.http.admission import AdmissionControl, Slot
 from api.http.auth import ApiKeys
 from api.http.body_reader import BODY_TIMEOUT_S, JSON_MEDIA_TYPE, BodyReader
 from api.http.cors import Cors
 from api.http.headers import REQUEST_ID_HEADER, complete, request_id
+from api.http.io_descriptors import PARSED_REQUEST
 from api.http.log import REQUEST_ID, rate_limited_logger
 from api.http.metrics import NOT_COUNTED, count_response, responses
 from api.settings import ApiSettings

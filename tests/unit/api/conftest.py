@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api.contract.requests import PARSED_REQUEST
+from api.http.io_descriptors import PARSED_REQUEST
 from api.http.middleware import ApiMiddleware
 
 

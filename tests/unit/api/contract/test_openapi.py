@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 from starlette.requests import Request
 
-from api.contract.openapi import describe, send_page
+from api.contract.openapi import describe, send_document
 from api.contract.requests import WHITE_SPACE
 from api.settings import ApiSettings
 
@@ -28,7 +28,7 @@ def test_a_text_is_a_single_string_with_its_bounds() -> None:
     assert ("string", 1, 5000) == (text["type"], text["minLength"], text["maxLength"])
 
 
-def test_what_is_blank_to_the_service_is_blank_to_a_reader_of_the_page() -> None:
+def test_what_is_blank_to_the_service_is_blank_to_a_reader_of_the_document() -> None:
     text = PAGE["components"]["schemas"]["PredictRequest"]["properties"]["text"]
     validator = jsonschema_rs.validator_for({"type": "string", "pattern": text["pattern"]})
     characters = (chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
@@ -83,7 +83,7 @@ def test_every_answer_tells_the_id_of_its_request() -> None:
 def test_the_page_is_made_once() -> None:
     request = Request({"type": "http"})
 
-    first, second = (asyncio.run(send_page(request)).body for _ in range(2))
+    first, second = (asyncio.run(send_document(request)).body for _ in range(2))
 
     assert describe(ApiSettings()) == json.loads(first)
     assert first is second

@@ -12,8 +12,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from api.contract.errors import QUEUE_TIMEOUT
-from api.contract.requests import PARSED_REQUEST, ParsedRequest
+from api.contract.requests import ParsedRequest
 from api.http.admission import AdmissionControl
+from api.http.io_descriptors import PARSED_REQUEST
 from api.http.middleware import ApiMiddleware
 from api.settings import ApiSettings
 from tests.unit.api.conftest import Clock, busy, echo, post

@@ -1,32 +1,41 @@
-"""How outcomes become responses."""
+"""How prediction results become responses."""
 
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
+import pytest
+from bentoml.exceptions import NotFound
+from starlette.requests import Request
+
 from api.contract.errors import ApiError
-from api.contract.responses import (
-    BatchItem,
+from api.contract.responses import BatchItem
+from api.http.io_descriptors import (
+    PredictBatchInput,
     PredictBatchOutput,
-    PredictionResult,
+    PredictInput,
     PredictOutput,
 )
+from pipeline import PredictionResult
 
 ID = UUID("0198a000-0000-7000-8000-000000000001")
-ANSWER = PredictionResult(
-    prediction_id=ID,
+RESULT = PredictionResult(
+    id=ID,
+    timestamp=datetime(2026, 2, 3),
     text="fine",
-    label="positive",
-    score=0.7,
-    scores={"negative": 0.1, "neutral": 0.2, "positive": 0.7},
     latency_ms=1.5,
+    label="positive",
+    confidence=0.7,
+    model_tag="sentiment:tests",
     batch_size=4,
+    scores={"negative": 0.1, "neutral": 0.2, "positive": 0.7},
 )
 
 
 def test_a_single_answer_has_exactly_the_three_fields_and_its_id() -> None:
-    response = asyncio.run(PredictOutput.to_http_response([ANSWER], None))
+    response = asyncio.run(PredictOutput.to_http_response([RESULT], None))
 
     assert {"label": "positive", "score": 0.7, "latency_ms": 1.5} == json.loads(response.body)
     assert str(ID) == response.headers["x-prediction-id"]
@@ -34,7 +43,7 @@ def test_a_single_answer_has_exactly_the_three_fields_and_its_id() -> None:
 
 
 def test_a_text_that_was_read_in_part_is_marked_in_a_header() -> None:
-    response = asyncio.run(PredictOutput.to_http_response([replace(ANSWER, truncated=True)], None))
+    response = asyncio.run(PredictOutput.to_http_response([replace(RESULT, truncated=True)], None))
 
     assert {"label", "score", "latency_ms"} == set(json.loads(response.body))
     assert "true" == response.headers["x-truncated"]
@@ -47,23 +56,23 @@ def test_a_refusal_in_a_batch_is_its_own_texts_alone() -> None:
     assert "1" == response.headers["retry-after"]
 
 
-def test_a_batch_answers_in_order_with_ids_all_scores_and_marks() -> None:
-    answers = [ANSWER, replace(ANSWER, truncated=True)]
+def test_a_batch_results_in_order_with_ids_all_scores_and_marks() -> None:
+    results = [RESULT, replace(RESULT, truncated=True)]
 
-    response = asyncio.run(PredictBatchOutput.to_http_response(answers, None))
+    response = asyncio.run(PredictBatchOutput.to_http_response(results, None))
 
     item = {
         "prediction_id": str(ID),
         "label": "positive",
         "score": 0.7,
-        "scores": ANSWER.scores,
+        "scores": RESULT.scores,
         "truncated": False,
     }
     assert [item, item | {"truncated": True}] == json.loads(response.body)
 
 
 def test_the_items_of_a_batch_are_those_that_the_page_describes() -> None:
-    response = asyncio.run(PredictBatchOutput.to_http_response([ANSWER], None))
+    response = asyncio.run(PredictBatchOutput.to_http_response([RESULT], None))
 
     assert [set(BatchItem.model_fields)] == [set(item) for item in json.loads(response.body)]
 
@@ -75,3 +84,13 @@ def test_a_refused_batch_is_one_error() -> None:
 
     expected = {"error": "failed", "detail": [{"loc": ["texts", 3], "msg": "failed"}]}
     assert (500, expected) == (response.status_code, json.loads(response.body))
+
+
+@pytest.mark.parametrize("taken", [PredictInput, PredictBatchInput])
+def test_a_request_without_a_validated_body_is_refused(
+    taken: type[PredictInput] | type[PredictBatchInput],
+) -> None:
+    request = Request({"type": "http", "method": "POST", "path": "/predict\n", "headers": []})
+
+    with pytest.raises(NotFound):
+        asyncio.run(taken.from_http_request(request, None))
