@@ -21,7 +21,7 @@ from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from benchmarks import servers
 from inference.classifier import Classifier
-from tests.support.variables import variables
+from tests.support.setting_names import setting_names
 
 REPOSITORY = Path(__file__).parent.parent
 HTTP_TIMEOUT_S = 60  # instead of 5: the machines that test are shared
@@ -95,5 +95,5 @@ def fixture_validation_tweets() -> list[str]:
 
 def _delete_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     logins = {"HF_OIDC_RESOURCE", "HUGGING_FACE_HUB_TOKEN"}
-    for name in variables() - {"DATASET"} | logins:  # DATASET says where real tweets are
+    for name in setting_names() - {"DATASET"} | logins:  # DATASET says where real tweets are
         monkeypatch.delenv(name, raising=False)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.container.engine import MAY_INSTALL, NoEngineError, install
+from tests.support.setting_names import setting_names
 from tests.support.sql_server import NEEDED
-from tests.support.variables import variables
 
 
 @pytest.fixture(name="seen", scope="module")
@@ -19,7 +19,7 @@ def fixture_seen() -> set[str]:
 
 
 def test_no_setting_of_the_developers_is_seen_by_fixtures_of_any_scope(seen: set[str]) -> None:
-    assert set() == seen & (variables() - {"DATASET"})
+    assert set() == seen & (setting_names() - {"DATASET"})
 
 
 def test_bentoml_works_in_a_folder_of_the_tests() -> None:

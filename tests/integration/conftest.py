@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faulty_model import make_faulty_model
+from tests.support.broken_models import make_failing_model
 from tests.support.rows import Rows
 from tests.support.server import BENTOML, Server, put_into_store
 
@@ -48,7 +48,7 @@ def fixture_faulty_server(
     """Serve a model that fails on certain texts."""
     folder = tmp_path_factory.mktemp("faulty")
     environment = environment | {"BENTOML_HOME": str(folder / "bentoml")}
-    put_into_store(make_faulty_model(starter, folder / "model"), environment)
+    put_into_store(make_failing_model(starter, folder / "model"), environment)
     with Server(SERVE, repository, environment) as server:
         yield server
 

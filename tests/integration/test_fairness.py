@@ -14,9 +14,13 @@ from api.contract.requests import MAX_TEXTS_PER_REQUEST
 from api.http.admission import MAX_TEXTS_IN_FLIGHT
 from benchmarks.connection import post
 from benchmarks.loadgen import Plan, generate
-from tests.support.held_up import SERVE_MISTAKES, held_up, in_progress
-from tests.support.mistakes import HOLDS_UP
 from tests.support.server import Server, eventually, put_into_store
+from tests.support.service_faults import (
+    BLOCKS_UNTIL,
+    SERVE_FAULTY,
+    blocked_model,
+    requests_in_progress,
+)
 
 TEXT = "Beautiful post!!!"
 BODY = json.dumps({"text": TEXT}).encode()
@@ -31,7 +35,7 @@ def fixture_server(
 ) -> Iterator[Server]:
     """Serve what texts can hold up."""
     put_into_store(starter, environment)
-    with Server(SERVE_MISTAKES, repository, environment) as server:
+    with Server(SERVE_FAULTY, repository, environment) as server:
         yield server
 
 
@@ -53,12 +57,12 @@ def fixture_ask(server: Server) -> Iterator[Callable[..., int]]:
 def test_a_batch_comes_in_while_single_texts_have_all_places(
     server: Server, ask: Callable[..., int], tmp_path: Path
 ) -> None:
-    with held_up(server, tmp_path / "go on") as busy, ExitStack() as connections:
+    with blocked_model(server, tmp_path / "go on") as busy, ExitStack() as connections:
         for _ in range(MAX_TEXTS_IN_FLIGHT - len(busy)):  # quickly, since they wait 10 s at most
             address = ("127.0.0.1", server.port)
             connection = connections.enter_context(socket.create_connection(address))
             connection.sendall(post("test", "/predict", BODY))
-        eventually(lambda: in_progress(server) == MAX_TEXTS_IN_FLIGHT, PATIENCE_S)
+        eventually(lambda: requests_in_progress(server) == MAX_TEXTS_IN_FLIGHT, PATIENCE_S)
         one_more = ask(TEXT)
         batch = ask(*[TEXT] * MAX_TEXTS_PER_REQUEST, together=True)
 
@@ -69,11 +73,13 @@ def test_a_batch_comes_in_while_single_texts_have_all_places(
 def test_a_text_and_the_largest_batch_come_in_while_batches_have_all_places(
     server: Server, ask: Callable[..., int], tmp_path: Path, texts: int
 ) -> None:
-    with batches_held_up(ask, texts, tmp_path / "go on") as busy, ThreadPoolExecutor(1) as pool:
-        eventually(lambda: in_progress(server, "/predict_batch") == len(busy), PATIENCE_S)
+    with blocking_batches(ask, texts, tmp_path / "go on") as busy, ThreadPoolExecutor(1) as pool:
+        eventually(lambda: requests_in_progress(server, "/predict_batch") == len(busy), PATIENCE_S)
         single = ask(TEXT)
         largest = pool.submit(ask, *[TEXT] * MAX_TEXTS_PER_REQUEST, together=True)
-        eventually(lambda: in_progress(server, "/predict_batch") == len(busy) + 1, PATIENCE_S)
+        eventually(
+            lambda: requests_in_progress(server, "/predict_batch") == len(busy) + 1, PATIENCE_S
+        )
         (tmp_path / "go on").touch()
 
     assert 200 == single
@@ -89,7 +95,7 @@ def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]
 
     with ThreadPoolExecutor(1 + BATCH_CLIENTS) as pool:
         load = pool.submit(generate, plan)
-        eventually(lambda: in_progress(server) >= CONNECTIONS // 2, PATIENCE_S)
+        eventually(lambda: requests_in_progress(server) >= CONNECTIONS // 2, PATIENCE_S)
         statuses = list(pool.map(ask_in_turn, range(BATCH_CLIENTS)))
         singles = load.result()
 
@@ -99,13 +105,13 @@ def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]
 
 
 @contextmanager
-def batches_held_up(
+def blocking_batches(
     ask: Callable[..., int], texts: int, until: Path
 ) -> Iterator[list[Future[int]]]:
     """Have batches of this size take all places of batches, until there is a file."""
     count = MAX_TEXTS_IN_FLIGHT // texts
     with ThreadPoolExecutor(count) as pool:
-        held = [f"{HOLDS_UP}{until}"] * texts
+        held = [f"{BLOCKS_UNTIL}{until}"] * texts
         try:
             yield [pool.submit(ask, *held, together=True) for _ in range(count)]
         finally:

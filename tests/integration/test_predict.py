@@ -9,11 +9,11 @@ import bentoml
 import httpx
 import numpy as np
 import pytest
+from inference.references import SCORE_BOUNDS
 
 from db.prediction import timestamp_of
 from inference.classifier import Classifier
-from tests.support.bounds import INT8_BOUND
-from tests.support.faulty_model import POISON
+from tests.support.broken_models import POISON
 from tests.support.rows import Rows
 from tests.support.server import BENTOML, Server, put_into_store
 
@@ -91,7 +91,7 @@ def test_a_batch_is_answered_in_order_with_all_scores(
     answers = response.json()
     scores = [[answer["scores"][label] for label in classifier.labels] for answer in answers]
     assert 200 == response.status_code
-    assert np.abs(classifier.classify(texts) - np.array(scores)).max() <= INT8_BOUND
+    assert np.abs(classifier.classify(texts) - np.array(scores)).max() <= SCORE_BOUNDS["int8"]
     assert all(answer["scores"][answer["label"]] == answer["score"] for answer in answers)
     recorded = rows.awaited(texts)
     assert 1 == len({row["latency_ms"] for row in recorded})
@@ -133,8 +133,8 @@ def test_64_clients_at_once_each_get_the_answer_to_their_own_text(
     for response, row, text, stored in zip(responses, expected, texts, recorded, strict=True):
         answer = response.json()
         score = row[classifier.labels.index(answer["label"])]
-        assert abs(score - answer["score"]) <= INT8_BOUND, text
-        assert row.max() - score <= 2 * INT8_BOUND, text
+        assert abs(score - answer["score"]) <= SCORE_BOUNDS["int8"], text
+        assert row.max() - score <= 2 * SCORE_BOUNDS["int8"], text
         assert response.headers["x-prediction-id"] == str(UUID(stored["id"]))
         batch_sizes.append(stored["batch_size"])
     assert max(batch_sizes) > 1  # clients that come at once share forward passes

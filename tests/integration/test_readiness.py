@@ -1,4 +1,4 @@
-"""A service says that it is ready once its model is prepared, not before."""
+"""`/readyz` waits until the model is prepared."""
 
 from contextlib import closing
 from http.client import HTTPConnection
@@ -6,25 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import BENTOML, READY_TIMEOUT_S, Server, eventually, put_into_store
+from tests.support.server import READY_TIMEOUT_S, Server, eventually, put_into_store
+from tests.support.service_faults import PREPARE_AFTER, SERVE_FAULTY, STARTED_SUFFIX
 
-SERVE = [BENTOML, "serve", "tests.support.slow_preparation:SentimentService", "--port", "{port}"]
-PATIENCE_S = 5  # for an answer that must not come
+NO_ANSWER_S = 2
 
 
 def test_a_service_is_not_ready_before_its_model_is_prepared(
     repository: Path, starter: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     allowed = tmp_path / "prepare"
-    own = environment | {"BENTOML_HOME": str(tmp_path / "bentoml"), "PREPARED_BY": str(allowed)}
+    own = environment | {"BENTOML_HOME": str(tmp_path / "bentoml"), PREPARE_AFTER: str(allowed)}
     put_into_store(starter, own)
-    server = Server(SERVE, repository, own)
+    server = Server(SERVE_FAULTY, repository, own)
     try:
-        eventually(allowed.with_suffix(".begun").exists, READY_TIMEOUT_S)
+        eventually(allowed.with_suffix(STARTED_SUFFIX).exists, READY_TIMEOUT_S)
         address = ("127.0.0.1", server.port)
-        with closing(HTTPConnection(*address, timeout=PATIENCE_S)) as connection:
+        with closing(HTTPConnection(*address, timeout=NO_ANSWER_S)) as connection:
             connection.request("GET", "/readyz")
-            with pytest.raises(TimeoutError):  # it is answered once the service is up
+            with pytest.raises(TimeoutError):  # the answer comes once the service is up
                 connection.getresponse()
         allowed.touch()
         with server:  # waits until it is ready

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.database import VARIABLE
 from tests.container.engine import MAY_INSTALL
 from tests.support.server import Server
-from tests.support.variables import variables
+from tests.support.setting_names import setting_names
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SHOWN_PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|json|jsonl|toml|yaml|md)))`|\]\(([\w./-]+)\)")
@@ -106,7 +106,7 @@ def test_env_example_names_the_variables_that_are_read(repository: Path) -> None
     example = (repository / ".env.example").read_text(encoding="utf-8")
 
     names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
-    assert variables() | composed(repository) | OF_COMMANDS == names
+    assert setting_names() | composed(repository) | OF_COMMANDS == names
 
 
 def composed(repository: Path) -> set[str]:

@@ -6,9 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.capped import AVX2_ONLY
-from tests.support.damaged_model import damaged_copy
-from tests.support.overflowing_model import make_overflowing_model
+from tests.support.avx2 import AVX2_ONLY
+from tests.support.broken_models import make_overflowing_model, make_wrong_model
 from tests.support.server import BENTOML, Server, free_port, put_into_store, run_command
 
 SERVE = [BENTOML, "serve", "--port", "{port}"]
@@ -38,7 +37,7 @@ def test_the_result_is_in_the_log_and_in_the_description_of_the_model(server: Se
 def test_a_damaged_model_is_refused_in_one_line_with_processor_deviation_and_remedy(
     repository: Path, own: dict[str, str], starter: Path, tmp_path: Path
 ) -> None:
-    put_into_store(damaged_copy(starter, tmp_path / "damaged"), own)
+    put_into_store(make_wrong_model(starter, tmp_path / "damaged"), own)
 
     done = run_command([BENTOML, "serve", "--port", str(free_port())], repository, own)
 

@@ -40,7 +40,7 @@ def fixture_watched(
         "DATABASE_URL": f"sqlite:///{tmp_path}/predictions.sqlite3",
         "HOME": str(tmp_path / "home"),
         "NETWORK_LOG": str(tmp_path / "hosts"),
-        "PYTHONPATH": f"{repository / 'tests' / 'watched_network'}:{repository}",
+        "PYTHONPATH": f"{repository / 'tests' / 'support' / 'no_network'}:{repository}",
         "SPOOL_DIR": str(tmp_path / "spool"),
     }
     put_into_store(starter, watched)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.monitoring.prometheus import Prometheus, programs_or_skip
-from tests.support.faulty_model import make_faulty_model
+from tests.support.broken_models import make_failing_model
 from tests.support.server import BENTOML, Server, put_into_store
 
 KEY = "a-key-of-the-tests"
@@ -31,7 +31,7 @@ def fixture_environment(starter: Path, tmp_path_factory: pytest.TempPathFactory)
         "SPOOL_MAX_ROWS": str(MAX_ROWS),
         "TEST_LOG_FOLDER": str(folder),
     }
-    put_into_store(make_faulty_model(starter, folder / "model"), environment)
+    put_into_store(make_failing_model(starter, folder / "model"), environment)
     return environment
 
 

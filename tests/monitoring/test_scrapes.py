@@ -18,7 +18,7 @@ import yaml
 from grafana.expansion import metric_panels, metric_rules
 from tests.monitoring.conftest import KEY, MAX_ROWS
 from tests.monitoring.prometheus import FOLDER, Prometheus, composed, promtool
-from tests.support.faulty_model import POISON
+from tests.support.broken_models import POISON
 from tests.support.server import READY_TIMEOUT_S, Server, eventually
 
 WITH_KEY = {"X-API-Key": KEY}

@@ -9,13 +9,13 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.faulty_model import POISON, make_faulty_model
+from tests.support.broken_models import POISON, make_failing_model
 from tests.support.hub import Hub
 from tests.support.server import BENTOML, Server, eventually, free_port, put_into_store, run_command
-from tests.support.variables import secret_variables
+from tests.support.setting_names import secret_setting_names
 
 MARK = "planted"
-SECRETS = {name: f"{MARK}-{name.lower()}" for name in sorted(secret_variables())}
+SECRETS = {name: f"{MARK}-{name.lower()}" for name in sorted(secret_setting_names())}
 # A password inside of a URL, with signs that end a host or a port elsewhere; nobody listens there.
 PASSWORD = f"{MARK}/in:a#url?{MARK}"
 SECRETS["DATABASE_URL"] = f"postgresql://service:{PASSWORD}@127.0.0.1:{free_port()}/sentiment"
@@ -68,7 +68,7 @@ def test_a_service_that_fails_in_every_way_tells_none(
 ) -> None:
     environment = environment | SECRETS | {"BENTOML_HOME": str(tmp_path / "bentoml")}
     environment |= {"SPOOL_DIR": str(tmp_path / "spool")}
-    put_into_store(make_faulty_model(starter, tmp_path / "model"), environment)
+    put_into_store(make_failing_model(starter, tmp_path / "model"), environment)
 
     with (
         Server(SERVE, repository, environment) as server,

@@ -1,6 +1,6 @@
 """What Python has on Linux and not on macOS. Source: the library reference's "Availability".
 
-Left out is what libraries use once they have found themselves on Linux, such as psutil.
+Without what libraries such as psutil use after detecting Linux.
 """
 
 import multiprocessing
@@ -30,12 +30,12 @@ LINUX_ONLY: dict[ModuleType, tuple[str, ...]] = {
     ),
     select: ("epoll",),
 }
-MOST_DESCRIPTORS = 5000
-"""What a process may really have; the limit that is named is higher, as macOS has it."""
+MAX_DESCRIPTORS = 5000
+"""The real limit of a process; as on macOS, the reported limit is higher."""
 
 
-def take_away() -> None:
-    """Remove all of it from this process."""
+def remove_linux_features() -> None:
+    """Remove it from this process."""
     for module, names in LINUX_ONLY.items():
         for name in names:
             if hasattr(module, name):
@@ -45,10 +45,10 @@ def take_away() -> None:
 
     def refuse_high_limits(kind: int, limits: tuple[int, int]) -> None:
         if kind == resource.RLIMIT_NOFILE:
-            if limits[0] > MOST_DESCRIPTORS:
+            if limits[0] > MAX_DESCRIPTORS:
                 raise ValueError("current limit exceeds maximum limit")
             limits = (limits[0], hard)
         set_limit(kind, limits)
 
     resource.setrlimit = refuse_high_limits
-    resource.getrlimit = lambda _kind: (256, resource.RLIM_INFINITY)  # a fresh shell's, on macOS
+    resource.getrlimit = lambda _kind: (256, resource.RLIM_INFINITY)  # as in a new shell on macOS

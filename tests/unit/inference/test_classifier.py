@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from inference.references import SCORE_BOUNDS
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
@@ -17,8 +18,7 @@ from inference.model_folder import ModelFolder
 from inference.packing import ModelInputs
 from inference.runtime import RuntimeName
 from inference.tokenization import TweetTokenizer
-from tests.support.bounds import INT8_BOUND
-from tests.support.faulty_model import POISON, make_faulty_model
+from tests.support.broken_models import POISON, make_failing_model
 
 
 class NotANumber:
@@ -70,7 +70,7 @@ def fixture_classifier(request: pytest.FixtureRequest, starter: Path) -> Classif
 @pytest.fixture(name="faulty", scope="module")
 def fixture_faulty(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Classifier:
     """Load a model that fails on texts with the poison word."""
-    folder = make_faulty_model(starter, tmp_path_factory.mktemp("faulty") / "model")
+    folder = make_failing_model(starter, tmp_path_factory.mktemp("faulty") / "model")
     return Classifier.load(folder)
 
 
@@ -99,7 +99,7 @@ def test_answers_keep_the_order_of_the_texts(classifier: Classifier, tweets: lis
     forwards = classifier.classify(tweets)
     backwards = classifier.classify(tweets[::-1])
 
-    assert np.abs(forwards - backwards[::-1]).max() <= INT8_BOUND
+    assert np.abs(forwards - backwards[::-1]).max() <= SCORE_BOUNDS["int8"]
 
 
 def test_a_text_gets_similar_scores_alone_and_in_a_batch(
@@ -109,8 +109,8 @@ def test_a_text_gets_similar_scores_alone_and_in_a_batch(
     alone = np.concatenate([classifier.classify([text]) for text in tweets])
 
     second, first = np.sort(alone, axis=1)[:, -2:].T
-    is_close_call = first - second <= 2 * INT8_BOUND
-    assert np.abs(together - alone).max() <= INT8_BOUND
+    is_close_call = first - second <= 2 * SCORE_BOUNDS["int8"]
+    assert np.abs(together - alone).max() <= SCORE_BOUNDS["int8"]
     assert np.all(is_close_call | (together.argmax(axis=1) == alone.argmax(axis=1)))
 
 
@@ -155,7 +155,7 @@ def test_a_text_that_fails_in_the_runtime_does_not_affect_others(
     assert [7] == failed
     healthy = [made.probabilities for made in outcomes if isinstance(made, Classification)]
     expected = Classifier.load(starter).classify([*tweets[:7], *tweets[7:40]])
-    assert np.abs(expected - np.array(healthy)).max() <= INT8_BOUND
+    assert np.abs(expected - np.array(healthy)).max() <= SCORE_BOUNDS["int8"]
 
 
 def test_a_text_that_fails_in_the_tokenizer_does_not_affect_others(
@@ -179,7 +179,7 @@ def test_real_tweets_get_similar_scores_alone_and_in_batches(
         [classifier.classify(validation_tweets[i : i + 64]) for i in range(0, 200, 64)]
     )
 
-    assert np.abs(alone - in_batches).max() <= INT8_BOUND
+    assert np.abs(alone - in_batches).max() <= SCORE_BOUNDS["int8"]
 
 
 def test_the_error_has_the_position_and_the_runtimes_message(faulty: Classifier) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import openvino
 import pytest
+from inference.references import SCORE_BOUNDS
 from openvino import opset15 as opset
 
 from inference import openvino_runtime
@@ -18,8 +19,7 @@ from inference.openvino_runtime import PRECISION_HINT, InputsError, OpenVinoRunt
 from inference.packing import INPUTS, ModelInputs, collate
 from inference.stream_scheduler import NUM_STREAMS
 from inference.tokenization import TweetTokenizer
-from tests.support.bounds import INT8_BOUND
-from tests.support.faulty_model import POISON, make_faulty_model
+from tests.support.broken_models import POISON, make_failing_model
 from tests.support.server import eventually
 
 RealCore = openvino.Core
@@ -28,7 +28,7 @@ RealCore = openvino.Core
 @pytest.fixture(name="folder")
 def fixture_folder(starter: Path, tmp_path: Path) -> ModelFolder:
     """Make a model that fails on texts with the poison word."""
-    return ModelFolder.read(make_faulty_model(starter, tmp_path / "model"))
+    return ModelFolder.read(make_failing_model(starter, tmp_path / "model"))
 
 
 @pytest.fixture(name="poisoned")
@@ -112,7 +112,7 @@ def test_a_warm_runtime_returns_the_same_logits_alone_and_side_by_side(
 
     expected = [softmax(general.logits(arrays)) for arrays in passes]
     for number, logits in enumerate(alone + together):
-        np.testing.assert_allclose(expected[number % 3], softmax(logits), atol=INT8_BOUND)
+        np.testing.assert_allclose(expected[number % 3], softmax(logits), atol=SCORE_BOUNDS["int8"])
 
 
 def test_streams_are_warmed_up_with_single_texts(
@@ -247,7 +247,9 @@ def test_passes_that_arrive_together_run_side_by_side(
         may_end.set()
 
     for made in together:
-        np.testing.assert_allclose(softmax(alone.result()), softmax(made.result()), atol=INT8_BOUND)
+        np.testing.assert_allclose(
+            softmax(alone.result()), softmax(made.result()), atol=SCORE_BOUNDS["int8"]
+        )
 
 
 @pytest.mark.parametrize("has_bf16", [True, False])

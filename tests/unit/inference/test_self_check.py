@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from inference.references import SCORE_BOUNDS
 
 from inference.self_check import SelfCheckError, load_checked
-from tests.support.bounds import INT8_BOUND
-from tests.support.capped import run_capped
-from tests.support.damaged_model import damaged_copy
-from tests.support.overflowing_model import make_overflowing_model
+from tests.support.avx2 import run_with_avx2_only
+from tests.support.broken_models import make_overflowing_model, make_wrong_model
 
 CHECK = (
     "import json, sys, pathlib, inference.self_check as s;"
@@ -49,7 +48,7 @@ def test_the_starter_passes_the_self_check(starter: Path) -> None:
 
 
 def test_a_damaged_graph_is_refused(starter: Path, tmp_path: Path) -> None:
-    damaged = damaged_copy(starter, tmp_path / "damaged")
+    damaged = make_wrong_model(starter, tmp_path / "damaged")
 
     with pytest.raises(SelfCheckError) as raised:
         load_checked(damaged, "openvino")
@@ -71,7 +70,7 @@ def test_a_model_that_cannot_be_computed_is_refused(overflowing: Path) -> None:
 def test_int8_that_overflows_here_is_computed_in_float32(overflowing: Path) -> None:
     set_references(overflowing, [0.99996, 0.00004, 0.0], 0.01)
 
-    done = run_capped(["-c", CHECK, str(overflowing)])
+    done = run_with_avx2_only(["-c", CHECK, str(overflowing)])
 
     check, found = map(json.loads, done.stdout.splitlines())
     assert (True, "original", "fp32") == (check["passed"], check["reference"], check["precision"])
@@ -81,7 +80,7 @@ def test_int8_that_overflows_here_is_computed_in_float32(overflowing: Path) -> N
 def test_a_model_of_an_earlier_version_is_compared_with_its_dequantized_form(
     overflowing: Path,
 ) -> None:
-    done = run_capped(["-c", CHECK, str(overflowing)])
+    done = run_with_avx2_only(["-c", CHECK, str(overflowing)])
 
     check, found = map(json.loads, done.stdout.splitlines())
     assert (True, "dequantized", "fp32") == (
@@ -107,9 +106,9 @@ def test_the_starter_gives_the_same_labels_without_vnni(
     classifier, _ = load_checked(starter, "openvino")
     expected = np.concatenate([classifier.classify([text]) for text in tweets])
 
-    done = run_capped(["-c", CHECK, str(starter), str(tmp_path / "texts.json")])
+    done = run_with_avx2_only(["-c", CHECK, str(starter), str(tmp_path / "texts.json")])
 
     check, found = map(json.loads, done.stdout.splitlines())
     assert "int8" == check["precision"]
     assert 0.99 <= (np.argmax(found, axis=1) == expected.argmax(axis=1)).mean()
-    assert np.abs(np.array(found) - expected).max() <= INT8_BOUND
+    assert np.abs(np.array(found) - expected).max() <= SCORE_BOUNDS["int8"]

@@ -9,6 +9,8 @@ torch = pytest.importorskip("torch", reason="the training group is not installed
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
+from inference.references import SCORE_BOUNDS
+
 from inference import torch_runtime
 from inference.classifier import ClassificationError, Classifier, softmax
 from inference.cuda_graphs import MIN_TOKENS_PER_TEXT
@@ -17,11 +19,10 @@ from inference.normalization import normalize
 from inference.packing import ROW_TOKENS, collate
 from inference.tokenization import TokenizedText, TweetTokenizer
 from inference.torch_runtime import TorchRuntime
-from tests.support.bounds import FP32_BOUND
 
 HALF_BOUND = 0.03  # in probabilities; bfloat16 keeps 8 bits
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
-BOUND = HALF_BOUND if torch.cuda.is_available() else FP32_BOUND
+BOUND = HALF_BOUND if torch.cuda.is_available() else SCORE_BOUNDS["fp32"]
 
 
 def test_probabilities_are_those_of_transformers(starter: Path, tweets: list[str]) -> None:

@@ -11,10 +11,11 @@ transformers = pytest.importorskip("transformers", reason="the training group is
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
+from inference.references import SCORE_BOUNDS
+
 from inference.classifier import Classifier
 from inference.normalization import normalize
 from inference.store import list_models, register_model
-from tests.support.bounds import FP32_BOUND
 from training import fetch as command
 from training.atomic_write import write_json
 from training.data.dataset import DatasetError
@@ -96,7 +97,7 @@ def test_fp32_scores_do_not_depend_on_the_batch(starter: Path, tweets: list[str]
     together = classifier.classify(tweets)
     alone = np.concatenate([classifier.classify([text]) for text in tweets])
 
-    assert np.abs(together - alone).max() <= FP32_BOUND
+    assert np.abs(together - alone).max() <= SCORE_BOUNDS["fp32"]
     assert together.argmax(axis=1).tolist() == alone.argmax(axis=1).tolist()
 
 
@@ -110,7 +111,9 @@ def test_for_torch_a_model_is_fetched_with_its_weights(
 
     by_torch = Classifier.load(path, "torch").classify(tweets)
     by_openvino = Classifier.load(path, "openvino").classify(tweets)
-    assert np.abs(by_torch - transformers_probabilities(starter, tweets)).max() <= FP32_BOUND
+    assert (
+        np.abs(by_torch - transformers_probabilities(starter, tweets)).max() <= SCORE_BOUNDS["fp32"]
+    )
     assert np.abs(by_torch - by_openvino).max() <= MAX_DEVIATIONS["int8"]
 
 

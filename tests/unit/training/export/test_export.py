@@ -16,10 +16,10 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 import openvino
+from inference.references import SCORE_BOUNDS
 
 from inference.classifier import Classifier
-from tests.support.bounds import INT8_BOUND
-from tests.support.capped import run_capped
+from tests.support.avx2 import run_with_avx2_only
 from training.export.export import GRAPH, ExportError, convert, export
 from training.starter.tokenizer import learn_vocabulary
 
@@ -126,11 +126,11 @@ def test_int8_gives_the_same_without_vnni(exported):
     expected = np.concatenate([classifier.classify([text]) for text in texts])
 
     found = np.array(
-        json.loads(run_capped(["-c", classify, exported.int8, json.dumps(texts)]).stdout)
+        json.loads(run_with_avx2_only(["-c", classify, exported.int8, json.dumps(texts)]).stdout)
     )
 
     assert (expected.argmax(axis=1) == found.argmax(axis=1)).all()
-    assert np.abs(expected - found).max() <= INT8_BOUND
+    assert np.abs(expected - found).max() <= SCORE_BOUNDS["int8"]
 
 
 def test_int8_gives_probabilities_close_to_those_of_torch(exported):

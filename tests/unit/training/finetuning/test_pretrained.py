@@ -10,10 +10,11 @@ torch = pytest.importorskip("torch", reason="the training group is not installed
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
+from inference.references import SCORE_BOUNDS
+
 from inference.classifier import Classifier
 from inference.normalization import normalize
 from tests.support.base_models import blinded, xlm_roberta
-from tests.support.bounds import FP32_BOUND
 from training.data.label_alignment import LabelMismatchError
 from training.export.export import export
 from training.finetuning.pretrained import ModelLoadError, load_pretrained
@@ -92,7 +93,7 @@ def test_a_model_of_sentencepiece_without_tokenizer_json_is_served_as_transforme
     served = Classifier.load(tmp_path / "exported")
     expected = torch.stack(logits).softmax(dim=1).numpy()
     assert ("negative", "neutral", "positive") == served.labels
-    assert np.abs(expected - served.classify(texts)).max() <= FP32_BOUND
+    assert np.abs(expected - served.classify(texts)).max() <= SCORE_BOUNDS["fp32"]
     assert np.abs(expected - Classifier.load(tmp_path / "int8").classify(texts)).max() <= 0.05
 
 

@@ -1,4 +1,4 @@
-"""The variables of the environment that the project reads through its settings."""
+"""Names of the environment variables that the project reads."""
 
 from typing import get_args
 
@@ -12,13 +12,13 @@ from training.settings import TrainingSettings
 SETTINGS = (ApiSettings, SetupSettings, ModelSettings, TrainingSettings)
 
 
-def variables() -> set[str]:
-    """Return their names."""
+def setting_names() -> set[str]:
+    """Return the names of all settings, in upper case."""
     return {name.upper() for settings in SETTINGS for name in settings.model_fields}
 
 
-def secret_variables() -> set[str]:
-    """Return the names of those whose values nobody may see."""
+def secret_setting_names() -> set[str]:
+    """Return the names of secrets."""
     return {
         name.upper()
         for settings in SETTINGS

@@ -1,4 +1,4 @@
-"""What a processor without VNNI and AVX-512 computes, on one that has them."""
+"""Computing as a processor without VNNI and AVX-512 does."""
 
 import os
 import platform
@@ -14,10 +14,12 @@ AVX2_ONLY = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
 """Source: oneDNN's documentation, "CPU Dispatcher Control". OpenVINO's own kernels obey it, too."""
 
 
-def run_capped(arguments: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run this Python in the checkout with no more than AVX2; raises CalledProcessError."""
+def run_with_avx2_only(
+    arguments: Sequence[str], **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run this Python in the checkout with at most AVX2. Raises CalledProcessError if it fails."""
     if platform.machine() not in ("x86_64", "AMD64"):
-        pytest.skip(f"a cap to AVX2 means nothing on {platform.machine()}")
+        pytest.skip(f"AVX2 is a feature of x86 processors, not of {platform.machine()}")
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=REPOSITORY,

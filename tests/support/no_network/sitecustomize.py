@@ -1,6 +1,6 @@
-"""Every Python process that has this folder on its path reaches the loopback alone.
+"""Every Python process with this folder on its path reaches the loopback only.
 
-Which other hosts it wanted is written to the file NETWORK_LOG.
+The file NETWORK_LOG gets the other hosts that it tried.
 """
 
 import os
@@ -13,12 +13,12 @@ HERE = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "", None}  # noqa: S104  # n
 
 
 def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    """Note a host that is not this one. Raises OSError, as without a network."""
+    """Raise OSError, as without a network, for another host, and log its name."""
     if event not in EVENTS:
         return
-    place = arguments[EVENTS[event]]
-    host = place[0] if isinstance(place, tuple) else place
-    is_path = event == "socket.connect" and not isinstance(place, tuple)  # of a socket file
+    address = arguments[EVENTS[event]]
+    host = address[0] if isinstance(address, tuple) else address
+    is_path = event == "socket.connect" and not isinstance(address, tuple)  # of a socket file
     if is_path or host in HERE:
         return
     with Path(os.environ["NETWORK_LOG"]).open("a", encoding="utf-8") as log:

@@ -13,10 +13,17 @@ from api.contract.errors import INTERNAL_ERROR, NOT_BATCHED, QUEUE_TIMEOUT, SHUT
 from api.http.log import MAX_LINES
 from db.prediction_logger import PROBE_EVERY_S
 from inference.stream_scheduler import NUM_STREAMS
-from tests.support.held_up import SERVE_MISTAKES, held_up, in_progress
-from tests.support.mistakes import ENDS_THE_LOOP, FAILS_THE_BATCH, FAILS_THE_LOOP, PROBED
 from tests.support.rows import Rows
 from tests.support.server import Server, eventually, put_into_store
+from tests.support.service_faults import (
+    ENDS_THE_LOOP,
+    FAILS_THE_BATCH,
+    FAILS_THE_LOOP,
+    PROBED,
+    SERVE_FAULTY,
+    blocked_model,
+    requests_in_progress,
+)
 
 ORIGIN = "https://app.example.com"
 PAGE = {"Origin": ORIGIN}
@@ -33,7 +40,7 @@ def fixture_environment(environment: dict[str, str], starter: Path) -> dict[str,
 @pytest.fixture(name="server", scope="module")
 def fixture_server(repository: Path, environment: dict[str, str]) -> Iterator[Server]:
     """Serve what makes mistakes."""
-    with Server(SERVE_MISTAKES, repository, environment) as server:
+    with Server(SERVE_FAULTY, repository, environment) as server:
         yield server
 
 
@@ -92,7 +99,7 @@ def test_late_requests_are_told_so_in_our_words_and_leave_no_traceback(
     server: Server, rows: Rows, tmp_path: Path
 ) -> None:
     before = server.log
-    with held_up(server, tmp_path / "go on", PAGE) as busy, ThreadPoolExecutor(40) as clients:
+    with blocked_model(server, tmp_path / "go on", PAGE) as busy, ThreadPoolExecutor(40) as clients:
         late = list(clients.map(posted, [server] * 40, [f"late {n}" for n in range(40)]))
         still_busy = [not each.done() for each in busy]
 
@@ -123,7 +130,7 @@ def test_the_disk_is_probed_once_a_second_however_often_somebody_asks(server: Se
 def test_a_loop_that_has_ended_is_told_by_health_checks_and_holds_nobody_up(
     repository: Path, environment: dict[str, str]
 ) -> None:
-    with Server(SERVE_MISTAKES, repository, environment) as server:
+    with Server(SERVE_FAULTY, repository, environment) as server:
         before = [httpx.get(f"{server.url}{path}").status_code for path in ("/readyz", "/livez")]
         last, later = posted(server, ENDS_THE_LOOP), posted(server, "fine")
         after = [httpx.get(f"{server.url}{path}").status_code for path in ("/readyz", "/livez")]
@@ -137,14 +144,14 @@ def test_a_loop_that_has_ended_is_told_by_health_checks_and_holds_nobody_up(
 def test_who_is_not_answered_by_the_end_of_the_service_is_told_so(
     repository: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    command = [*SERVE_MISTAKES, "--timeout-graceful-shutdown", "1"]
+    command = [*SERVE_FAULTY, "--timeout-graceful-shutdown", "1"]
     with (
         Server(command, repository, environment) as server,
-        held_up(server, tmp_path / "go on", PAGE) as busy,
+        blocked_model(server, tmp_path / "go on", PAGE) as busy,
         ThreadPoolExecutor(2) as clients,
     ):
         waiting = [clients.submit(posted, server, f"waiting {number}") for number in range(2)]
-        eventually(lambda: in_progress(server) == NUM_STREAMS + 2, PATIENCE_S)
+        eventually(lambda: requests_in_progress(server) == NUM_STREAMS + 2, PATIENCE_S)
         server.process.send_signal(signal.SIGTERM)
         responses = [each.result() for each in (*busy, *waiting)]
         (tmp_path / "go on").touch()

@@ -25,7 +25,7 @@ def fixture_elsewhere(
     return environment | {
         "BENTOML_HOME": str(folder / "bentoml"),
         "DATABASE_URL": f"sqlite:///{folder}/predictions.sqlite3",
-        "PYTHONPATH": f"{repository / 'tests' / 'other_system'}:{repository}",
+        "PYTHONPATH": f"{repository / 'tests' / 'support' / 'emulate_macos'}:{repository}",
         "SPOOL_DIR": str(folder / "spool"),
     }
 
