@@ -9,10 +9,10 @@ import bentoml
 import httpx
 import numpy as np
 import pytest
-from inference.references import SCORE_BOUNDS
 
 from db.prediction import timestamp_of
 from inference.classifier import Classifier
+from inference.reference_predictions import SCORE_BOUNDS
 from tests.support.broken_models import POISON
 from tests.support.rows import Rows
 from tests.support.server import BENTOML, Server, put_into_store

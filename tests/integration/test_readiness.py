@@ -28,6 +28,6 @@ def test_a_service_is_not_ready_before_its_model_is_prepared(
                 connection.getresponse()
         allowed.touch()
         with server:  # waits until it is ready
-            assert "could not be prepared" not in server.log
+            assert "warm-up failed" not in server.log
     finally:
         server.kill()

@@ -8,7 +8,6 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from inference.references import SCORE_BOUNDS
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
@@ -16,6 +15,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from inference.classifier import Classification, ClassificationError, Classifier, softmax
 from inference.model_folder import ModelFolder
 from inference.packing import ModelInputs
+from inference.reference_predictions import SCORE_BOUNDS
 from inference.runtime import RuntimeName
 from inference.tokenization import TweetTokenizer
 from tests.support.broken_models import POISON, make_failing_model

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import openvino
 import pytest
-from inference.references import SCORE_BOUNDS
 from openvino import opset15 as opset
 
 from inference import openvino_runtime
@@ -17,6 +16,7 @@ from inference.classifier import softmax
 from inference.model_folder import ModelFolder
 from inference.openvino_runtime import PRECISION_HINT, InputsError, OpenVinoRuntime
 from inference.packing import INPUTS, ModelInputs, collate
+from inference.reference_predictions import SCORE_BOUNDS
 from inference.stream_scheduler import NUM_STREAMS
 from inference.tokenization import TweetTokenizer
 from tests.support.broken_models import POISON, make_failing_model

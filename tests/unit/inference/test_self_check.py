@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inference.references import SCORE_BOUNDS
 
+from inference.reference_predictions import SCORE_BOUNDS
 from inference.self_check import SelfCheckError, load_checked
 from tests.support.avx2 import run_with_avx2_only
 from tests.support.broken_models import make_overflowing_model, make_wrong_model

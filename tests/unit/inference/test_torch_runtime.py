@@ -9,14 +9,13 @@ torch = pytest.importorskip("torch", reason="the training group is not installed
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from inference.references import SCORE_BOUNDS
-
 from inference import torch_runtime
 from inference.classifier import ClassificationError, Classifier, softmax
 from inference.cuda_graphs import MIN_TOKENS_PER_TEXT
 from inference.model_folder import ModelFolder
 from inference.normalization import normalize
 from inference.packing import ROW_TOKENS, collate
+from inference.reference_predictions import SCORE_BOUNDS
 from inference.tokenization import TokenizedText, TweetTokenizer
 from inference.torch_runtime import TorchRuntime
 

@@ -11,10 +11,9 @@ transformers = pytest.importorskip("transformers", reason="the training group is
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from inference.references import SCORE_BOUNDS
-
 from inference.classifier import Classifier
 from inference.normalization import normalize
+from inference.reference_predictions import SCORE_BOUNDS
 from inference.store import list_models, register_model
 from training import fetch as command
 from training.atomic_write import write_json

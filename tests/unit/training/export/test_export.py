@@ -16,9 +16,9 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 import openvino
-from inference.references import SCORE_BOUNDS
 
 from inference.classifier import Classifier
+from inference.reference_predictions import SCORE_BOUNDS
 from tests.support.avx2 import run_with_avx2_only
 from training.export.export import GRAPH, ExportError, convert, export
 from training.starter.tokenizer import learn_vocabulary

@@ -10,10 +10,9 @@ torch = pytest.importorskip("torch", reason="the training group is not installed
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from inference.references import SCORE_BOUNDS
-
 from inference.classifier import Classifier
 from inference.normalization import normalize
+from inference.reference_predictions import SCORE_BOUNDS
 from tests.support.base_models import blinded, xlm_roberta
 from training.data.label_alignment import LabelMismatchError
 from training.export.export import export
