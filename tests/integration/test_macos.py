@@ -80,5 +80,5 @@ def test_the_reserve_and_the_metrics_have_their_blocks_of_the_disk(
         assert state.st_blocks * BLOCK_BYTES >= state.st_size > 1 << 17, path
 
 
-def test_a_limit_of_descriptors_that_is_refused_is_logged(served_elsewhere: Server) -> None:
-    assert "a process may hold 4096 descriptors here" in served_elsewhere.log
+def test_a_limit_of_open_files_that_the_system_refuses_is_logged(served_elsewhere: Server) -> None:
+    assert "the limit of open files is 4096" in served_elsewhere.log
