@@ -117,7 +117,7 @@ class SentimentService:
     def open_log(self) -> None:
         """Start the writer, which creates missing tables."""
         self.log.open()
-        on_sighup(self.log.retry)
+        on_sighup(self.log.retry_login)
 
     @bentoml.on_shutdown
     def close_log(self) -> None:

@@ -1,4 +1,4 @@
-"""The prediction log as the service sees it: what is recorded here reaches the database."""
+"""Record predictions: spool them at once, write them to the database in the background."""
 
 import logging
 import sqlite3
@@ -14,25 +14,25 @@ from db.writing.metrics import prediction_log_metrics
 from db.writing.writer import Writer
 from db.writing.writer_thread import WriterThread
 
-DRAIN_DEADLINE_S = 5
+DRAIN_TIMEOUT_S = 5
 PROBE_EVERY_S = 1.0
 
 logger = logging.getLogger(__name__)
 
 
 class PredictionLogError(Exception):
-    """Predictions could not be recorded; none of them was. The text is fit for clients."""
+    """No prediction of a call was recorded. The text may be shown to clients."""
 
 
 class PredictionLogger:
-    """Spool predictions at once, and have a thread write them to the database."""
+    """The prediction log of a service: a spool, and a thread that writes it to the database."""
 
     def __init__(self, settings: DatabaseSettings, refused_login: Exception | None = None) -> None:
-        """Prepare the database's connections and take a file of the spool.
+        """Create a spool file; connect to nothing yet.
 
-        ``refused_login`` is what the database has just said if it refuses the login of the
-        settings: then nothing connects until the back-off ends, or `retry` ends it.
-        Raises SettingsError where the database has no driver here or the spool no place.
+        ``refused_login`` is the database's answer if it has just refused the login: then the writer
+        starts with a back-off. Raises SettingsError if there is no driver for the database, or if
+        SPOOL_DIR is not writable.
         """
         self._store_text = settings.store_text
         self._engine = make_engine(settings)
@@ -42,24 +42,25 @@ class PredictionLogger:
         except (OSError, sqlite3.Error) as error:
             raise SettingsError(
                 f"SPOOL_DIR = {str(settings.spool_dir)!r}",
-                f"is no folder that can be written to ({error})",
-                "Name one on a local disk",
+                f"is not a writable folder ({error})",
+                "Set it to a folder on a local disk",
             ) from error
-        timeout_s = settings.database_timeout_s
-        writer = Writer(self._engine, self._spool, prediction_log_metrics(), timeout_s)
+        writer = Writer(
+            self._engine, self._spool, prediction_log_metrics(), settings.database_timeout_s
+        )
         self._thread = WriterThread(writer, self._spool)
         self._refused_login = refused_login
-        self._can_spool = CachedProbe(self._probe, PROBE_EVERY_S)
+        self._is_writable = CachedProbe(self._probe, PROBE_EVERY_S)
         self._is_recording = True
 
     def open(self) -> None:
-        """Start writing: first the tables that are missing, then what was left over."""
+        """Start the writer thread, which creates missing tables and writes what is spooled."""
         self._thread.start(self._refused_login)
 
     def record(self, predictions: Sequence[Prediction]) -> None:
-        """Spool the predictions in one transaction; on return they are safe from a kill.
+        """Spool the predictions in one transaction; then they survive a killed process.
 
-        Raises PredictionLogError and spools none.
+        Raises PredictionLogError, and spools none.
         """
         if not predictions:
             return
@@ -68,40 +69,40 @@ class PredictionLogger:
         try:
             self._spool.append([prediction.to_json() for prediction in predictions])
         except SpoolError as error:
-            self._can_spool.mark_failed()
-            self._say(f"predictions are refused: {error}", error.__cause__)
+            self._is_writable.mark_failed()
+            self._log_change(error)
             raise PredictionLogError(str(error)) from error
-        self._say(None)
+        self._log_change(None)
         self._thread.wake()
 
     def is_ready(self) -> bool:
-        """Return whether predictions can be recorded; the database may be away.
+        """Return whether predictions can be recorded, even if the database is down.
 
-        The disk is asked once a second at most, however often this is.
+        Checks the disk at most once a second.
         """
-        return self._thread.is_alive and self._can_spool()
+        return self._thread.is_alive and self._is_writable()
 
-    def retry(self) -> None:
-        """Log in at once if the database has refused the login."""
-        self._thread.retry()
+    def retry_login(self) -> None:
+        """End the back-off of a refused login."""
+        self._thread.retry_login()
 
     def close(self) -> None:
-        """Write what is spooled, as far as that succeeds soon; the rest waits on the disk."""
-        self._thread.stop(DRAIN_DEADLINE_S)
+        """Flush for up to DRAIN_TIMEOUT_S; the remaining rows stay in the spool."""
+        self._thread.stop(DRAIN_TIMEOUT_S)
         self._engine.dispose()
         self._spool.close()
 
     def _probe(self) -> bool:
         try:
-            self._spool.check()
+            self._spool.check_writable()
         except SpoolError:
             return False
         return True
 
-    def _say(self, trouble: str | None, cause: BaseException | None = None) -> None:
-        """Log when recording stops and when it goes on, not every request between."""
-        if self._is_recording and trouble is not None:
-            logger.error(trouble, exc_info=cause)
-        elif not self._is_recording and trouble is None:
+    def _log_change(self, error: SpoolError | None) -> None:
+        """Log when recording starts to fail and when it works again, not each request between."""
+        if self._is_recording and error is not None:
+            logger.error("predictions are refused: %s", error, exc_info=error.__cause__)
+        elif not self._is_recording and error is None:
             logger.info("predictions are recorded again")
-        self._is_recording = trouble is None
+        self._is_recording = error is None

@@ -27,7 +27,7 @@ class NoPredictionLogger:
         """Tell that it is ready, always."""
         return True
 
-    def retry(self) -> None:
+    def retry_login(self) -> None:
         """Log in nowhere."""
 
     def close(self) -> None:

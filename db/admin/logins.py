@@ -19,7 +19,7 @@ from db.database.tsql import (
     quote_string,
 )
 from db.settings import SettingsError, SetupSettings
-from db.writing.errors import reason
+from db.writing.errors import explain
 
 RESERVED = frozenset({"sa", "dbo", "guest", "public", "sys", "information_schema"})
 SYSTEM_DATABASES = frozenset({"master", "model", "msdb", "tempdb"})
@@ -142,7 +142,7 @@ def ensure_login(
     if not reset:
         raise SetupError(
             f"{login.setting} is an existing login with a password other than "
-            f"{login.password_variable}: {reason(refusal)}. Set {login.password_variable} to its "
+            f"{login.password_variable}: {explain(refusal)}. Set {login.password_variable} to its "
             f"password or {login.name_variable} to another name, or use --reset-passwords"
         )
     execute(server, f"ALTER LOGIN {name} {password}")

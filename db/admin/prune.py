@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from db.database.foreign_tables import reject_foreign_tables
 from db.database.schema import METRICS
 from db.prediction import utc_now
-from db.writing.failure_log import message_of
+from db.writing.errors import error_message
 
 # From 5,000 locks in a statement on, SQL Server locks the whole table, which blocks the writer.
 MAX_ROWS_PER_TRANSACTION = 1000
@@ -62,7 +62,7 @@ def keep_pruning(
             run()
         except DBAPIError as error:
             pause = min(every, RETRY_INTERVAL)
-            log(f"pruning failed: {message_of(error)}; next attempt in {pause}")
+            log(f"pruning failed: {error_message(error)}; next attempt in {pause}")
         sleep(pause.total_seconds())
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from db.writing.errors import ErrorKind, classify, is_hopeless, is_lasting, reason
+from db.writing.errors import ErrorKind, classify, explain, is_fatal, requires_action
 
 CONNECT_DEADLINE_S = 180  # a new container of SQL Server takes up to a minute
 RETRY_INTERVAL_S = 1
@@ -41,11 +41,11 @@ def wait_for_database(engine: Engine, log: Callable[[str], None]) -> None:
             engine.connect().close()
             return
         except DBAPIError as error:
-            refused += is_lasting(error)
+            refused += requires_action(error)
             _raise_if_final(error, refused, deadline_s)
             if logged != (logged := f"{error.orig}{_remedy(error)}"):
                 log(f"waiting for the database: {logged}")
-            wait_s = LOGIN_RETRY_INTERVAL_S if is_lasting(error) else RETRY_INTERVAL_S
+            wait_s = LOGIN_RETRY_INTERVAL_S if requires_action(error) else RETRY_INTERVAL_S
         except SQLAlchemyError as error:  # the connection broke during SQLAlchemy's first queries
             if time.monotonic() > deadline_s:
                 raise SetupError(_timed_out(error)) from None
@@ -72,12 +72,12 @@ def retry(engine: Engine, step: Callable[[], T]) -> T:
 
 
 def _raise_if_final(error: DBAPIError, refused: int, deadline_s: float) -> None:
-    if is_hopeless(error):
+    if is_fatal(error):
         raise SetupError(f"{error.orig}{_remedy(error)}") from None
     if refused == MAX_LOGIN_ATTEMPTS:
         raise SetupError(
             f"the database refused the login {refused} times, and more attempts may lock it: "
-            f"{reason(error)}. Correct the password or the name, and run the setup again"
+            f"{explain(error)}. Correct the password or the name, and run the setup again"
         ) from None
     if time.monotonic() > deadline_s:
         raise SetupError(f"{_timed_out(error.orig)}{_remedy(error)}") from None

@@ -24,7 +24,7 @@ from db.database.tsql import (
     set_compatibility_level,
 )
 from db.settings import SetupSettings
-from db.writing.errors import opens_no_database, reason, refuses_password
+from db.writing.errors import explain, is_credentials_error, is_database_access_denied
 
 COMPATIBILITY_LEVEL = "SELECT compatibility_level FROM sys.databases WHERE name = ?"
 ROW_VERSIONING = "SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = ?"
@@ -136,7 +136,7 @@ class _SQLServerSetup:
             retry(engine, lambda: _use_rights(engine, login))
         except DBAPIError as error:
             raise SetupError(
-                f"{login.setting} is set up, but cannot use database {database}: {reason(error)}"
+                f"{login.setting} is set up, but cannot use database {database}: {explain(error)}"
             ) from None
         finally:
             engine.dispose()
@@ -167,9 +167,9 @@ class _SQLServerSetup:
         try:
             engine.connect().close()
         except DBAPIError as error:
-            if refuses_password(error):
+            if is_credentials_error(error):
                 return error
-            if not opens_no_database(error):  # a login without a user there
+            if not is_database_access_denied(error):  # a login without a user there
                 raise
         finally:
             engine.dispose()

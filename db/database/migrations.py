@@ -16,8 +16,7 @@ from db.database.foreign_tables import reject_foreign_tables
 from db.database.index_migrations import OPTIONAL_MIGRATIONS, Migration, is_slow
 from db.database.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 from db.prediction import utc_now
-from db.writing.errors import ErrorKind, classify, sqlstate
-from db.writing.failure_log import message_of
+from db.writing.errors import ErrorKind, classify, error_message, sqlstate
 
 ATTEMPTS = 3  # another service may be applying the same migration
 
@@ -127,7 +126,7 @@ def _try(migration: Migration, action: Callable[[], None], log: Callable[[str], 
     try:
         action()
     except DBAPIError as error:
-        log(f"{OPTIONAL_MIGRATIONS[migration].drawback}: {message_of(error)}")
+        log(f"{OPTIONAL_MIGRATIONS[migration].drawback}: {error_message(error)}")
 
 
 def _run(engine: Engine, migration: Migration) -> None:

@@ -1,43 +1,33 @@
-"""The lock of a spool file: who holds it owns the file, and loses it with its life."""
+"""The lock of a spool file: its holder owns the file, and loses the lock when it dies."""
 
-import fcntl
-import os
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 SUFFIX = ".lock"
 
 
-class SpoolLock:
-    """A lock that is held; make one with `take`."""
+def try_lock(spool_path: Path) -> FileLock | None:
+    """Lock a spool file without waiting; return None if a live process holds the lock.
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
-        self._descriptor: int | None = descriptor
-
-    @classmethod
-    def take(cls, spool_path: Path) -> "SpoolLock | None":
-        """Take the lock of a spool file; return None where a living process holds it.
-
-        Raises OSError.
-        """
-        path = spool_path.with_suffix(SUFFIX)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # between opening and locking, its owner may have deleted the file and the lock with it
-            if path.stat().st_ino == os.fstat(descriptor).st_ino:
-                return cls(path, descriptor)
-        except (BlockingIOError, FileNotFoundError):
-            pass
-        os.close(descriptor)
+    Raises OSError.
+    """
+    # Without flock, filelock would use the file's mere existence, which outlives a killed process.
+    lock = FileLock(
+        spool_path.with_suffix(SUFFIX),
+        mode=0o600,
+        blocking=False,
+        thread_local=False,
+        fallback_to_soft=False,
+    )
+    try:
+        lock.acquire()
+    except Timeout:
         return None
+    return lock
 
-    def delete(self) -> None:
-        """Delete the lock together with what it guards, while it is still held."""
-        self._path.unlink(missing_ok=True)
 
-    def release(self) -> None:
-        """Let go of it."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+def delete_lock(lock: FileLock) -> None:
+    """Delete a lock's file while the lock is held, then release it."""
+    Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()

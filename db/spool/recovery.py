@@ -1,4 +1,4 @@
-"""What can be saved from a damaged spool file."""
+"""Recover the readable rows of a corrupt spool file."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 BUSY_TIMEOUT_S = 10
-DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-ATTEMPTS = 10_000  # failed reads before what is left of a damaged file is given up
-HIGHEST_POSITION = 2**40
-WRITE_AHEAD_SUFFIXES = ("-wal", "-shm")
+CORRUPTION_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+MAX_FAILED_READS = 10_000  # then the rest of the file is given up
+MAX_POSITION = 2**40
+WAL_SUFFIXES = ("-wal", "-shm")
 
 
-def is_damaged(path: Path) -> bool:
-    """Tell whether SQLite finds a fault in the structure of a file."""
+def is_corrupt(path: Path) -> bool:
+    """Return whether SQLite finds a file's structure corrupt."""
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
             return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
@@ -22,29 +22,29 @@ def is_damaged(path: Path) -> bool:
 
 
 def is_corruption(error: BaseException | None) -> bool:
-    """Tell whether an error says that a file is no longer what it was."""
-    code = getattr(error, "sqlite_errorcode", None)  # extended codes have the primary one below
-    return code is not None and code & 0xFF in DAMAGED
+    """Return whether an error reports a corrupt file."""
+    code = getattr(error, "sqlite_errorcode", None)  # the low byte is the primary code
+    return code is not None and code & 0xFF in CORRUPTION_CODES
 
 
-def bodies_of_damaged(path: Path) -> list[str]:
-    """Read all rows that can be read from a damaged file."""
+def recover_file(path: Path) -> list[str]:
+    """Return the bodies of all rows that can be read from a corrupt file."""
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
-        connection.text_factory = decoded
-        return list(readable_bodies(connection))
+        connection.text_factory = decode
+        return list(recover_bodies(connection))
 
 
-def readable_bodies(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield what can be read, halving every range of rows that cannot be read as a whole."""
+def recover_bodies(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield the bodies that can be read; split each range of rows that cannot be read at once."""
     try:
         first, last = connection.execute(
             "SELECT min(position), max(position) FROM spool NOT INDEXED"
         ).fetchone()
     except sqlite3.DatabaseError:
-        first, last = 1, HIGHEST_POSITION
+        first, last = 1, MAX_POSITION
     ranges: list[tuple[int, int]] = [] if first is None else [(first, last)]
     failures = 0
-    while ranges and failures < ATTEMPTS:
+    while ranges and failures < MAX_FAILED_READS:
         low, high = ranges.pop()
         try:
             yield from _bodies_between(connection, low, high)
@@ -56,17 +56,17 @@ def readable_bodies(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a damaged file another name, under which nobody takes it up; return that name."""
+    """Rename a corrupt file so that no process opens it again; return its new path."""
     aside = path.with_suffix(".damaged")
-    for suffix in (*WRITE_AHEAD_SUFFIXES, ""):
+    for suffix in (*WAL_SUFFIXES, ""):
         part = Path(f"{path}{suffix}")
         if part.exists():
             part.rename(f"{aside}{suffix}")
     return aside
 
 
-def decoded(raw: bytes) -> str:
-    """Decode a text of SQLite whatever has become of its bytes."""
+def decode(raw: bytes) -> str:
+    """Decode a text of SQLite, with U+FFFD for invalid bytes."""
     return raw.decode("utf-8", "replace")
 
 

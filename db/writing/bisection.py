@@ -1,4 +1,4 @@
-"""Find the rows that a database refuses among those that it would take."""
+"""Find the rows that the database refuses in a batch, and write the others."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,35 +6,36 @@ from typing import Generic, TypeVar
 
 from db.writing.errors import ErrorKind, classify
 
-SUSPECTS = 3  # in a row refused for an unknown reason: the reason is not in the rows
+MAX_SUSPECTS = 3  # consecutive rows that fail for an unknown reason: the cause is not the rows
 
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused(Generic[Row]):
-    """A row that the database refuses by itself, and why."""
+class RejectedRow(Generic[Row]):
+    """A row that the database refuses on its own, and the error."""
 
     row: Row
     error: Exception
 
 
-def write_each(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) -> list[Refused[Row]]:
-    """Write all rows but those that cannot be written, halving what is refused as a whole.
+def write_each(
+    rows: Sequence[Row], write: Callable[[Sequence[Row]], None]
+) -> list[RejectedRow[Row]]:
+    """Write all rows that can be written, bisecting refused batches; return the others.
 
-    ``write`` stores all rows that it is given, or raises and stores none. Returns the refused
-    rows. Where the reason of a refusal is unknown, the row is believed to be it only if another
-    one is taken afterwards. Raises the error of ``write`` where it does not lie in the rows; what
-    was written before is written then.
+    ``write`` stores all rows that it is given, or raises and stores none. A row that fails for an
+    unknown reason counts as rejected only if a later row is written. Raises the error of ``write``
+    if its cause is not in the rows; rows written before it stay written.
     """
     pending = [rows]
-    refused: list[Refused[Row]] = []
-    suspects: list[Refused[Row]] = []
+    rejected: list[RejectedRow[Row]] = []
+    suspects: list[RejectedRow[Row]] = []
     while pending:
         part = pending.pop()
         try:
-            _write_twice(part, write)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
+            _write_with_retry(part, write)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # classified here
             kind = classify(error)
             if kind in (ErrorKind.TRANSIENT, ErrorKind.PERMANENT):
                 raise
@@ -42,24 +43,24 @@ def write_each(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) -> l
                 middle = len(part) // 2
                 pending += [part[middle:], part[:middle]]
             elif kind is ErrorKind.DATA:
-                refused.append(Refused(part[0], error))
+                rejected.append(RejectedRow(part[0], error))
             else:
-                suspects.append(Refused(part[0], error))
-                if len(suspects) == SUSPECTS:
+                suspects.append(RejectedRow(part[0], error))
+                if len(suspects) == MAX_SUSPECTS:
                     raise
         else:
-            refused += suspects
+            rejected += suspects
             suspects.clear()
-    if suspects and not refused:
+    if suspects and not rejected:
         raise suspects[0].error
-    return refused
+    return rejected
 
 
-def _write_twice(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) -> None:
-    """Try a single row again: another transaction may have been about to commit the same one."""
+def _write_with_retry(rows: Sequence[Row], write: Callable[[Sequence[Row]], None]) -> None:
+    """Retry a single row once: another transaction may just have committed the same one."""
     try:
         write(rows)
-    except Exception as error:  # pylint: disable=broad-exception-caught  # sorted by kind
+    except Exception as error:  # pylint: disable=broad-exception-caught  # classified here
         if len(rows) > 1 or classify(error) in (ErrorKind.TRANSIENT, ErrorKind.PERMANENT):
             raise
         write(rows)

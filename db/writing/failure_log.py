@@ -1,4 +1,4 @@
-"""Say in the log how the database takes predictions: once, until there is something else to say."""
+"""Log when writing to the database fails and recovers: each kind of failure once."""
 
 import logging
 import traceback
@@ -6,86 +6,76 @@ import traceback
 from db.database.foreign_tables import ForeignTableError
 from db.database.tsql import IncompatibleDatabaseError
 from db.spool.spool import SpoolError
-from db.writing.errors import ErrorKind, classify, is_login_refused, sqlstate
+from db.writing.errors import ErrorKind, classify, error_message, error_name, is_login_refused
 
 logger = logging.getLogger(__name__)
 
 
 class FailureLog:
-    """The failures since rows were written; ``failures`` counts them."""
+    """The failures of the writer: ``count`` since it last wrote rows."""
 
     def __init__(self) -> None:
-        self.failures = 0
-        self._is_failing = False
+        self.count = 0
         self.is_login_refused = False
         """Whether that was the latest failure."""
-        self._said: set[tuple[ErrorKind, str, bool]] = set()
-        self._advised: set[str] = set()
+        self._is_failing = False
+        self._logged: set[tuple[ErrorKind, str, bool]] = set()
+        self._warnings: set[str] = set()
 
-    def failure(self, error: Exception) -> None:
-        """Report an error that is to be tried again."""
-        self.failures += 1
+    def record(self, error: Exception) -> None:
+        """Count an error, and log it unless its like was logged since the last recovery."""
+        self.count += 1
         self._is_failing = True
         self.is_login_refused = is_login_refused(error)
-        saying = (classify(error), name_of(error), self.is_login_refused)
-        if saying not in self._said:
-            self._said.add(saying)
-            self._say(error)
+        key = (classify(error), error_name(error), self.is_login_refused)
+        if key not in self._logged:
+            self._logged.add(key)
+            self._log(error)
 
-    def advice(self, what: str) -> None:
-        """Report, once, what is worth a change of the database; predictions are written anyway."""
-        if what not in self._advised:
-            self._advised.add(what)
-            logger.warning(what)
+    def warn_once(self, message: str) -> None:
+        """Log a problem of the database that does not stop the writer."""
+        if message not in self._warnings:
+            self._warnings.add(message)
+            logger.warning(message)
 
-    def progress(self) -> None:
-        """Note that some rows were written: the next failure is the first one after them."""
-        self.failures = 0
+    def reset_count(self) -> None:
+        """Restart the count, since some rows were written."""
+        self.count = 0
 
-    def success(self) -> None:
-        """Report that the database took all that there was."""
+    def record_recovery(self) -> None:
+        """Log once that writing works again."""
         if self._is_failing:
-            logger.info("the database takes predictions again")
-        self.failures = 0
+            logger.info("the database accepts predictions again")
+        self.count = 0
         self._is_failing = False
         self.is_login_refused = False
-        self._said.clear()
+        self._logged.clear()
 
-    def _say(self, error: Exception) -> None:
+    def _log(self, error: Exception) -> None:
         kind = classify(error)
+        message = error_message(error)
         if isinstance(error, SpoolError):
             logger.error("spooled predictions cannot be read or removed", exc_info=error)
         elif isinstance(error, IncompatibleDatabaseError | ForeignTableError):
-            logger.error("predictions are spooled until somebody acts: %s", error)
+            logger.error("predictions stay in the spool until this is fixed: %s", error)
         elif kind is ErrorKind.TRANSIENT:
-            logger.warning("the database is away, predictions are spooled: %s", message_of(error))
+            logger.warning("the database is down, predictions stay in the spool: %s", message)
         elif self.is_login_refused:
             logger.error(
-                "the database refuses the login, predictions are spooled: %s; attempts are up to "
-                "10 minutes apart, so that they do not lock the account: once the login is mended, "
-                "run `python -m db retry` or send SIGHUP",
-                message_of(error),
+                "the database refuses the login, predictions stay in the spool: %s. Retries are up "
+                "to 10 minutes apart, so that they do not lock the account. Correct the login, "
+                "then run `python -m db retry` or send SIGHUP",
+                message,
             )
         elif kind is ErrorKind.PERMANENT:
             logger.error(
-                "the database refuses predictions, which are spooled until somebody acts: %s; "
-                "`python -m db setup` brings tables and logins up to date",
-                message_of(error),
+                "the database refuses predictions, which stay in the spool until this is fixed: "
+                "%s. Run `python -m db setup` to update tables and logins",
+                message,
             )
-        else:  # of a message that is not known, nobody knows whether it quotes a text
+        else:  # no message, since an unknown one may quote a text
             logger.error(
-                "writing to the database failed (%s), predictions are spooled\n%s",
-                name_of(error),
+                "writing to the database failed (%s), predictions stay in the spool\n%s",
+                error_name(error),
                 "".join(traceback.format_tb(error.__traceback__)),
             )
-
-
-def name_of(error: Exception) -> str:
-    """Return an error's class, and its SQLSTATE where it has one."""
-    state = sqlstate(getattr(error, "orig", error))
-    return type(error).__name__ + (f" {state}" if state else "")
-
-
-def message_of(error: Exception) -> str:
-    """Return the first line of the driver's message; PostgreSQL quotes the row in the second."""
-    return str(getattr(error, "orig", error)).partition("\n")[0]

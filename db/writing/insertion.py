@@ -1,4 +1,4 @@
-"""Insert rows that may be there already: after a commit whose answer was lost, nobody knows."""
+"""Insert rows unless they exist: after a lost answer to a commit, they may have been stored."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -10,10 +10,10 @@ from db.prediction import Prediction, utc_now
 
 COLUMNS = [field.name for field in fields(Prediction)]
 
-# All rows are one parameter, so a batch is one round trip whatever its size. Without its type,
-# Microsoft's driver would prepare the statement first, and send a long text as ntext, which
-# OPENJSON does not take; FreeTDS does send it so. A row is looked up by time and id, as rows lie;
-# both are the same on every retry.
+# All rows are one parameter: a batch of any size is one round trip. UnicodeText keeps Microsoft's
+# driver from preparing the statement first and sending a long text as ntext, which OPENJSON does
+# not accept; FreeTDS sends ntext anyway, hence the CAST. The lookup uses timestamp and id, the
+# clustered key; both are the same on every retry.
 INTO_SQL_SERVER = insert(METRICS).from_select(
     [*COLUMNS, "recorded_at"],
     text(
@@ -37,9 +37,9 @@ INTO_SQL_SERVER = insert(METRICS).from_select(
 
 
 def insert_if_absent(connection: Connection, bodies: Sequence[str]) -> None:
-    """Insert those rows, JSON objects of `Prediction.to_json`, whose id is not there yet.
+    """Insert the rows, JSON objects of `Prediction.to_json`, whose id is not stored yet.
 
-    Raises SQLAlchemyError, or NotAPredictionError where a body is no such object.
+    Raises SQLAlchemyError, or NotAPredictionError for any other body.
     """
     predictions = [Prediction.from_json(body) for body in bodies]
     if connection.dialect.name == "mssql":
@@ -47,10 +47,10 @@ def insert_if_absent(connection: Connection, bodies: Sequence[str]) -> None:
         return
     stored = set(
         connection.scalars(
-            select(METRICS.c.id).where(METRICS.c.id.in_([made.id for made in predictions]))
+            select(METRICS.c.id).where(METRICS.c.id.in_([each.id for each in predictions]))
         )
     )
-    if missing := [made for made in predictions if made.id not in stored]:
+    if missing := [each for each in predictions if each.id not in stored]:
         recorded_at = utc_now()
-        rows = [{name: getattr(made, name) for name in COLUMNS} for made in missing]
+        rows = [{name: getattr(each, name) for name in COLUMNS} for each in missing]
         connection.execute(insert(METRICS), [row | {"recorded_at": recorded_at} for row in rows])

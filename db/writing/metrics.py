@@ -1,4 +1,4 @@
-"""What Prometheus is told of the prediction log, over all workers of a service."""
+"""Prometheus metrics of the prediction log, over all workers of a service."""
 
 import os
 import time
@@ -10,49 +10,46 @@ from typing import Any
 from db.spool.file import QueueDepth
 from db.spool.preallocation import preallocate
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # set by BentoML; the processes share their figures there
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # set by BentoML; the workers share their metrics there
 KINDS = ("counter", "histogram", "gauge_all", "gauge_livemax", "gauge_livesum")
-ROOM_BYTES = 1 << 18  # for each kind, some thousand series
+PREALLOCATED_BYTES = 1 << 18  # for each kind: a few thousand series
 
 
 class PredictionLogMetrics:
-    """The log's part of `/metrics`."""
+    """The prediction log's part of `/metrics`. Create it once per process."""
 
     def __init__(self) -> None:
-        """Register the instruments, once in a process.
-
-        BentoML tells prometheus_client by the environment that there are several processes, and
-        later than this file is imported: hence the import in here.
-        """
+        # BentoML sets PROMETHEUS_MULTIPROC_DIR, which prometheus_client reads when it is imported,
+        # only after this module is imported
         import prometheus_client as prometheus  # pylint: disable=import-outside-toplevel
 
         if folder := os.environ.get(FOLDER):
-            _hold_room(Path(folder))
-            _forget_dead_processes(Path(folder))
+            _preallocate_files(Path(folder))
+            _remove_dead_processes(Path(folder))
         self._pending = prometheus.Gauge(
             "sentiment_spool_rows",
-            "Rows that wait for the database.",
+            "Rows in the spool that wait for the database.",
             multiprocess_mode="livesum",
         )
         self._oldest = prometheus.Gauge(
             "sentiment_spool_oldest_age_seconds",
-            "How long the oldest of them has waited.",
+            "Age of the oldest row in the spool.",
             multiprocess_mode="livemax",
         )
         self._used = prometheus.Gauge(
             "sentiment_spool_used_ratio",
-            "Used share of the spool's bound, in rows or bytes; at 1 predictions are refused.",
+            "Used share of the spool's limit, in rows or bytes; at 1 predictions are refused.",
             multiprocess_mode="livemax",
         )
         self._attempted = prometheus.Gauge(
             "sentiment_writer_last_attempt_timestamp_seconds",
-            "When the writer last looked for rows, in seconds since 1970; the gauges are as old.",
+            "Unix time of the writer's last attempt, when the gauges of the spool were set.",
             multiprocess_mode="livemax",
         )
         self._attempted.set(time.time())
         self._dead_letters = prometheus.Gauge(
             "sentiment_quarantine_rows",
-            "Rows that the database refuses, kept for `python -m db dead-letters`.",
+            "Dead letters: rows that the database refuses. See `python -m db dead-letters`.",
             multiprocess_mode="livesum",
         )
         self.written = prometheus.Counter(
@@ -68,9 +65,9 @@ class PredictionLogMetrics:
             "sentiment_flush_seconds", "Duration of a transaction that writes rows."
         )
 
-    def show(self, depth: QueueDepth, used: float) -> None:
-        """Set the gauges: how much is spooled now, and which share of the bound that is."""
-        self._used.set(used)
+    def update(self, depth: QueueDepth, used_ratio: float) -> None:
+        """Set the gauges."""
+        self._used.set(used_ratio)
         self._attempted.set(time.time())
         self._pending.set(depth.pending)
         self._dead_letters.set(depth.dead_letters)
@@ -79,23 +76,22 @@ class PredictionLogMetrics:
 
 @cache
 def prediction_log_metrics() -> PredictionLogMetrics:
-    """Return the instruments of this process, which can be registered but once."""
+    """Return the metrics of this process, which can be registered only once."""
     return PredictionLogMetrics()
 
 
-def _hold_room(folder: Path) -> None:
-    """Have blocks of the disk behind this process's files, which are mapped into memory.
+def _preallocate_files(folder: Path) -> None:
+    """Preallocate this process's files, which prometheus_client maps into memory.
 
-    prometheus_client makes them sparse: on a full disk, the first new series would end the
-    process with SIGBUS.
+    It makes them sparse: on a full disk, a new series would end the process with SIGBUS.
     """
     for kind in KINDS:
         with suppress(OSError):
-            preallocate(folder / f"{kind}_{os.getpid()}.db", ROOM_BYTES)
+            preallocate(folder / f"{kind}_{os.getpid()}.db", PREALLOCATED_BYTES)
 
 
-def _forget_dead_processes(folder: Path) -> None:
-    """Remove the gauges of killed workers, which would be summed up for ever."""
+def _remove_dead_processes(folder: Path) -> None:
+    """Remove the gauges of killed workers, which would be summed up forever."""
     from prometheus_client import multiprocess  # pylint: disable=import-outside-toplevel
 
     mark_process_dead: Any = multiprocess.mark_process_dead
@@ -106,4 +102,4 @@ def _forget_dead_processes(folder: Path) -> None:
         except ProcessLookupError:
             mark_process_dead(pid)
         except PermissionError:
-            pass  # somebody else's, so alive
+            pass  # alive, of another user

@@ -41,7 +41,7 @@ def test_large_rows_drain_through_10_mbit_per_s_and_younger_ones_arrive(
         report.conclude(database, [service], [load], 50)
 
     assert ROWS == count(database, EMOJI)
-    assert "predictions are spooled" in server.log  # a full batch did not end in time
+    assert "predictions stay in the spool" in server.log  # a full batch did not end in time
     assert not load.refusals
 
 

@@ -21,7 +21,7 @@ OpenSpool = Callable[..., Spool]
 
 def bodies(spool: Spool, limit: int = 1000) -> list[str]:
     """Return what waits in the spool."""
-    return [row.body for row in spool.oldest(limit)]
+    return [row.body for row in spool.peek(limit)]
 
 
 def killed_after_spooling(folder: Path, *rows: str) -> Path:

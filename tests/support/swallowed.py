@@ -117,7 +117,7 @@ def _deliver(writer: Writer) -> None:
     try:
         writer.flush(lambda _: True)
     except Exception as error:  # pylint: disable=broad-exception-caught  # as the thread does
-        writer.recover(error)
+        writer.handle_failure(error)
 
 
 def _deadlines() -> int:

@@ -9,8 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.prediction import new_id
 from db.settings import DatabaseSettings, SettingsError
 from db.training_run import TrainingRun, record
-from db.writing.errors import ErrorKind, classify
-from db.writing.failure_log import name_of
+from db.writing.errors import ErrorKind, classify, error_name
 from training.atomic_write import write_bytes
 from training.files import Files
 from training.promotion.champion_record import flat_metrics
@@ -43,7 +42,7 @@ def record_runs(files: Files, settings: DatabaseSettings) -> None:
             if classify(error) is ErrorKind.DATA:
                 _set_aside(path, error)
                 continue
-            told = str(error) if isinstance(error, SettingsError) else name_of(error)
+            told = str(error) if isinstance(error, SettingsError) else error_name(error)
             logger.warning(
                 "The run is not in the database (%s). The next run brings it in; "
                 "`python -m db setup` makes what is missing there",
@@ -88,4 +87,4 @@ def row_of(report: RunReport) -> TrainingRun:
 
 def _set_aside(path: Path, error: Exception) -> None:
     aside = path.rename(path.with_suffix(".refused"))
-    logger.warning("%s is no run that the database takes (%s)", aside, name_of(error))
+    logger.warning("%s is no run that the database takes (%s)", aside, error_name(error))

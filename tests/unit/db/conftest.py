@@ -35,7 +35,7 @@ def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 @pytest.fixture(autouse=True)
 def patient_close(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what is spooled written at the end, however slow the machine is."""
-    monkeypatch.setattr("db.prediction_logger.DRAIN_DEADLINE_S", 60)
+    monkeypatch.setattr("db.prediction_logger.DRAIN_TIMEOUT_S", 60)
 
 
 @pytest.fixture(name="settings", params=["sqlite", "postgresql"])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from db.spool.file import RESERVE_BYTES, files_in
+from db.spool.file import files_in
+from db.spool.preallocation import RESERVE_BYTES
 from db.spool.spool import Spool, SpoolError, SpoolFullError
 from tests.support.spools import bodies
 
@@ -67,7 +68,7 @@ def test_a_full_disk_refuses_rows_keeps_those_it_has_and_can_be_emptied(small_di
             spool.append(["x" * 10_000])
         assert taken == len(bodies(spool, 10_000)) > 100
 
-        while rows := spool.oldest(1000):
+        while rows := spool.peek(1000):
             spool.remove(rows)
 
         spool.append(["there is room again"])
@@ -77,7 +78,7 @@ def test_a_disk_that_was_full_takes_as_many_rows_again(small_disk: Path) -> None
     with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
         first = fill(spool)
         for _ in range(5):
-            while rows := spool.oldest(1000):
+            while rows := spool.peek(1000):
                 spool.remove(rows)
             assert first // 2 < fill(spool)
 
@@ -92,7 +93,7 @@ def test_after_a_kill_on_a_full_disk_the_next_process_starts_and_empties_it(
 
     with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
         found = len(bodies(spool, 10_000))
-        while rows := spool.oldest(1000):
+        while rows := spool.peek(1000):
             spool.remove(rows)
         spool.append(["there is room again"])
 

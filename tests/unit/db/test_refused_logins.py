@@ -134,7 +134,7 @@ def test_the_check_of_the_tables_at_the_start_is_the_first_attempt(locked: Locke
     eventually(partial(is_shown, 1), STORED_WITHIN_S)
     assert (locked.settings.spool_dir / FILE).exists()
     locked.mend()
-    recorder.retry()
+    recorder.retry_login()
     awaited(locked.settings, 1)
     recorder.close()
     assert 1 == locked.attempts
@@ -191,7 +191,7 @@ def test_a_database_that_is_missing_costs_no_attempt_so_it_is_tried_every_few_se
     recorder.close()
 
     (message,) = caplog.messages[:1]
-    assert "until somebody acts" in message
+    assert "until this is fixed" in message
 
 
 def test_a_server_without_the_wanted_encryption_is_for_somebody_to_mend(
@@ -206,5 +206,5 @@ def test_a_server_without_the_wanted_encryption_is_for_somebody_to_mend(
     recorder.close()
 
     (message,) = caplog.messages
-    assert "until somebody acts" in message
+    assert "until this is fixed" in message
     assert not (folder / FILE).exists()

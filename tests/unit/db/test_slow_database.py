@@ -68,7 +68,7 @@ def test_large_rows_drain_through_10_mbit_per_s_in_parts_that_end_in_time(
         eventually(lambda: has(database, large + young), DRAINED_WITHIN_S)
         recorder.close()
 
-    assert "predictions are spooled" in caplog.text  # 3 MB at once were too much
+    assert "predictions stay in the spool" in caplog.text  # 3 MB at once were too much
     assert [] == dead_letters(tmp_path)
 
 
@@ -86,7 +86,7 @@ def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
         other.execute(SAME_ID, [stuck.id])
         recorder.record([stuck, *young])
         eventually(lambda: has(database, young), DRAINED_WITHIN_S)
-        eventually(lambda: "though others can" in caplog.text, DRAINED_WITHIN_S)
+        eventually(lambda: "although others are written" in caplog.text, DRAINED_WITHIN_S)
         late = prediction()
         recorder.record([late])
         eventually(lambda: has(database, [late]), DRAINED_WITHIN_S)
@@ -125,7 +125,7 @@ def test_a_slow_row_that_fails_again_makes_no_batch_of_others_smaller(
         spool.append([prediction().to_json() for _ in range(300)])
         fail(writer)  # of all rows, only the stuck one is left now, which has failed again
         assert 1 == spool.depth().pending
-        assert 1 == writer.failure_log.failures  # since rows were written: the next attempt is soon
+        assert 1 == writer.failure_log.count  # since rows were written: the next attempt is soon
 
         spool.append([prediction().to_json() for _ in range(60)])
         batches.clear()
@@ -142,7 +142,7 @@ def fail(writer: Writer) -> None:
     """Have the writer make an attempt that fails."""
     with pytest.raises(SQLAlchemyError) as caught:
         writer.flush(lambda _: True)
-    writer.recover(caught.value)
+    writer.handle_failure(caught.value)
 
 
 def test_a_batch_is_bounded_by_what_its_rows_take_on_the_wire(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_batch_is_bounded_by_what_its_rows_take_on_the_wire(tmp_path: Path) ->
     with closing(Spool(tmp_path, 1000, 100_000_000)) as spool:
         spool.append([body] * 500)
 
-        rows = spool.oldest(1000)
+        rows = spool.peek(1000)
 
     sent = f"[{','.join(row.body for row in rows)}]".encode("utf-16-le")
     assert MAX_BATCH_BYTES - 30_000 < len(sent) < MAX_BATCH_BYTES + 30_000

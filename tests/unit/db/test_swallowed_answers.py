@@ -151,7 +151,7 @@ def _set_up(settings: SetupSettings) -> None:
 def test_a_service_ends_though_the_database_has_stopped_answering(
     postgresql: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.prediction_logger.DRAIN_DEADLINE_S", 1)
+    monkeypatch.setattr("db.prediction_logger.DRAIN_TIMEOUT_S", 1)
     create(postgresql, "ending")
     with Proxy(postgresql.address) as proxy:
         url = make_url(postgresql.environment(proxy.port)["DATABASE_URL"]).set(database="ending")

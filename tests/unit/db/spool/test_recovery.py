@@ -39,7 +39,7 @@ def test_a_damaged_file_is_set_aside_and_its_readable_rows_are_saved(
     assert set(found) <= set(rows)
     assert aside.exists()
     assert not left_over.exists()
-    assert f"{len(found)} readable row(s) saved, set aside as {aside}" in caplog.text
+    assert f"{len(found)} readable row(s) recovered, file kept as {aside}" in caplog.text
 
 
 def test_an_own_file_that_is_damaged_is_replaced_without_losing_the_next_rows(
@@ -63,7 +63,7 @@ def test_a_file_that_is_damaged_after_it_was_taken_up_is_replaced(
     rows = [f"{number:0>500}" for number in range(200)]
     left_over = killed_after_spooling(spool_folder, *rows)
     spool = open_spool()
-    found = spool.oldest(10)
+    found = spool.peek(10)
     with closing(sqlite3.connect(left_over)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     overwrite(left_over, 0, 10 * PAGE)
@@ -131,11 +131,11 @@ def test_a_left_over_file_that_cannot_be_read_now_keeps_no_other_row_waiting(
             error = sqlite3.OperationalError("disk I/O error")
             error.sqlite_errorcode = sqlite3.SQLITE_IOERR
             raise error
-        return oldest(file, *bounds)
+        return peek(file, *bounds)
 
-    oldest = SpoolFile.oldest
+    peek = SpoolFile.peek
     with monkeypatch.context() as patch:
-        patch.setattr(SpoolFile, "oldest", read)
+        patch.setattr(SpoolFile, "peek", read)
         assert ["2"] == bodies(spool)
     assert f"{left_over} cannot be read now" in caplog.text
 

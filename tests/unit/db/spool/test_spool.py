@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from db.spool import file as spool_file
 from db.spool.file import SpoolFile, files_in
-from db.spool.lock import SpoolLock
 from db.spool.spool import Spool, SpoolError, SpoolFullError
 from tests.support.spools import OpenSpool, bodies, killed_after_spooling
 
@@ -17,7 +17,7 @@ def test_rows_are_given_oldest_first_and_stay_until_they_are_removed(spool: Spoo
     spool.append(["3"])
 
     assert ["1", "2"] == bodies(spool, limit=2)
-    spool.remove(spool.oldest(2))
+    spool.remove(spool.peek(2))
     assert ["3"] == bodies(spool)
 
 
@@ -34,7 +34,7 @@ def test_a_row_whose_text_became_bytes_is_a_row_like_others(
 
 def test_an_empty_spool_leaves_no_file(spool: Spool, spool_folder: Path) -> None:
     spool.append(["1"])
-    spool.remove(spool.oldest(1))
+    spool.remove(spool.peek(1))
 
     spool.close()
 
@@ -65,7 +65,7 @@ def test_nothing_remains_of_a_killed_process_that_had_spooled_nothing_more(
     killed_after_spooling(spool_folder, "1")
     spool = open_spool()
 
-    spool.remove(spool.oldest(1))
+    spool.remove(spool.peek(1))
     spool.close()
 
     assert not list(spool_folder.iterdir())
@@ -77,9 +77,9 @@ def test_a_file_that_was_taken_up_is_deleted_once_it_is_empty(
     left_over = killed_after_spooling(spool_folder, "1", "2")
     spool = open_spool()
 
-    spool.remove(spool.oldest(1))
+    spool.remove(spool.peek(1))
     assert left_over.exists()
-    spool.remove(spool.oldest(1))
+    spool.remove(spool.peek(1))
 
     assert not left_over.exists()
 
@@ -144,10 +144,10 @@ def test_there_is_room_again_once_rows_are_removed(open_spool: OpenSpool) -> Non
     spool.append(["1"])
 
     with pytest.raises(SpoolFullError):
-        spool.check()
-    spool.remove(spool.oldest(1))
+        spool.check_writable()
+    spool.remove(spool.peek(1))
 
-    spool.check()
+    spool.check_writable()
     spool.append(["2"])
 
 
@@ -157,13 +157,13 @@ def test_the_used_share_is_of_rows_or_of_bytes_whichever_is_larger(
     killed_after_spooling(spool_folder, "1")
     spool = open_spool(max_rows=10, max_bytes=100)
 
-    assert 0.1 == spool.used()  # what a dead process left over counts too
+    assert 0.1 == spool.used_ratio()  # what a dead process left over counts too
     spool.append(["2"])
-    assert 0.2 == spool.used()
+    assert 0.2 == spool.used_ratio()
     spool.append(["x" * 78])
-    assert 0.8 == spool.used()
-    spool.remove(spool.oldest(3))
-    assert 0 == spool.used()
+    assert 0.8 == spool.used_ratio()
+    spool.remove(spool.peek(3))
+    assert 0 == spool.used_ratio()
 
 
 def test_rows_that_were_taken_up_count(spool_folder: Path, open_spool: OpenSpool) -> None:
@@ -177,7 +177,7 @@ def test_rows_that_were_taken_up_count(spool_folder: Path, open_spool: OpenSpool
 def test_quarantined_rows_are_out_of_the_way_and_kept(spool: Spool, open_spool: OpenSpool) -> None:
     spool.append(["1", "2", "3"])
 
-    spool.dead_letter(spool.oldest(3)[1], "refused")
+    spool.dead_letter(spool.peek(3)[1], "refused")
 
     assert ["1", "3"] == bodies(spool)
     assert (2, 1) == (spool.depth().pending, spool.depth().dead_letters)
@@ -193,7 +193,7 @@ def test_the_depth_tells_since_when_the_oldest_row_waits(spool: Spool) -> None:
     spool.append(["2"])
 
     assert first_s == spool.depth().oldest_s
-    spool.remove(spool.oldest(1))
+    spool.remove(spool.peek(1))
     assert spool.depth().oldest_s > first_s  # type: ignore[operator]
 
 
@@ -203,10 +203,10 @@ def test_a_closed_spool_takes_no_rows_and_gives_none(
     spool = open_spool()
     spool.close()
 
-    with pytest.raises(SpoolError, match="the service is ending"):
+    with pytest.raises(SpoolError, match="the service is shutting down"):
         spool.append(["1"])
-    with pytest.raises(SpoolError, match="the service is ending"):
-        spool.oldest(1)
+    with pytest.raises(SpoolError, match="the service is shutting down"):
+        spool.peek(1)
 
     assert not list(spool_folder.iterdir())
 
@@ -250,9 +250,9 @@ def test_a_file_that_cannot_be_taken_up_keeps_no_other_from_it(
 def test_a_lock_that_another_start_took_for_a_dead_processs_is_no_obstacle(
     spool_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take, taken_away = SpoolLock.take, [None]
+    take, taken_away = spool_file.try_lock, [None]
     monkeypatch.setattr(
-        SpoolLock, "take", lambda path: taken_away.pop() if taken_away else take(path)
+        spool_file, "try_lock", lambda path: taken_away.pop() if taken_away else take(path)
     )
 
     file = SpoolFile.create(spool_folder)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from psycopg.errors import AdminShutdown, CheckViolation, InsufficientPrivilege, RaiseException
 
-from db.writing.bisection import SUSPECTS, write_each
+from db.writing.bisection import MAX_SUSPECTS, write_each
 
 
 class Database:
@@ -70,7 +70,7 @@ def test_an_unknown_error_of_all_rows_is_none_of_theirs(count: int) -> None:
     with pytest.raises(RaiseException):
         write_each(range(count), database.write)
 
-    assert database.attempts <= 10 + 2 * SUSPECTS
+    assert database.attempts <= 10 + 2 * MAX_SUSPECTS
 
 
 def test_an_outage_that_begins_meanwhile_condemns_no_row() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from db.writing.login_backoff import FILE, LONGEST_DELAY_S, LoginBackoff, clear_login_backoff
+from db.writing.login_backoff import FILE, MAX_DELAY_S, LoginBackoff, clear_login_backoff
 from tests.support.clock import Clock
 
-LONGEST_S = 1.25 * LONGEST_DELAY_S
+LONGEST_S = 1.25 * MAX_DELAY_S
 
 
 @pytest.fixture(name="clock", autouse=True)
@@ -45,7 +45,7 @@ def test_a_refused_login_is_tried_a_handful_of_times_in_ten_minutes_by_all_worke
 
     assert 2 <= first_minute <= 3
     assert 2 <= next_minutes <= 4
-    assert 3600 / LONGEST_S - 1 <= next_hour <= 3600 / (0.75 * LONGEST_DELAY_S) + 1
+    assert 3600 / LONGEST_S - 1 <= next_hour <= 3600 / (0.75 * MAX_DELAY_S) + 1
 
 
 def test_once_somebody_has_mended_the_login_all_workers_may_try(tmp_path: Path) -> None:

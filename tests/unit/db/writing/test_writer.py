@@ -107,10 +107,10 @@ def test_rows_wait_for_a_database_that_is_away(
         assert 20 == spool_depth(sqlite.spool_dir).pending
         path.rmdir()
         awaited(sqlite, 20)
-        eventually(lambda: "takes predictions again" in caplog.text, STORED_WITHIN_S)
+        eventually(lambda: "accepts predictions again" in caplog.text, STORED_WITHIN_S)
 
     (warning,) = messages(caplog, logging.WARNING)
-    assert "the database is away, predictions are spooled: unable to open" in warning
+    assert "the database is down, predictions stay in the spool: unable to open" in warning
 
 
 def test_rows_wait_on_the_disk_for_the_next_service(sqlite: DatabaseSettings) -> None:
@@ -211,7 +211,7 @@ def test_a_login_that_may_not_insert_is_told_once_however_often_it_tries(
         login.grant("INSERT ON metrics")
         awaited(login.settings, 1)
 
-    assert 1 == messages(caplog, logging.INFO).count("the database takes predictions again")
+    assert 1 == messages(caplog, logging.INFO).count("the database accepts predictions again")
 
 
 def test_the_gauges_are_set_with_each_attempt(sqlite: DatabaseSettings) -> None:
@@ -232,7 +232,7 @@ def test_the_gauges_are_set_with_each_attempt(sqlite: DatabaseSettings) -> None:
 def test_a_backlog_is_shown_as_it_shrinks(
     sqlite: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.writing.writer.BATCH_ROWS", 2)
+    monkeypatch.setattr("db.writing.batches.MAX_BATCH_ROWS", 2)
     spool = Spool(sqlite.spool_dir, 100, 1_000_000)
     spool.append([prediction().to_json() for _ in range(6)])
     engine = make_engine(sqlite)
@@ -334,11 +334,11 @@ def test_the_first_failure_after_written_rows_is_retried_as_soon_as_any_first_on
     caplog.set_level(logging.INFO)
     failure_log = FailureLog()
     for _ in range(3):
-        failure_log.failure(OperationalError("", None, sqlite3.OperationalError("busy")))
+        failure_log.record(OperationalError("", None, sqlite3.OperationalError("busy")))
 
-    failure_log.progress()
+    failure_log.reset_count()
 
-    assert 0 == failure_log.failures
+    assert 0 == failure_log.count
     assert "again" not in caplog.text  # rows that are left may still fail
-    failure_log.success()
-    assert "the database takes predictions again" in caplog.text
+    failure_log.record_recovery()
+    assert "the database accepts predictions again" in caplog.text

@@ -27,13 +27,13 @@ class FailingWriter:
         """Fail, or note what the thread wants after a small batch and after a full one."""
         if self._failures:
             raise self._failures.pop(0)
-        self.failure_log.success()
+        self.failure_log.record_recovery()
         self.answers = [should_continue(False), should_continue(True)]
         self.has_worked.set()
 
-    def recover(self, error: Exception) -> None:
+    def handle_failure(self, error: Exception) -> None:
         """Report, and fail if it was the spool that failed."""
-        self.failure_log.failure(error)
+        self.failure_log.record(error)
         if isinstance(error, SpoolError):
             raise error
 
@@ -53,7 +53,7 @@ class InterruptedWriter:
         ends_s = time.monotonic() + SOON_S
         while not should_continue(False) and time.monotonic() < ends_s:
             time.sleep(0.001)
-        self.failure_log.success()
+        self.failure_log.record_recovery()
 
 
 @pytest.fixture(name="spool")
@@ -79,7 +79,7 @@ def test_no_error_ends_it(spool: Spool) -> None:
 class UnlikelyWriter(FailingWriter):
     """Fails to recover, too."""
 
-    def recover(self, error: Exception) -> None:
+    def handle_failure(self, error: Exception) -> None:
         """Fail."""
         raise RuntimeError("no recovery") from error
 
@@ -94,7 +94,7 @@ def test_no_error_of_its_recovery_ends_it_and_each_is_logged_once_in_a_row(
 
     assert writer.has_worked.wait(SOON_S)
     assert thread.is_alive
-    assert ["the writer failed, and goes on"] == caplog.messages
+    assert ["unexpected error in the writer thread, which continues"] == caplog.messages
     thread.stop(SOON_S)
 
 
