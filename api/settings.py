@@ -1,4 +1,4 @@
-"""Who may call, and from where, as the environment or `.env` says."""
+"""Settings of the API: keys, public paths and CORS, from the environment or `.env`."""
 
 import os
 import re
@@ -8,20 +8,20 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ANY = "*"
-# As browsers write an origin: in lower case, without a path or a port that goes without saying.
+# As browsers write an origin: in lower case, without a path or a default port.
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 
 class ApiSettingsError(BentoMLConfigException):  # BentoML's command line prints its own plainly
-    """A variable of the environment has a value that nothing can be done with."""
+    """A setting is invalid."""
 
     def __init__(self, variable: str, problem: str) -> None:
         super().__init__(f"{variable} {problem}. .env.example explains it.")
 
 
 class ApiSettings(BaseSettings):
-    """Settings of the guard, read once at start."""
+    """Settings of the API, read once at start."""
 
     model_config = SettingsConfigDict(
         env_file=os.environ.get("ENV_FILE", ".env"),
@@ -40,15 +40,16 @@ class ApiSettings(BaseSettings):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Return the keys, none where everybody may call.
+        """Return the API keys; without any, authentication is off.
 
-        Raises ApiSettingsError, without the key, where one could not be sent in a header.
+        Raises ApiSettingsError, which does not show the key, if a header cannot carry it.
         """
-        keys = _parts(self.api_keys.get_secret_value())
+        keys = _split(self.api_keys.get_secret_value())
         for position, key in enumerate(keys, 1):
             if not key.isascii() or not key.isprintable() or " " in key:
                 raise ApiSettingsError(
-                    "API_KEYS", f"has a key, number {position}, that is not of visible ASCII alone"
+                    "API_KEYS",
+                    f"has a key, number {position}, with other characters than visible ASCII",
                 )
         if not keys and self.api_keys.get_secret_value():
             raise ApiSettingsError("API_KEYS", "is set, but has no key")
@@ -56,8 +57,8 @@ class ApiSettings(BaseSettings):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Return the paths that need no key; raises ApiSettingsError where one is none."""
-        paths = _parts(self.public_paths)
+        """Return the paths that need no key. Raises ApiSettingsError if one is invalid."""
+        paths = _split(self.public_paths)
         for path in paths:
             if not path.startswith("/") or ANY in path.removesuffix(ANY):
                 raise ApiSettingsError(
@@ -67,25 +68,25 @@ class ApiSettings(BaseSettings):
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Return the origins whose pages may read answers, * for all, none where CORS is off.
+        """Return the origins whose pages may read responses, * for all; CORS is off if empty.
 
-        Raises ApiSettingsError where no browser sends one so.
+        Raises ApiSettingsError if browsers write an origin in another way.
         """
-        origins = _parts(self.cors_origins)
+        origins = _split(self.cors_origins)
         for origin in origins:
-            is_sent = ORIGIN.fullmatch(origin) and not DEFAULT_PORT.fullmatch(origin)
-            if origin != ANY and not is_sent:
+            is_valid = ORIGIN.fullmatch(origin) and not DEFAULT_PORT.fullmatch(origin)
+            if origin != ANY and not is_valid:
                 raise ApiSettingsError(
                     "CORS_ORIGINS",
                     f"has {origin!r}: write an origin as browsers do, https://app.example.com",
                 )
         if ANY in origins and len(origins) > 1:
-            raise ApiSettingsError("CORS_ORIGINS", f"has {ANY} beside other origins")
+            raise ApiSettingsError("CORS_ORIGINS", f"has {ANY} together with other origins")
         if not origins and self.cors_origins:
             raise ApiSettingsError("CORS_ORIGINS", "is set, but has no origin")
         return origins
 
 
-def _parts(listed: str) -> tuple[str, ...]:
-    """Return what commas part, blank parts left out."""
+def _split(listed: str) -> tuple[str, ...]:
+    """Split at commas, without blank parts."""
     return tuple(part.strip() for part in listed.split(",") if part.strip())

@@ -59,7 +59,7 @@ class SheddingProtocol(BoundedProtocol):
         is_plain = not self.parser.should_upgrade() and not self.expect_100_continue
         if not is_first or not is_plain or self.parser.get_method() != b"POST":
             return None
-        if not api.keys.admit("POST", path, Headers(raw=self.headers)):
+        if not api.keys.is_authorized("POST", path, Headers(raw=self.headers)):
             return None
         try:
             api.admission.check_room(is_batch=path == BATCH_PATH)

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from api.contract.errors import SHUTTING_DOWN, ApiError
-from api.http.headers import REQUEST_ID_HEADER, Raw, complete, request_id
+from api.http.headers import REQUEST_ID_HEADER, RawHeaders, add_common_headers, request_id
 from api.http.log import rate_limited_logger
 from api.http.metrics import count_response
 from api.http.middleware import STATE, ApiMiddleware
@@ -225,11 +225,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([start, *lines, b"\r\n", bytes(response.body)]))
         return id_of_request
 
-    def _complete(self, response: Response, id_of_request: str, asked: Headers) -> Raw:
+    def _complete(self, response: Response, id_of_request: str, asked: Headers) -> RawHeaders:
         """Return all headers of a refusal that no application has seen, given the request's."""
-        headers = complete(response.raw_headers, id_of_request)
+        headers = add_common_headers(response.raw_headers, id_of_request)
         api: ApiMiddleware | None = self.app_state.get(STATE)
-        return api.cors.complete(headers, asked.get("origin", "")) if api else headers
+        return api.cors.add_headers(headers, asked.get("origin", "")) if api else headers
 
 
 def _too_large() -> ApiError:

@@ -1,4 +1,4 @@
-"""JSON bodies: read within bounds of size, time and memory, and validated."""
+"""Read JSON bodies within limits of size, time and memory, and validate them."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ from starlette.types import Receive
 
 from api.contract.errors import ApiError
 from api.contract.requests import UNKNOWN_FIELD, Body, ParsedRequest, RequestState
-from api.http.invalid_json import find_faulty_text, is_other_encoding
+from api.http.invalid_json import find_invalid_text, has_other_encoding
 from api.http.log import REQUEST_ID
 
 MAX_BODY_BYTES = 1 << 20
-MAX_DROPPED_BYTES = 16 << 20
-MAX_HELD_BYTES = 64 << 20  # of all bodies that are on their way
-SMALL_BODY_BYTES = 16 << 10  # which is always held: connections are bounded too
+MAX_DISCARDED_BYTES = 16 << 20
+MAX_BUFFERED_BYTES = 64 << 20  # of all bodies that are being read
+SMALL_BODY_BYTES = 16 << 10  # always buffered: the number of connections is limited, too
 BODY_TIMEOUT_S = 10.0
 MAX_DETAILS = 10
 JSON_MEDIA_TYPE = "application/json"
@@ -28,14 +28,13 @@ class BodyReader:
     """Read the bodies of all requests of a process."""
 
     def __init__(self, timeout_s: float = BODY_TIMEOUT_S) -> None:
-        """Give every body ``timeout_s`` seconds to arrive."""
-        self._deadline_s = timeout_s
-        self._held_bytes = 0
+        self._timeout_s = timeout_s
+        self._buffered_bytes = 0
 
     async def read(self, model: type[Body], headers: Headers, receive: Receive) -> ParsedRequest:
         """Read and validate a body. Raises ApiError and ClientDisconnect."""
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout(self._timeout_s):
                 body = await self._read(headers, receive)
         except TimeoutError as error:
             raise ApiError(
@@ -44,18 +43,18 @@ class BodyReader:
                 headers={"Connection": "close"},
             ) from error
         try:
-            posted = model.model_validate_json(body)
+            parsed = model.model_validate_json(body)
         except ValidationError as error:
             raise _bad_request(error, model, body) from error
-        return ParsedRequest(posted, time.perf_counter(), RequestState(REQUEST_ID.get()))
+        return ParsedRequest(parsed, time.perf_counter(), RequestState(REQUEST_ID.get()))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
-        """Read a body, counting: what Content-Length says changes nothing.
+        """Read a body; Content-Length is not trusted.
 
-        What is refused is read on and dropped for a while, since many clients read no answer
-        before they have sent all.
+        After an error, read on and discard up to MAX_DISCARDED_BYTES: many clients read no response
+        before they have sent everything.
         """
-        body, received, refusal = bytearray(), 0, _wrong_media_type(headers)
+        body, received, error = bytearray(), 0, _media_type_error(headers)
         try:
             while True:
                 message = await receive()
@@ -63,30 +62,32 @@ class BodyReader:
                     raise ClientDisconnect
                 chunk = message.get("body", b"")
                 received += len(chunk)
-                refusal = refusal or self._refusal(received, len(chunk))
-                if refusal is None:
+                error = error or self._size_error(received, len(chunk))
+                if error is None:
                     body += chunk
-                    self._held_bytes += len(chunk)
-                if received > MAX_DROPPED_BYTES or not message.get("more_body", False):
+                    self._buffered_bytes += len(chunk)
+                if received > MAX_DISCARDED_BYTES or not message.get("more_body", False):
                     break
         finally:
-            self._held_bytes -= len(body)
-        if refusal is not None:
-            raise refusal
+            self._buffered_bytes -= len(body)
+        if error is not None:
+            raise error
         return bytes(body)
 
-    def _refusal(self, received: int, more: int) -> ApiError | None:
+    def _size_error(self, received: int, more: int) -> ApiError | None:
         if received > MAX_BODY_BYTES:
             return ApiError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"the body is larger than {MAX_BODY_BYTES} bytes",
             )
-        if received > SMALL_BODY_BYTES and self._held_bytes + more > MAX_HELD_BYTES:
-            return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too many large bodies are on their way")
+        if received > SMALL_BODY_BYTES and self._buffered_bytes + more > MAX_BUFFERED_BYTES:
+            return ApiError(
+                HTTPStatus.TOO_MANY_REQUESTS, "too many large bodies are being received"
+            )
         return None
 
 
-def _wrong_media_type(headers: Headers) -> ApiError | None:
+def _media_type_error(headers: Headers) -> ApiError | None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == JSON_MEDIA_TYPE:
         return None
@@ -102,18 +103,18 @@ def _bad_request(error: ValidationError, model: type[Body], body: bytes) -> ApiE
     contexts = [each.pop("ctx", {}) for each in detail]
     first = detail[0]
     if first["type"] == "json_invalid":
-        first |= _fault(model, body)
+        first |= _json_problem(model, body)
     field = ".".join(str(part) for part in first["loc"])
     message = f"{field}: {first['msg']}" if field else first["msg"]
-    if first["type"] == UNKNOWN_FIELD:  # of which pydantic lets no validator name the place
+    if first["type"] == UNKNOWN_FIELD:  # a pydantic validator cannot set the location
         first["loc"] = (contexts[0]["field"],)
     return ApiError(HTTPStatus.BAD_REQUEST, message, detail)
 
 
-def _fault(model: type[Body], body: bytes) -> dict[str, Any]:
-    """Return what can be told better than by the parser, which names no text."""
-    if is_other_encoding(body):
+def _json_problem(model: type[Body], body: bytes) -> dict[str, Any]:
+    """Return a better message than the parser's, which names no text."""
+    if has_other_encoding(body):
         return {"msg": "Invalid JSON: the body must be UTF-8 without a byte order mark"}
     (field,) = model.model_fields
-    faulty = find_faulty_text(body, field)
-    return {} if faulty is None else {"loc": faulty.loc, "msg": faulty.msg}
+    invalid = find_invalid_text(body, field)
+    return {} if invalid is None else {"loc": invalid.loc, "msg": invalid.msg}

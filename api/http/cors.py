@@ -1,7 +1,6 @@
-"""Cross-origin requests: what pages of other origins may ask, and read of the answers.
+"""Cross-origin resource sharing (CORS), as the Fetch standard defines it.
 
-BentoML's own CORS middleware stands behind the guard: it adds nothing to what the guard or the
-protocol refuses. See the Fetch standard, "CORS protocol".
+BentoML's CORS middleware runs inside ours, so errors of ours would lack its headers.
 """
 
 from collections.abc import Collection
@@ -11,47 +10,47 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from api.contract.errors import ApiError
-from api.http.headers import Raw
+from api.http.headers import RawHeaders
 from api.settings import ANY
 
 METHODS = "GET, HEAD, POST"
 REQUEST_HEADERS = "Authorization, Content-Type, X-API-Key, X-Request-Id"
 EXPOSED_HEADERS = "Retry-After, X-Prediction-Id, X-Request-Id, X-Truncated"
-MAX_AGE_S = 600  # for which a browser may remember the answer to a preflight request
+MAX_AGE_S = 600  # for which browsers cache the response to a preflight request
 
 ALLOW_ORIGIN = b"access-control-allow-origin"
 EXPOSE = b"access-control-expose-headers"
 VARY = b"vary"
-OF_OTHERS = frozenset({ALLOW_ORIGIN, EXPOSE, b"access-control-allow-credentials"})
+REPLACED_HEADERS = frozenset({ALLOW_ORIGIN, EXPOSE, b"access-control-allow-credentials"})
 
 
 class Cors:
-    """The origins whose pages may read answers; with none, nothing is added to any answer."""
+    """The origins whose pages may read responses; CORS is off if there are none."""
 
     def __init__(self, origins: Collection[str]) -> None:
-        """Allow these origins, as browsers write them, or all by ``*``."""
+        """Allow these origins, as browsers write them; ``*`` allows all."""
         self._origins = frozenset(origins)
 
     def __bool__(self) -> bool:
         return bool(self._origins)
 
-    def complete(self, headers: Raw, origin: str) -> Raw:
-        """Return an answer's headers with those that let pages of ``origin`` read it.
+    def add_headers(self, headers: RawHeaders, origin: str) -> RawHeaders:
+        """Return a response's headers with those for pages of ``origin``.
 
-        BentoML's own, if its middleware is switched on too, are left out: none may come twice.
+        Headers of BentoML's CORS middleware are removed: browsers reject duplicates.
         """
         if not self:
             return headers
-        kept = [header for header in headers if header[0] not in OF_OTHERS]
+        kept = [header for header in headers if header[0] not in REPLACED_HEADERS]
         kept.append((VARY, b"Origin"))
         if allowed := self._allowed(origin):
             kept += [(ALLOW_ORIGIN, allowed.encode("latin-1")), (EXPOSE, EXPOSED_HEADERS.encode())]
         return kept
 
     def preflight(self, method: str, headers: Headers) -> Response | None:
-        """Answer a browser that asks what it may ask; None where it does not."""
-        asked = headers.get("access-control-request-method")
-        if not self or method != "OPTIONS" or asked is None or "origin" not in headers:
+        """Return the response to a preflight request, None for any other request."""
+        requested = headers.get("access-control-request-method")
+        if not self or method != "OPTIONS" or requested is None or "origin" not in headers:
             return None
         if not self._allowed(headers["origin"]):
             return ApiError(

@@ -1,15 +1,15 @@
-"""Headers that every answer has."""
+"""Headers of every response."""
 
 import re
 from collections.abc import Iterable
 from uuid import uuid4
 
-Raw = list[tuple[bytes, bytes]]
+RawHeaders = list[tuple[bytes, bytes]]
 
 REQUEST_ID_HEADER = "X-Request-Id"
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
-    # What BentoML's page needs of its own; the tag manager that it would load stays away.
+    # What BentoML's Swagger UI needs, without the tag manager that it would load.
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline';"
         " base-uri 'none'; frame-ancestors 'none'"
@@ -25,14 +25,14 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def request_id(given: str = "") -> str:
-    """Return the id that a client has given its request where it is a short word, or a new one."""
+    """Return the client's request id if it is a short word, or a new one."""
     return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
-def complete(headers: Iterable[tuple[bytes, bytes]], id_of_request: str) -> Raw:
-    """Return an answer's headers with ours, and without the one that names a library.
+def add_common_headers(headers: Iterable[tuple[bytes, bytes]], id_of_request: str) -> RawHeaders:
+    """Return a response's headers with ours, and without ``server``, which names a library.
 
-    Every answer pays for this: they are as ASGI has them, in lower case.
+    Names are in lower case, as in ASGI, so that no response pays for converting them.
     """
     kept = [header for header in headers if header[0] != b"server"]
     return [*kept, (b"x-request-id", id_of_request.encode()), *RAW_SECURITY_HEADERS]

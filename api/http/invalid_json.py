@@ -1,7 +1,7 @@
 """Find the text that makes a body invalid JSON.
 
-The parser refuses such a body as a whole, and names a line and a column instead of the text. A body
-is searched only after it was refused.
+The parser rejects the whole body, and reports a line and a column instead of the text. Only
+rejected bodies are searched.
 """
 
 import json
@@ -9,10 +9,10 @@ import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-# Enough for 128 texts with their commas and a few fields more; then the search is given up.
+# Enough for 128 texts with their commas and a few more fields; then the search ends.
 MAX_TOKENS = 400
-# A string ends at the first quote that no backslash escapes, whatever is wrong within it: in UTF-8,
-# neither byte is part of another character. Possessive, so that no byte is read twice.
+# A string ends at the first unescaped quote, even if it is invalid: in UTF-8, quote and backslash
+# are part of no other character. Possessive quantifiers, so that no byte is read twice.
 TOKEN = re.compile(
     rb'[ \t\n\r]*+(?:"(?P<string>[^"\\]*+(?:\\.[^"\\]*+)*+)"'
     rb"|(?P<scalar>[-+.0-9A-Za-z]++)|(?P<mark>[\[\]{}:,]))",
@@ -22,34 +22,34 @@ BRACE, COLON, COMMA = ("mark", b"{"), ("mark", b":"), ("mark", b",")
 BRACKET, CLOSING_BRACKET = ("mark", b"["), ("mark", b"]")
 END = ("end", b"")
 CONTROL_CHARACTER = re.compile("[\x00-\x1f]")
-HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 Token = tuple[str, bytes]
-Place = tuple[str | int, ...]
-Strings = Generator[tuple[Place, bytes], None, bool]
+Location = tuple[str | int, ...]
+Strings = Generator[tuple[Location, bytes], None, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class FaultyText:
-    """A text that is not valid JSON: its place in the body, and what is wrong with it."""
+class InvalidText:
+    """A text that is not valid JSON: its location in the body, and the problem."""
 
-    loc: Place
+    loc: Location
     msg: str
 
 
-def find_faulty_text(body: bytes, field: str) -> FaultyText | None:
-    """Return the first string that is not valid JSON if it is in ``field``, or in its list.
+def find_invalid_text(body: bytes, field: str) -> InvalidText | None:
+    """Return the first invalid string if it is the value of ``field``, or in its list.
 
-    Returns None if that string is elsewhere, or comes after nested values or ``MAX_TOKENS`` tokens.
+    Return None if it is elsewhere, or after nested values or MAX_TOKENS tokens.
     """
     for loc, content in _strings_of_object(_tokens(body)):
-        if (fault := _fault(content)) is not None:
-            return FaultyText(loc, fault) if loc[:1] == (field,) else None
+        if (problem := _problem(content)) is not None:
+            return InvalidText(loc, problem) if loc[:1] == (field,) else None
     return None
 
 
-def is_other_encoding(body: bytes) -> bool:
+def has_other_encoding(body: bytes) -> bool:
     """Return whether a body starts with a byte order mark, or as UTF-16 and UTF-32 do."""
     return body.startswith(BYTE_ORDER_MARKS) or b"\0" in body[:2]
 
@@ -66,9 +66,9 @@ def _tokens(body: bytes) -> Iterator[Token]:
 
 
 def _strings_of_object(tokens: Iterator[Token]) -> Strings:
-    """Yield each string with its place, which is ``()`` for names, as long as each is valid.
+    """Yield each string with its location, which is ``()`` for names.
 
-    Ends where the body is no object of strings, other scalars and lists of both.
+    End at anything but an object of strings, other scalars, and lists of both.
     """
     separator = BRACE
     while next(tokens, END) == separator:
@@ -77,21 +77,21 @@ def _strings_of_object(tokens: Iterator[Token]) -> Strings:
         if kind != "string":
             return False
         yield (), name
-        place = (json.loads(b'"%b"' % name),)
-        if next(tokens, END) != COLON or not (yield from _strings_of_value(tokens, place)):
+        loc = (json.loads(b'"%b"' % name),)
+        if next(tokens, END) != COLON or not (yield from _strings_of_value(tokens, loc)):
             return False
     return True
 
 
-def _strings_of_value(tokens: Iterator[Token], place: Place) -> Strings:
-    """Yield the strings of a value; return whether it came to its end."""
+def _strings_of_value(tokens: Iterator[Token], loc: Location) -> Strings:
+    """Yield the strings of a value; return whether the value is complete."""
     token = next(tokens, END)
     if token != BRACKET:
-        return (yield from _string(token, place))
+        return (yield from _string(token, loc))
     token = next(tokens, END)
     index = 0
     while token != CLOSING_BRACKET:
-        if not (yield from _string(token, (*place, index))):
+        if not (yield from _string(token, (*loc, index))):
             return False
         token = next(tokens, END)
         if token == COMMA:
@@ -102,15 +102,15 @@ def _strings_of_value(tokens: Iterator[Token], place: Place) -> Strings:
     return True
 
 
-def _string(token: Token, place: Place) -> Strings:
+def _string(token: Token, loc: Location) -> Strings:
     kind, content = token
     if kind == "string":
-        yield place, content
+        yield loc, content
     return kind in ("string", "scalar")
 
 
-def _fault(content: bytes) -> str | None:
-    """Return what is wrong with a string, given without its quotes."""
+def _problem(content: bytes) -> str | None:
+    """Return the problem of a string, given without its quotes, or None."""
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -121,6 +121,6 @@ def _fault(content: bytes) -> str | None:
         text = json.loads(f'"{text}"')
     except json.JSONDecodeError:
         return "must be JSON: invalid escape (write \\\\ for a backslash)"
-    if found := HALF_OF_A_PAIR.search(text):
+    if found := LONE_SURROGATE.search(text):
         return f"must be Unicode: \\u{ord(found[0]):04x} is half of a surrogate pair"
     return None

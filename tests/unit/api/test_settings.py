@@ -78,7 +78,7 @@ def test_a_star_stands_for_all_origins(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://app.example.com:443", "has 'https://app.example.com:443'"),
         ("https://*.example.com", "has 'https://*.example.com'"),
         ("null", "has 'null'"),
-        ("https://app.example.com,*", "has * beside other origins"),
+        ("https://app.example.com,*", "has * together with other origins"),
         (" , ", "is set, but has no origin"),
     ],
 )

@@ -11,7 +11,7 @@ KEYS = ApiKeys(["first-key", "second-key"], ["/metrics", "/static_content/*"])
 def admits(method: str = "POST", path: str = "/predict", **headers: str) -> bool:
     """Ask with headers, underscores standing for dashes."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return KEYS.admit(method, path, Headers(named))
+    return KEYS.is_authorized(method, path, Headers(named))
 
 
 @pytest.mark.parametrize("key", ["first-key", "second-key"])
@@ -57,4 +57,4 @@ def test_browsers_may_ask_what_they_may() -> None:
 
 
 def test_without_keys_everybody_may_call() -> None:
-    assert ApiKeys([], []).admit("POST", "/predict", Headers({}))
+    assert ApiKeys([], []).is_authorized("POST", "/predict", Headers({}))

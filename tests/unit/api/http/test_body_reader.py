@@ -231,7 +231,7 @@ def test_large_bodies_on_their_way_are_bounded_together_and_small_ones_always_ha
         return [*answers, await more(100_000)]
 
     assert [
-        "too many large bodies are on their way",
+        "too many large bodies are being received",
         "the body is larger than 1048576 bytes",
         "the body is larger than 1048576 bytes",
     ] == asyncio.run(run())

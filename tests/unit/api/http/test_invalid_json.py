@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from api.contract.requests import MAX_TEXTS_PER_REQUEST, PredictBatchRequest
-from api.http.invalid_json import FaultyText, find_faulty_text, is_other_encoding
+from api.http.invalid_json import InvalidText, find_invalid_text, has_other_encoding
 
 FAULTS = {
     rb"\ud83d": "must be Unicode: \\ud83d is half of a surrogate pair",
@@ -54,11 +54,11 @@ CHANGES = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 2), PIECES), ma
 
 @pytest.mark.parametrize(("fault", "msg"), FAULTS.items())
 def test_a_fault_is_found_in_a_text_and_in_a_list_of_texts(fault: bytes, msg: str) -> None:
-    single = find_faulty_text(b'{"text": "one %b two"}' % fault, "text")
-    listed = find_faulty_text(b'{"texts": ["fine", 3, "%b", "%b"]}' % (fault, fault), "texts")
+    single = find_invalid_text(b'{"text": "one %b two"}' % fault, "text")
+    listed = find_invalid_text(b'{"texts": ["fine", 3, "%b", "%b"]}' % (fault, fault), "texts")
 
-    assert FaultyText(("text",), msg) == single
-    assert FaultyText(("texts", 2), msg) == listed
+    assert InvalidText(("text",), msg) == single
+    assert InvalidText(("texts", 2), msg) == listed
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_fault_is_found_in_a_text_and_in_a_list_of_texts(fault: bytes, msg: st
     ],
 )
 def test_it_is_found_in_other_company(body: bytes, loc: tuple[str | int, ...]) -> None:
-    found = find_faulty_text(body, "texts")
+    found = find_invalid_text(body, "texts")
 
     assert found is not None
     assert loc == found.loc
@@ -106,7 +106,7 @@ def test_it_is_found_in_other_company(body: bytes, loc: tuple[str | int, ...]) -
     ],
 )
 def test_no_text_is_blamed_for_what_is_wrong_elsewhere(body: bytes) -> None:
-    assert find_faulty_text(body, "texts") is None
+    assert find_invalid_text(body, "texts") is None
 
 
 @settings(max_examples=500, deadline=None, database=None)
@@ -121,7 +121,7 @@ def test_the_index_is_that_of_the_first_faulty_text(
 ) -> None:
     items = (space + b"," + space).join([*before, faulty, *after])
 
-    found = find_faulty_text(b'{"lang": "en",%b"texts":%b[%b]}' % (space, space, items), "texts")
+    found = find_invalid_text(b'{"lang": "en",%b"texts":%b[%b]}' % (space, space, items), "texts")
 
     assert found is not None
     assert ("texts", len(before)) == found.loc
@@ -136,7 +136,7 @@ def test_whatever_the_body_only_a_faulty_text_is_blamed(
         start = place % len(body)
         body = body[:start] + piece + body[start + removed :] or b"{"
 
-    found = find_faulty_text(body, "texts")
+    found = find_invalid_text(body, "texts")
 
     if found is not None:
         assert is_refused(body)
@@ -179,13 +179,13 @@ def is_faulty(text: Any) -> bool:
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_other_encodings_are_told_by_their_first_bytes(encoding: str) -> None:
-    assert is_other_encoding('{"text": "fine"}'.encode(encoding))
-    assert not is_other_encoding(b'{"text": "fine"}')
+    assert has_other_encoding('{"text": "fine"}'.encode(encoding))
+    assert not has_other_encoding(b'{"text": "fine"}')
 
 
 def test_as_many_texts_are_read_as_a_body_may_hold() -> None:
     places = (
-        find_faulty_text(b'{"texts":[' + b'"a",' * number + b'"\xff"]}', "texts")
+        find_invalid_text(b'{"texts":[' + b'"a",' * number + b'"\xff"]}', "texts")
         for number in count()
     )
 

@@ -104,7 +104,7 @@ def test_what_takes_too_long_is_answered_in_the_shape_of_all_errors(
     response = post(client, "/predict", '{"text": "fine"}')
 
     assert (504, {"error": "Gateway Timeout"}) == (response.status_code, response.json())
-    assert f"request {response.headers['x-request-id']}: POST '/predict' was answered 504" in (
+    assert f"request {response.headers['x-request-id']}: POST '/predict' returned 504" in (
         caplog.text
     )
 
@@ -121,8 +121,8 @@ def test_failures_are_logged_and_strangers_less_loudly(
     client.get("/nowhere", headers={"X-API-Key": "the-key"})
 
     assert [
-        ("INFO", "request an-id: GET '/busy' was answered 401"),
-        ("WARNING", "request an-id: GET '/busy' was answered 503"),
+        ("INFO", "request an-id: GET '/busy' returned 401"),
+        ("WARNING", "request an-id: GET '/busy' returned 503"),
     ] == [
         (record.levelname, record.getMessage())
         for record in caplog.records
