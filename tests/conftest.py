@@ -23,6 +23,8 @@ from benchmarks import servers
 from inference.classifier import Classifier
 from tests.support.setting_names import setting_names
 
+pytest_plugins = ["tests.support.database_fixtures"]
+
 REPOSITORY = Path(__file__).parent.parent
 HTTP_TIMEOUT_S = 60  # instead of 5: the machines that test are shared
 

@@ -1,11 +1,12 @@
 """Set up a database as its administrator: tables, and SQL Server's database and logins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.admin.logins import Login, ensure_login, ensure_user, logins_of
@@ -44,11 +45,9 @@ def set_up(settings: SetupSettings, log: Log, reset_passwords: bool = False) -> 
         if settings.is_sql_server:
             _set_up_sql_server(settings, log, reset_passwords)
         else:
-            engine = make_engine(settings)
-            slow_engine = make_engine(settings, use_timeout_s=SLOW_MIGRATION_TIMEOUT_S)
-            _create_tables(engine, slow_engine, log)
-            check_compatibility_level(engine)
-            engine.dispose()
+            with _engine(settings, settings.url()) as engine:
+                _create_tables(settings, engine, log)
+                check_compatibility_level(engine)
     except DBAPIError as error:
         # neither the statement, which may contain a password, nor a traceback with it
         raise SetupError(str(error.orig)) from None
@@ -63,27 +62,37 @@ def _set_up_sql_server(settings: SetupSettings, log: Log, reset_passwords: bool)
         log("GRAFANA_READER_PASSWORD is not set: no login for Grafana")
     for login in logins:  # before any change: raises SettingsError if the driver cannot log in so
         make_engine(settings, settings.login_url(login.name, login.password)).dispose()
-    server = make_engine(settings, settings.admin_url("master"))
-    database = make_engine(settings, settings.admin_url())
-    setup = _SQLServerSetup(settings, server, database, log)
-    wait_for_database(server, log)
-    setup.create_database()
-    slow_engine = make_engine(settings, settings.admin_url(), SLOW_MIGRATION_TIMEOUT_S)
-    _create_tables(database, slow_engine, log)
-    for login in logins:
-        setup.create_login(login, reset_passwords)
-    for login in logins:
-        setup.check_rights(login)
-    check_compatibility_level(database)
-    server.dispose()
-    database.dispose()
+    with (
+        _engine(settings, settings.admin_url("master")) as server,
+        _engine(settings, settings.admin_url()) as database,
+    ):
+        setup = _SQLServerSetup(settings, server, database, log)
+        wait_for_database(server, log)
+        setup.create_database()
+        _create_tables(settings, database, log)
+        for login in logins:
+            setup.create_login(login, reset_passwords)
+        for login in logins:
+            setup.check_rights(login)
+        check_compatibility_level(database)
 
 
-def _create_tables(engine: Engine, slow_engine: Engine, log: Log) -> None:
+def _create_tables(settings: SetupSettings, engine: Engine, log: Log) -> None:
     wait_for_database(engine, log)
-    retry(engine, lambda: migrate(engine, log=log, slow_engine=slow_engine))
-    slow_engine.dispose()
+    with _engine(settings, settings.admin_url(), SLOW_MIGRATION_TIMEOUT_S) as slow_engine:
+        retry(engine, lambda: migrate(engine, log=log, slow_engine=slow_engine))
     log("the tables are ready")
+
+
+@contextmanager
+def _engine(
+    settings: SetupSettings, url: URL, use_timeout_s: float | None = None
+) -> Iterator[Engine]:
+    engine = make_engine(settings, url, use_timeout_s)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @dataclass(frozen=True)
@@ -131,15 +140,13 @@ class _SQLServerSetup:
     def check_rights(self, login: Login) -> None:
         """Connect as a login and use its rights. Raises SetupError if that fails."""
         database = self.settings.sql_db
-        engine = self._engine_of(login)
         try:
-            retry(engine, lambda: _use_rights(engine, login))
+            with _engine(self.settings, self._url_of(login)) as engine:
+                retry(engine, lambda: _use_rights(engine, login))
         except DBAPIError as error:
             raise SetupError(
                 f"{login.setting} is set up, but cannot use database {database}: {explain(error)}"
             ) from None
-        finally:
-            engine.dispose()
         self.log(f"{login.name} can log in and use database {database}")
 
     def _created(self) -> bool:
@@ -163,20 +170,18 @@ class _SQLServerSetup:
 
     def _try_login(self, login: Login) -> DBAPIError | None:
         """Log in once; return the refusal. Raises DBAPIError if the server does not answer."""
-        engine = self._engine_of(login)
         try:
-            engine.connect().close()
+            with _engine(self.settings, self._url_of(login)) as engine:
+                engine.connect().close()
         except DBAPIError as error:
             if is_credentials_error(error):
                 return error
             if not is_database_access_denied(error):  # a login without a user there
                 raise
-        finally:
-            engine.dispose()
         return None
 
-    def _engine_of(self, login: Login) -> Engine:
-        return make_engine(self.settings, self.settings.login_url(login.name, login.password))
+    def _url_of(self, login: Login) -> URL:
+        return self.settings.login_url(login.name, login.password)
 
 
 def _use_rights(engine: Engine, login: Login) -> None:

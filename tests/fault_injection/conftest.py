@@ -1,8 +1,4 @@
-"""Services that are killed and started again, on databases that fail.
-
-Another ring may run the same tests on another database: it imports the fixtures of this file and
-the tests that suit any database (the files say which), and has a fixture ``database`` of its own.
-"""
+"""Services that are killed and started again, on databases that fail."""
 
 import os
 import random
@@ -15,12 +11,20 @@ import pytest
 from tests.fault_injection.report import Report
 from tests.fault_injection.restartable import Service
 from tests.support.database import Database
-from tests.support.postgres import PostgreSQL, running_or_skipped
+from tests.support.postgres import running_or_skipped
 from tests.support.proxy import Proxy
 from tests.support.server import put_into_store
+from tests.support.sql_server import SQLServerDatabase, variables_or_skip
 
 DISK = "5m"
 MakeService = Callable[..., Service]
+
+EVERY_SERVER = pytest.mark.parametrize(
+    "database",
+    ["postgresql", pytest.param("SQL Server", marks=pytest.mark.sqlserver)],
+    indirect=True,
+)
+"""Run a test that does not control the database's process on SQL Server too."""
 
 
 @pytest.fixture(name="report")
@@ -64,10 +68,14 @@ def fixture_make_service(repository: Path, bento_home: Path, tmp_path: Path) -> 
 
 
 @pytest.fixture(name="database")
-def fixture_database() -> Iterator[PostgreSQL]:
-    """Return a PostgreSQL server without tables."""
-    with running_or_skipped() as database:
-        yield database
+def fixture_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Start a PostgreSQL server without tables, or set up a database on SQL Server."""
+    if getattr(request, "param", "postgresql") == "postgresql":
+        with running_or_skipped() as server:
+            yield server
+    else:
+        with SQLServerDatabase(variables_or_skip()) as database:
+            yield database
 
 
 @pytest.fixture(name="proxy")

@@ -5,7 +5,7 @@ All tests here suit any ``database``, also one that speaks TLS.
 
 import random
 
-from tests.fault_injection.conftest import MakeService
+from tests.fault_injection.conftest import EVERY_SERVER, MakeService
 from tests.fault_injection.report import Report
 from tests.support.database import Database
 from tests.support.load import Load
@@ -41,6 +41,7 @@ def stall(proxy: Proxy) -> None:
     eventually(lambda: proxy.seen.connections > before, NOTICED_WITHIN_S)
 
 
+@EVERY_SERVER
 def test_a_service_that_starts_without_its_database_answers_and_delivers_later(
     database: Database, proxy: Proxy, make_service: MakeService, report: Report
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_service_that_starts_without_its_database_answers_and_delivers_later(
     assert not load.refusals
 
 
+@EVERY_SERVER
 def test_connections_cut_in_the_middle_of_anything_lose_and_double_nothing(
     database: Database,
     proxy: Proxy,
@@ -78,6 +80,7 @@ def test_connections_cut_in_the_middle_of_anything_lose_and_double_nothing(
     assert not load.refusals
 
 
+@EVERY_SERVER
 def test_answers_of_the_database_that_never_arrive_lose_and_double_nothing(
     database: Database,
     proxy: Proxy,
@@ -100,6 +103,7 @@ def test_answers_of_the_database_that_never_arrive_lose_and_double_nothing(
     assert not load.refusals
 
 
+@EVERY_SERVER
 def test_a_connection_that_hangs_is_given_up_and_its_late_bytes_change_nothing(
     database: Database, proxy: Proxy, make_service: MakeService, report: Report
 ) -> None:
@@ -116,6 +120,7 @@ def test_a_connection_that_hangs_is_given_up_and_its_late_bytes_change_nothing(
     assert not load.refusals
 
 
+@EVERY_SERVER
 def test_a_slow_connection_loses_and_doubles_nothing(
     database: Database, proxy: Proxy, make_service: MakeService, report: Report
 ) -> None:

@@ -5,7 +5,7 @@ All tests here suit any ``database``.
 
 from pathlib import Path
 
-from tests.fault_injection.conftest import MakeService
+from tests.fault_injection.conftest import EVERY_SERVER, MakeService
 from tests.fault_injection.report import Report
 from tests.support.database import Database
 from tests.support.load import Load, Refused
@@ -27,6 +27,7 @@ def says_that_the_spool_is_full(refused: Refused) -> bool:
     )
 
 
+@EVERY_SERVER
 def test_a_full_disk_refuses_requests_and_harms_nothing_that_was_answered(
     database: Database,
     proxy: Proxy,
@@ -50,6 +51,7 @@ def test_a_full_disk_refuses_requests_and_harms_nothing_that_was_answered(
     assert [] == [it for it in load.refusals if not says_that_the_spool_is_full(it)]
 
 
+@EVERY_SERVER
 def test_a_spool_at_its_bound_refuses_requests_until_the_database_is_back(
     database: Database, proxy: Proxy, make_service: MakeService, report: Report
 ) -> None:

@@ -7,7 +7,7 @@ import random
 import time
 from pathlib import Path
 
-from tests.fault_injection.conftest import MakeService
+from tests.fault_injection.conftest import EVERY_SERVER, MakeService
 from tests.fault_injection.report import Report
 from tests.fault_injection.restartable import STOP_WITHIN_S, Service
 from tests.support.database import Database, SQLiteDatabase
@@ -42,6 +42,7 @@ def kill_while_starting(service: Service, moment_s: float) -> None:
         server.kill()
 
 
+@EVERY_SERVER
 def test_nothing_answered_is_lost_or_doubled_over_20_kills_of_the_service(
     database: Database,
     proxy: Proxy,
@@ -70,6 +71,7 @@ def test_nothing_answered_is_lost_or_doubled_over_5_kills_of_the_service_on_sqli
             report.conclude(database, [service], [load], 100)
 
 
+@EVERY_SERVER
 def test_nothing_answered_is_lost_or_doubled_over_kills_of_the_worker_alone(
     database: Database, make_service: MakeService, chance: random.Random, report: Report
 ) -> None:
@@ -85,6 +87,7 @@ def test_nothing_answered_is_lost_or_doubled_over_kills_of_the_worker_alone(
         report.conclude(database, [service], [load], 300)
 
 
+@EVERY_SERVER
 def test_sigterm_under_load_ends_in_time_with_every_answer_in_the_database(
     database: Database, make_service: MakeService, report: Report
 ) -> None:
@@ -102,6 +105,7 @@ def test_sigterm_under_load_ends_in_time_with_every_answer_in_the_database(
     assert (0, 0, 0) == (status, drained.lost, drained.doubled)
 
 
+@EVERY_SERVER
 def test_sigterm_while_the_database_is_away_ends_in_time_and_keeps_what_was_answered(
     database: Database, proxy: Proxy, make_service: MakeService, report: Report
 ) -> None:

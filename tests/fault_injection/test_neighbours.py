@@ -7,7 +7,7 @@ import random
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.fault_injection.conftest import MakeService
+from tests.fault_injection.conftest import EVERY_SERVER, MakeService
 from tests.fault_injection.report import Report
 from tests.fault_injection.restartable import Service
 from tests.support.database import Database
@@ -44,6 +44,7 @@ def kill_in_turn(
         report.conclude(database, services, loads, 200)
 
 
+@EVERY_SERVER
 def test_two_services_on_one_database_lose_and_double_nothing(
     database: Database, make_service: MakeService, chance: random.Random, report: Report
 ) -> None:
@@ -52,6 +53,7 @@ def test_two_services_on_one_database_lose_and_double_nothing(
     kill_in_turn(database, services, chance, report)
 
 
+@EVERY_SERVER
 def test_two_services_on_one_spool_lose_and_double_nothing(
     database: Database,
     make_service: MakeService,

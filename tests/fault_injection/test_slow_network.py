@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import partial
 
 from db.spool.spool import Spool
-from tests.fault_injection.conftest import MakeService
+from tests.fault_injection.conftest import EVERY_SERVER, MakeService
 from tests.fault_injection.report import Report
 from tests.support.database import Database
 from tests.support.load import Load
@@ -26,6 +26,7 @@ def count(database: Database, text: str) -> int:
     return sum(text == stored for _, stored in database.rows())
 
 
+@EVERY_SERVER
 def test_large_rows_drain_through_10_mbit_per_s_and_younger_ones_arrive(
     database: Database, proxy: Proxy, make_service: MakeService, report: Report
 ) -> None:

@@ -10,9 +10,7 @@ from db.prediction import utc_now
 from db.writing.insertion import insert_if_absent
 from grafana.expansion import View, expand, others, panels, rules, since
 from tests.support.predictions import prediction
-from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
-
-skip_module_without_a_server()
+from tests.support.sql_server import SQLServerDatabase
 
 
 @pytest.mark.parametrize("has_rows", [False, True])

@@ -15,9 +15,7 @@ from db.database.migrations import migrate
 from db.settings import SetupSettings
 from db.writing.errors import ErrorKind, classify
 from tests.support.predictions import prediction
-from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
-
-skip_module_without_a_server()
+from tests.support.sql_server import SQLServerDatabase
 
 READ_COMMITTED = 2
 INSERT = "INSERT INTO metrics SELECT * FROM metrics WHERE 1 = 0"
@@ -156,8 +154,8 @@ def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> 
     assert {"FLOAT"} == {types[name].partition("(")[0] for name in ("confidence", "latency_ms")}
 
 
-def test_rows_lie_in_the_order_of_time(microsofts: SQLServerDatabase) -> None:
-    with connected(microsofts.settings()) as connection:
+def test_rows_lie_in_the_order_of_time(microsoft_database: SQLServerDatabase) -> None:
+    with connected(microsoft_database.settings()) as connection:
         indexes = {index["name"]: index for index in inspect(connection).get_indexes("metrics")}
 
     index = indexes["ix_metrics_timestamp"]
@@ -165,8 +163,8 @@ def test_rows_lie_in_the_order_of_time(microsofts: SQLServerDatabase) -> None:
     assert index["dialect_options"]["mssql_clustered"]
 
 
-def test_dashboards_read_row_versions(microsofts: SQLServerDatabase) -> None:
-    settings = microsofts.settings()
+def test_dashboards_read_row_versions(microsoft_database: SQLServerDatabase) -> None:
+    settings = microsoft_database.settings()
     is_on = "SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = ?"
 
     with connected(settings) as connection:

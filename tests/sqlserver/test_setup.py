@@ -1,6 +1,5 @@
 """A set-up takes nothing from others, mends what a restore breaks, and may run twice at once."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,12 +19,9 @@ from db.database.tsql import (
     quote_name,
 )
 from db.settings import SetupSettings
-from tests.support.sql_server import SQLServerDatabase, skip_module_without_a_server
+from tests.support.sql_server import SQLServerDatabase
 from tests.support.stored import connected
 
-skip_module_without_a_server()
-
-VARIABLES = dict(os.environ)  # before a fixture takes the developer's own out of the tests
 ANOTHER = {"sql_password": SecretStr("Another-password-1")}
 ROW_VERSIONS = "SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = ?"
 
@@ -46,16 +42,13 @@ def fixture_master(database: SQLServerDatabase) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_two_at_once_on_a_new_server_both_succeed() -> None:
-    new = SQLServerDatabase(VARIABLES)
+def test_two_at_once_on_a_new_server_both_succeed(new_database: SQLServerDatabase) -> None:
     told: tuple[list[str], list[str]] = ([], [])
-    try:
-        with ThreadPoolExecutor(2) as threads:
-            runs = [threads.submit(set_up, new.settings(), lines.append) for lines in told]
-            for run in runs:
-                run.result()
-    finally:
-        new.__exit__()  # pylint: disable=unnecessary-dunder-call  # it was never entered
+
+    with ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(set_up, new_database.settings(), lines.append) for lines in told]
+        for run in runs:
+            run.result()
 
     assert all("can log in and use database" in lines[-1] for lines in told)
     assert 1 == sum(line.startswith("created database") for lines in told for line in lines)
@@ -81,9 +74,9 @@ def test_a_login_gets_another_password_if_that_is_asked_for(database: SQLServerD
 
 
 def test_a_user_whose_login_is_another_one_gets_it_back(
-    microsofts: SQLServerDatabase, master: Engine
+    microsoft_database: SQLServerDatabase, master: Engine
 ) -> None:
-    settings = microsofts.settings()
+    settings = microsoft_database.settings()
     execute(master, f"DROP LOGIN {quote_name(str(settings.sql_user))}")  # as after a restore
 
     told = told_by(settings)
@@ -93,8 +86,8 @@ def test_a_user_whose_login_is_another_one_gets_it_back(
         assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
 
 
-def test_a_user_of_another_login_is_left_alone(microsofts: SQLServerDatabase) -> None:
-    settings = microsofts.settings()
+def test_a_user_of_another_login_is_left_alone(microsoft_database: SQLServerDatabase) -> None:
+    settings = microsoft_database.settings()
     database = make_engine(settings, settings.admin_url())
     user, reader = quote_name(str(settings.sql_user)), quote_name(settings.grafana_reader_user)
     execute(database, f"DROP USER {reader}")
@@ -106,9 +99,9 @@ def test_a_user_of_another_login_is_left_alone(microsofts: SQLServerDatabase) ->
 
 
 def test_a_database_that_existed_is_not_switched(
-    microsofts: SQLServerDatabase, master: Engine
+    microsoft_database: SQLServerDatabase, master: Engine
 ) -> None:
-    settings = microsofts.settings()
+    settings = microsoft_database.settings()
     name = quote_name(settings.sql_db)
     execute(
         master, f"ALTER DATABASE {name} SET READ_COMMITTED_SNAPSHOT OFF WITH ROLLBACK IMMEDIATE"
@@ -120,8 +113,10 @@ def test_a_database_that_existed_is_not_switched(
     assert [line for line in told if "READ_COMMITTED_SNAPSHOT is off" in line]
 
 
-def test_a_level_without_openjson_is_told(microsofts: SQLServerDatabase, master: Engine) -> None:
-    settings = microsofts.settings()
+def test_a_level_without_openjson_is_told(
+    microsoft_database: SQLServerDatabase, master: Engine
+) -> None:
+    settings = microsoft_database.settings()
     name = quote_name(settings.sql_db)
     execute(master, f"ALTER DATABASE {name} SET COMPATIBILITY_LEVEL = 120")
     engine = make_engine(settings)

@@ -1,8 +1,4 @@
-"""What is recorded stands in the database once, whole, and soon.
-
-These tests suit every database: the ring for SQL Server runs them with a fixture ``settings`` of
-its own.
-"""
+"""What is recorded stands in the database once, whole, and soon."""
 
 import json
 import threading
@@ -22,10 +18,13 @@ from db.prediction import Prediction, new_id, utc_now
 from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.spool.spool import Spool
+from tests.support.database_fixtures import EVERY_DATABASE
 from tests.support.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 from tests.support.server import eventually
 from tests.support.spools import killed_after_spooling
 from tests.support.stored import STORED_WITHIN_S, awaited, connected, stored
+
+pytestmark = EVERY_DATABASE
 
 MOST_SKEW = timedelta(seconds=2)  # of a database's own clock
 

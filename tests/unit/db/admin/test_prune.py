@@ -13,6 +13,7 @@ from db.database.migrations import migrate
 from db.prediction import utc_now
 from db.settings import DatabaseSettings
 from db.writing.insertion import insert_if_absent
+from tests.support.database_fixtures import EVERY_DATABASE
 from tests.support.predictions import prediction
 from tests.support.stored import stored
 
@@ -42,6 +43,7 @@ def test_an_age_before_all_dates_is_an_error(text: str) -> None:
         parse_age(text)
 
 
+@EVERY_DATABASE
 def test_older_rows_are_deleted_in_small_transactions(
     engine: Engine, settings: DatabaseSettings
 ) -> None:

@@ -9,12 +9,21 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from db.admin.prune import parse_age, prune
+from db.admin.setup import set_up
 from db.database.engine import make_engine
 from db.database.foreign_tables import ForeignTableError, reject_foreign_tables
 from db.database.migrations import MIGRATIONS, migrate, schema_version
 from db.database.schema import METADATA, METRICS
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, SetupSettings
+from tests.support.database_fixtures import EVERY_DATABASE
 from tests.support.foreign_tables import FOREIGN, OURS, Foreign, metrics_with
+
+
+@pytest.fixture(name="engine")
+def fixture_engine(engine: Engine) -> Engine:
+    """Connect to a database without tables; on SQL Server, the setup has created them."""
+    METADATA.drop_all(engine)
+    return engine
 
 
 def altered(column: str, kind: str) -> list[str]:
@@ -41,20 +50,24 @@ def execute(engine: Engine, statement: str) -> None:
         connection.execute(text(statement))
 
 
+@EVERY_DATABASE
 @pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
 def test_a_table_of_another_program_is_named_with_the_difference_and_left_alone(
-    engine: Engine, foreign: Foreign
+    engine: Engine, settings: SetupSettings, foreign: Foreign
 ) -> None:
     foreign.table.create(engine)
     before = described(engine)
 
     with pytest.raises(ForeignTableError, match=re.escape(foreign.difference)) as caught:
         migrate(engine)
+    with pytest.raises(ForeignTableError):
+        set_up(settings, lambda _: None)
 
     assert "\n" not in str(caught.value)
     assert before == described(engine)
 
 
+@EVERY_DATABASE
 def test_all_such_tables_are_named_at_once(engine: Engine) -> None:
     for name in ("a single version", "other metrics"):
         FOREIGN[name].table.create(engine)
@@ -63,6 +76,7 @@ def test_all_such_tables_are_named_at_once(engine: Engine) -> None:
         migrate(engine)
 
 
+@EVERY_DATABASE
 @pytest.mark.parametrize("table", OURS.values(), ids=OURS)
 def test_a_table_of_another_version_of_ours_is_taken(engine: Engine, table: Table) -> None:
     table.create(engine)
@@ -73,6 +87,7 @@ def test_a_table_of_another_version_of_ours_is_taken(engine: Engine, table: Tabl
     assert len(MIGRATIONS) == schema_version(engine)
 
 
+@EVERY_DATABASE
 def test_a_view_is_no_table_of_ours(engine: Engine) -> None:
     METRICS.create(engine)
     execute(engine, "CREATE VIEW training_runs AS SELECT id FROM metrics")
@@ -192,6 +207,7 @@ def test_a_dropped_table_is_made_anew_before_the_steps_that_change_it(engine: En
     assert "truncated" in {column["name"] for column in inspect(engine).get_columns("metrics")}
 
 
+@EVERY_DATABASE
 def test_an_empty_table_of_versions_is_ours(engine: Engine) -> None:
     migrate(engine)
     execute(engine, "DELETE FROM schema_version")
@@ -201,6 +217,7 @@ def test_an_empty_table_of_versions_is_ours(engine: Engine) -> None:
     assert len(MIGRATIONS) == schema_version(engine)
 
 
+@EVERY_DATABASE
 def test_names_are_compared_as_the_database_does(engine: Engine) -> None:
     table = metrics_with()
     created = f"CREATE TABLE {table.name} ("
@@ -218,6 +235,7 @@ def test_names_are_compared_as_the_database_does(engine: Engine) -> None:
             reject_foreign_tables(connection)
 
 
+@EVERY_DATABASE
 def test_nothing_of_another_program_is_deleted(engine: Engine) -> None:
     FOREIGN["metrics without a label"].table.create(engine)
 

@@ -13,6 +13,7 @@ from db.database.migrations import MIGRATIONS, migrate, schema_version
 from db.database.schema import METADATA, METRICS
 from db.prediction import utc_now
 from db.settings import DatabaseSettings
+from tests.support.database_fixtures import EVERY_DATABASE
 from tests.support.predictions import prediction
 
 
@@ -40,6 +41,7 @@ def test_an_empty_database_gets_all_tables(engine: Engine) -> None:
     assert len(MIGRATIONS) == schema_version(engine)
 
 
+@EVERY_DATABASE
 def test_a_second_time_nothing_is_done(engine: Engine) -> None:
     migrate(engine)
     migrate(engine)
@@ -47,6 +49,7 @@ def test_a_second_time_nothing_is_done(engine: Engine) -> None:
     assert len(MIGRATIONS) == schema_version(engine)
 
 
+@EVERY_DATABASE
 def test_later_steps_are_taken_by_databases_that_lack_them(engine: Engine) -> None:
     migrate(engine)
 
@@ -56,6 +59,7 @@ def test_later_steps_are_taken_by_databases_that_lack_them(engine: Engine) -> No
     assert len(MIGRATIONS) + 1 == schema_version(engine)
 
 
+@EVERY_DATABASE
 def test_a_step_that_fails_leaves_nothing_behind(engine: Engine) -> None:
     migrate(engine)
 
@@ -66,6 +70,7 @@ def test_a_step_that_fails_leaves_nothing_behind(engine: Engine) -> None:
     assert len(MIGRATIONS) == schema_version(engine)
 
 
+@EVERY_DATABASE
 def test_a_database_newer_than_the_code_is_left_alone(engine: Engine) -> None:
     migrate(engine, (*MIGRATIONS, add_column))
 
@@ -115,6 +120,7 @@ def test_an_earlier_version_writes_after_the_step(engine: Engine) -> None:
         assert [None] == list(connection.scalars(select(METRICS.c.truncated)))
 
 
+@EVERY_DATABASE
 def test_a_table_that_was_dropped_is_made_anew(engine: Engine) -> None:
     migrate(engine)
     METRICS.drop(engine)

@@ -1,7 +1,6 @@
 """Every run of a named database is a row there, once, also where the database was away."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlalchemy import select
 
 from db.database.schema import TRAINING_RUNS
 from db.settings import DatabaseSettings
-from tests.support.postgres import running_or_skipped
+from tests.support.database_fixtures import EVERY_DATABASE
 from tests.support.reports import run_report
 from tests.support.server import free_port
 from tests.support.stored import connected
@@ -26,16 +25,6 @@ def fixture_files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-@pytest.fixture(name="settings", params=["sqlite", "postgresql"])
-def fixture_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseSettings]:
-    """Name an empty database."""
-    if request.param == "sqlite":
-        yield DatabaseSettings(database_url=f"sqlite:///{tmp_path}/database.sqlite3")
-        return
-    with running_or_skipped() as server:
-        yield DatabaseSettings(database_url=server.environment()["DATABASE_URL"])
-
-
 def log_run(report: RunReport, files: Files, settings: DatabaseSettings) -> None:
     """Do what a training run does at its end."""
     keep_run(report, files, settings)
@@ -49,6 +38,7 @@ def rows(settings: DatabaseSettings) -> list[dict[str, Any]]:
         return [dict(row) for row in found.mappings()]
 
 
+@EVERY_DATABASE
 def test_runs_are_rows_with_their_figures(settings: DatabaseSettings, files: Files) -> None:
     rejected = run_report(
         decision=Decision(False, "not better"),
@@ -81,6 +71,7 @@ def test_runs_are_rows_with_their_figures(settings: DatabaseSettings, files: Fil
     assert not list(files.unrecorded_runs.iterdir())
 
 
+@EVERY_DATABASE
 def test_a_run_waits_while_the_database_is_away(
     settings: DatabaseSettings, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -96,6 +87,7 @@ def test_a_run_waits_while_the_database_is_away(
     assert "secret" not in caplog.text
 
 
+@EVERY_DATABASE
 def test_what_was_recorded_before_its_file_was_removed_is_not_doubled(
     settings: DatabaseSettings, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +124,7 @@ def test_without_a_named_database_nothing_is_written(files: Files) -> None:
     assert not files.unrecorded_runs.exists()
 
 
+@EVERY_DATABASE
 def test_a_large_seed_and_a_long_path_are_taken(settings: DatabaseSettings, files: Files) -> None:
     report = run_report()
     origin = type(report.provenance)(

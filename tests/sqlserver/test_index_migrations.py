@@ -11,10 +11,7 @@ from db.database.schema import METADATA
 from db.settings import DatabaseSettings
 from db.writing.insertion import insert_if_absent
 from tests.support.predictions import prediction
-from tests.support.sql_server import skip_module_without_a_server
 from tests.support.stored import stored
-
-skip_module_without_a_server()
 
 COLUMNS = (
     "[timestamp] datetime2(3) NOT NULL, [text] nvarchar(max), latency_ms float NOT NULL,"
