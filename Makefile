@@ -80,7 +80,7 @@ audit: $(VENV)/.dev  ## ask PyPI for known vulnerabilities of all pinned package
 bench: $(VENV)/.dev $(VENV)/peers/.installed  ## measure speed (MODEL=, TEXTS=, BENCH_DATABASE_URL=, DATASET=)
 	$(BIN)/python -m benchmarks serving
 	$(BIN)/python -m benchmarks overload
-	$(BIN)/python -m benchmarks growth
+	$(BIN)/python -m benchmarks scaling
 	$(BIN)/python -m benchmarks recording
 	$(BIN)/python -m benchmarks training
 

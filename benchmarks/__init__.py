@@ -1,1 +1,1 @@
-"""What the service does per second, and what its parts cost: `python -m benchmarks --help`."""
+"""Benchmarks of serving, recording, dashboards and training: `python -m benchmarks --help`."""

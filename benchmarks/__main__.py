@@ -1,4 +1,4 @@
-"""Run a benchmark: ``python -m benchmarks serving``, or another; ``--help`` lists them."""
+"""Run a benchmark: ``python -m benchmarks serving``; ``--help`` lists all."""
 
 import importlib
 import json
@@ -11,29 +11,30 @@ from subprocess import CalledProcessError
 from tempfile import TemporaryDirectory
 
 from benchmarks.settings import read_settings
-from benchmarks.texts import SAMPLES
-from benchmarks.tweets import written
+from benchmarks.texts import SAMPLES, write_dataset_texts
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print the figures, and write them as JSON; return the exit status.
+    """Measure, print the results, and write them as JSON; return the exit status.
 
-    Missed goals are no failure of the command: they are to be read.
+    Missed targets are no failure.
     """
     settings = read_settings(arguments, os.environ)
-    # by its name, so that recording is measured without torch and its threads in this process
+    # by name, so that `recording` is measured without torch and its threads in this process
     benchmark = importlib.import_module(f"benchmarks.{settings.benchmark}")
+    settings.output.mkdir(parents=True, exist_ok=True)
     try:
         with TemporaryDirectory() as scratch:
             if settings.dataset and settings.texts == SAMPLES:
-                settings = replace(settings, texts=written(settings.dataset, Path(scratch)))
+                texts = write_dataset_texts(settings.dataset, Path(scratch))
+                settings = replace(settings, texts=texts)
             report = benchmark.run(settings)
     except (*benchmark.ERRORS, CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     path = settings.output / f"{settings.benchmark}.json"
     path.write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
-    print(f"{report.show()}\n\nAll figures: {path}")
+    print(f"{report.show()}\n\nResults: {path}")
     return 0
 
 

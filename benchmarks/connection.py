@@ -1,7 +1,7 @@
-"""A keep-alive connection to an HTTP server.
+"""A keep-alive HTTP connection for the load generator.
 
-The load generator shares the processor with what it measures, so this is as little as can be:
-a request is ready-made bytes, of an answer only the status is read.
+It shares the processor with the service, so it does as little as possible: requests are ready-made
+bytes, and of an answer only the status is read.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ STATUS = slice(9, 12)  # of "HTTP/1.1 200 OK"
 
 
 class Connection(asyncio.Protocol):
-    """One request at a time, on one connection."""
+    """A connection with one request at a time."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -22,38 +22,38 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(cls, host: str, port: int) -> "Connection":
-        """Connect. Raises OSError where nobody listens."""
+        """Connect. Raises OSError if nothing listens."""
         _, connection = await asyncio.get_running_loop().create_connection(cls, host, port)
         return connection
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the server has not hung up yet; many do after some idle seconds."""
+        """Return whether the server has kept the connection; many close it when idle."""
         return self._transport is not None
 
     async def send(self, request: bytes) -> int:
-        """Send a request; return the status of its answer once all of that has arrived.
+        """Send a request; return the status once the whole answer has arrived.
 
-        Raises ConnectionError where the server hangs up, ValueError for an answer of unknown
-        length.
+        Raises ConnectionError if the server closes the connection, ValueError if the answer has no
+        Content-Length.
         """
         if self._transport is None:
-            raise ConnectionResetError("the server hung up")
+            raise ConnectionResetError("the server closed the connection")
         self._status = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._status
 
     def close(self) -> None:
-        """Hang up."""
+        """Abort the connection."""
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what is written to."""
+        """Keep the transport."""
         self._transport = transport  # type: ignore[assignment]  # TCP gives an asyncio.Transport
 
     def data_received(self, data: bytes) -> None:
-        """Wake the sender once the answer is whole."""
+        """Complete `send` once the answer is whole."""
         self._received += data
         try:
             status = status_of(self._received)
@@ -66,9 +66,9 @@ class Connection(asyncio.Protocol):
             self._status = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the sender that no answer will come."""
+        """Fail the pending `send`."""
         self._transport = None
-        self._fail(exc or ConnectionResetError("the server hung up"))
+        self._fail(exc or ConnectionResetError("the server closed the connection"))
 
     def _fail(self, error: Exception) -> None:
         if self._status is not None and not self._status.done():
@@ -86,9 +86,9 @@ def post(host: str, path: str, body: bytes) -> bytes:
 
 
 def status_of(received: bytes) -> int | None:
-    """Return the status of an answer, None while part of it is missing.
+    """Return the status of an answer, None if it is incomplete.
 
-    Raises ValueError where the answer does not tell its length.
+    Raises ValueError if it has no Content-Length.
     """
     head, end, body = received.partition(HEAD_END)
     if not end:

@@ -1,4 +1,4 @@
-"""The database that benchmarks record in."""
+"""The database that benchmarks record into."""
 
 from pathlib import Path
 
@@ -21,12 +21,11 @@ from db.settings import DatabaseSettings, SettingsError
 
 VARIABLE = "BENCH_DATABASE_URL"
 CLAIM = Table("benchmark_database", MetaData(), Column("claimed", DateTime, nullable=False))
-"""The mark of a database that benchmarks fill: they have found it empty."""
+"""Marks a database for benchmarks alone: it was empty when they first used it."""
 
 
 def engine_of(url: str) -> Engine:
-    """Prepare connections as the service does. Raises SettingsError."""
-    # with defaults for all else, whatever the environment says
+    """Return an engine as the service makes it, with default settings. Raises SettingsError."""
     try:
         return make_engine(DatabaseSettings.model_construct(database_url=SecretStr(url)))
     except SettingsError as error:
@@ -34,9 +33,9 @@ def engine_of(url: str) -> Engine:
 
 
 def claim(url: str) -> None:
-    """Mark a database as the benchmarks' own.
+    """Mark a database for benchmarks alone.
 
-    Raises SettingsError if it already holds predictions that no benchmark has made.
+    Raises SettingsError if it holds predictions that are not from benchmarks.
     """
     engine = engine_of(url)
     try:
@@ -46,7 +45,7 @@ def claim(url: str) -> None:
             if rows := _count(connection):
                 raise SettingsError(
                     VARIABLE,
-                    f"names a database that holds {rows} prediction(s) of others",
+                    f"names a database with {rows} prediction(s) that are not from benchmarks",
                     "Name an empty database: benchmarks write some 100,000 rows into it",
                 )
             CLAIM.create(connection)
@@ -60,7 +59,7 @@ def sqlite_url(folder: Path) -> str:
 
 
 def count_rows(url: str) -> int:
-    """Return how many predictions are recorded, 0 where there is no table yet."""
+    """Return the number of recorded predictions, 0 if there is no table yet."""
     engine = engine_of(url)
     try:
         with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""The machine that figures come from."""
+"""The machine that results come from."""
 
 import os
 import platform
@@ -13,13 +13,13 @@ from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
 LIBRARIES = ("bentoml", "openvino", "torch")
-GPU_NAMES = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-PROCESSOR_OF_MACOS = ("sysctl", "-n", "machdep.cpu.brand_string")  # fails on Linux
+NVIDIA_GPUS = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+MACOS_PROCESSOR = ("sysctl", "-n", "machdep.cpu.brand_string")  # fails on Linux
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a figure depends on besides the code; ``libraries`` have their versions."""
+    """Processor, usable cores, GPU, and the versions of Python and ``libraries``."""
 
     processor: str
     cores: int
@@ -29,23 +29,23 @@ class Machine:
 
     @classmethod
     def read(cls) -> "Machine":
-        """Look at this machine."""
+        """Return this machine."""
         return cls(
             processor=_processor(),
             cores=_cores(),
-            gpu=_gpu(),
+            gpu=_output(NVIDIA_GPUS),
             python=platform.python_version(),
             libraries={name: version(name) for name in LIBRARIES if find_spec(name)},
         )
 
     def show(self) -> str:
-        """Return it in some words."""
+        """Return cores, processor and GPU as text."""
         gpu = f" and an {self.gpu}" if self.gpu else ""
         return f"{self.cores} cores of {self.processor}{gpu}"
 
 
 def _cores() -> int:
-    """Return how many cores this process may use; macOS ties none to a process."""
+    """Return the number of cores that this process may use; macOS restricts none."""
     if (affinity := getattr(os, "sched_getaffinity", None)) is not None:
         return len(affinity(0))
     return os.cpu_count() or 1
@@ -53,21 +53,14 @@ def _cores() -> int:
 
 def _processor() -> str:
     if CPU_INFO.exists():
-        names = re.search(
-            r"^model name\s*: (.*)$", CPU_INFO.read_text(encoding="utf-8"), re.MULTILINE
-        )
-        if names is not None:
-            return names[1]
-    return _printed(PROCESSOR_OF_MACOS) or platform.processor() or platform.machine()
+        text = CPU_INFO.read_text(encoding="utf-8")
+        if (name := re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)) is not None:
+            return name[1]
+    return _output(MACOS_PROCESSOR) or platform.processor() or platform.machine()
 
 
-def _gpu() -> str | None:
-    """Return the name of the first of NVIDIA's GPUs, None where there is none."""
-    return _printed(GPU_NAMES)
-
-
-def _printed(command: Sequence[str]) -> str | None:
-    """Return the first line that a command prints, None if it is not here or fails."""
+def _output(command: Sequence[str]) -> str | None:
+    """Return the first line that a command prints, None if it is not installed or fails."""
     program = shutil.which(command[0])
     if program is None:
         return None

@@ -1,8 +1,7 @@
-"""Load on a service from a process of its own.
+"""HTTP load on a service, from a process of its own.
 
-A closed loop has so many connections, each of which asks without pause. In an open loop requests
-come at their own times, as from users who do not know of each other, whether or not the service
-keeps up.
+In a closed loop each connection sends its next request once the last one is answered. In an open
+loop requests arrive at random times, as from independent users, even if the service is slow.
 """
 
 import asyncio
@@ -19,25 +18,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import uvloop  # the load shares the processor with what it measures
+import uvloop  # the load shares the processor with the service
 
 from benchmarks.connection import Connection, post
+from benchmarks.stats import percentile
 
-LAST_ANSWERS_S = 30  # how long the answers to the last requests may take
+DRAIN_TIMEOUT_S = 30  # for the last answers
 RECONNECT_S = 0.05
 SEED = 0
 REFUSALS = (429, 503)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How requests come: their bodies are JSON, taken in turn.
+class LoadProfile:
+    """A load: URL, JSON bodies that are sent in turn, connections and durations.
 
-    Without ``arrivals_per_s`` it is a closed loop: each of the ``connections`` sends the next
-    body once it has its answer. With them it is an open one: requests come at random times
-    (a Poisson process), each on a connection that is free or else a new one, and what they wait
-    is counted from when they were due, so that no stall of the service hides others.
-    What is answered, or in an open loop due, within the first ``warm_up_s`` is not measured.
+    With ``arrivals_per_s`` it is an open loop, a Poisson process: each request uses a free
+    connection or a new one, and its latency counts from when it was due, so that a stall of the
+    service hides no other request. Answers of the first ``warm_up_s`` (open loop: of requests due
+    then) are not measured.
     """
 
     url: str
@@ -49,14 +48,11 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a plan.
+class LoadResult:
+    """Latencies of 200 answers and of refusals (429, 503) within the measured ``duration_s``.
 
-    ``latencies_ms`` are those of the answers (status 200) within the measured ``duration_s``;
-    ``answered`` counts all, those before and just behind it too. ``failures`` are other statuses
-    and broken connections, whenever they happened; ``refused_ms`` is what the measured ones of
-    status 429 and 503 took. ``cpu_s`` is the processor time that the generator took while
-    measuring.
+    ``answered`` counts every 200, during warm-up too; ``failures`` are other statuses and broken
+    connections at any time. ``cpu_s`` is the generator's processor time while measuring.
     """
 
     duration_s: float
@@ -66,24 +62,44 @@ class Outcome:
     refused_ms: tuple[float, ...]
     cpu_s: float
 
+    @property
+    def requests_per_s(self) -> float:
+        """Return the throughput of 200 answers."""
+        return len(self.latencies_ms) / self.duration_s
 
-def generate(plan: Plan) -> Outcome:
-    """Carry out a plan in another process."""
-    with generator() as carry_out:
-        return carry_out(plan)
+    @property
+    def generator_cores(self) -> float:
+        """Return the cores that the generator used; 1.0 is a whole core."""
+        return self.cpu_s / self.duration_s
+
+    def latency_ms(self, share: float) -> float:
+        """Return a percentile (0..1) of the latency, NaN without answers."""
+        return percentile(self.latencies_ms, share)
+
+
+def run_load(profile: LoadProfile) -> LoadResult:
+    """Run a load in another process."""
+    with generator() as run:
+        return run(profile)
 
 
 @contextmanager
-def generator() -> Iterator[Callable[[Plan], Outcome]]:
-    """Start the other process, and yield what carries out a plan in it without a delay."""
+def generator() -> Iterator[Callable[[LoadProfile], LoadResult]]:
+    """Start the other process; yield a function that runs a load in it without delay."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(1, spawn, initializer=_exit_with_parent) as pool:
         pool.submit(os.getpid).result()
-        yield lambda plan: pool.submit(_carry_out, plan).result()
+        yield lambda profile: pool.submit(_run, profile).result()
 
 
-def _end_with_parent() -> None:
-    """End this process once its parent has, which a killed one cannot see to."""
+def alternating(names: Sequence[str], rounds: int) -> Iterator[Sequence[str]]:
+    """Yield the names for each round, every other time reversed, so that drift affects all."""
+    for number in range(rounds):
+        yield names if number % 2 == 0 else names[::-1]
+
+
+def _exit_with_parent() -> None:
+    """Exit when the parent does, also if that was killed."""
 
     def wait() -> None:
         if (parent := multiprocessing.parent_process()) is not None:
@@ -93,56 +109,50 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _carry_out(plan: Plan) -> Outcome:
-    gc.disable()  # what it would hold up, the service would be blamed for
+def _run(profile: LoadProfile) -> LoadResult:
+    gc.disable()  # its pauses would count as the service's latency
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_measure(plan))
+        return runner.run(_measure(profile))
 
 
-async def _measure(plan: Plan) -> Outcome:
+async def _measure(profile: LoadProfile) -> LoadResult:
     log = _Log()
-    ends_s = time.perf_counter() + plan.warm_up_s + plan.duration_s
-    target = urlsplit(plan.url)
-    host, port = target.hostname or "", target.port or 80
-    requests = itertools.cycle([post(target.netloc, target.path, body) for body in plan.bodies])
-    if plan.arrivals_per_s is None:
-        asking = [_ask(host, port, requests, ends_s, log) for _ in range(plan.connections)]
-    else:
-        asking = [_Arrivals(host, port, log).come(requests, plan.arrivals_per_s, ends_s)]
-    clients = [asyncio.create_task(each) for each in asking]
-    await asyncio.sleep(plan.warm_up_s)
-    start_s, start_cpu_s = time.perf_counter(), time.process_time()
-    await asyncio.sleep(ends_s - start_s)
-    end_s, end_cpu_s = time.perf_counter(), time.process_time()
-    await _end(clients, log)
+    end_s = time.perf_counter() + profile.warm_up_s + profile.duration_s
+    clients = _start_clients(profile, end_s, log)
+    await asyncio.sleep(profile.warm_up_s)
+    from_s, from_cpu_s = time.perf_counter(), time.process_time()
+    await asyncio.sleep(end_s - from_s)
+    to_s, to_cpu_s = time.perf_counter(), time.process_time()
+    await _drain(clients, log)
+    is_open = profile.arrivals_per_s is not None
 
     def measured_ms(answers: Sequence[tuple[float, float]]) -> tuple[float, ...]:
         return tuple(
             (arrived_s - sent_s) * 1000
             for sent_s, arrived_s in answers
-            if start_s < (arrived_s if plan.arrivals_per_s is None else sent_s) <= end_s
+            if from_s < (sent_s if is_open else arrived_s) <= to_s
         )
 
-    return Outcome(
-        duration_s=end_s - start_s,
+    return LoadResult(
+        duration_s=to_s - from_s,
         latencies_ms=measured_ms(log.answers),
         answered=len(log.answers),
         failures=tuple(log.failures),
         refused_ms=measured_ms(log.refusals),
-        cpu_s=end_cpu_s - start_cpu_s,
+        cpu_s=to_cpu_s - from_cpu_s,
     )
 
 
 @dataclass(slots=True)
 class _Log:
-    """What all clients saw: when requests were sent or due, and answered (s), and failures."""
+    """When requests were sent or due, and answered (s), and the failures, of all clients."""
 
     answers: list[tuple[float, float]] = field(default_factory=list)
     refusals: list[tuple[float, float]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def note(self, status: int, sent_s: float) -> None:
-        """Note an answer that has just arrived."""
+    def record(self, status: int, sent_s: float) -> None:
+        """Record an answer that has just arrived."""
         times = (sent_s, time.perf_counter())
         if status == 200:
             self.answers.append(times)
@@ -151,52 +161,65 @@ class _Log:
         if status in REFUSALS:
             self.refusals.append(times)
 
+    def record_error(self, error: Exception) -> None:
+        """Record a broken connection."""
+        self.failures.append(f"{type(error).__name__}: {error}")
 
-async def _ask(host: str, port: int, requests: Iterator[bytes], ends_s: float, log: _Log) -> None:
-    """Ask until the end, on a new connection where one breaks."""
-    while time.perf_counter() < ends_s:
+
+def _start_clients(profile: LoadProfile, end_s: float, log: _Log) -> list[asyncio.Task[None]]:
+    target = urlsplit(profile.url)
+    host, port = target.hostname or "", target.port or 80
+    requests = itertools.cycle([post(target.netloc, target.path, body) for body in profile.bodies])
+    if profile.arrivals_per_s is None:
+        clients = [
+            _closed_loop(host, port, requests, end_s, log) for _ in range(profile.connections)
+        ]
+    else:
+        clients = [_OpenLoop(host, port, log).run(requests, profile.arrivals_per_s, end_s)]
+    return [asyncio.create_task(client) for client in clients]
+
+
+async def _drain(clients: Sequence[asyncio.Task[None]], log: _Log) -> None:
+    """Wait for the last answers, up to the timeout."""
+    done, waiting = await asyncio.wait(clients, timeout=DRAIN_TIMEOUT_S)
+    for client in waiting:
+        client.cancel()
+        log.failures.append(f"no answer within {DRAIN_TIMEOUT_S} s")
+    for client in done:
+        client.result()  # raises the client's own error
+
+
+async def _closed_loop(
+    host: str, port: int, requests: Iterator[bytes], end_s: float, log: _Log
+) -> None:
+    """Send requests one after another until the end; reconnect if the connection breaks."""
+    while time.perf_counter() < end_s:
         try:
             connection = await Connection.open(host, port)
             try:
-                await _ask_on(connection, requests, ends_s, log)
+                while (sent_s := time.perf_counter()) < end_s:
+                    log.record(await connection.send(next(requests)), sent_s)
             finally:
                 connection.close()
         except (OSError, ValueError) as error:
-            log.failures.append(f"{type(error).__name__}: {error}")
+            log.record_error(error)
             await asyncio.sleep(RECONNECT_S)
 
 
-async def _end(clients: Sequence[asyncio.Task[None]], log: _Log) -> None:
-    """Wait for the last answers, but not for ever."""
-    done, waiting = await asyncio.wait(clients, timeout=LAST_ANSWERS_S)
-    for client in waiting:
-        client.cancel()
-        log.failures.append(f"no answer within {LAST_ANSWERS_S} s")
-    for client in done:
-        client.result()  # raises what is wrong with the client itself
-
-
-async def _ask_on(
-    connection: Connection, requests: Iterator[bytes], ends_s: float, log: _Log
-) -> None:
-    while (sent_s := time.perf_counter()) < ends_s:
-        log.note(await connection.send(next(requests)), sent_s)
-
-
-class _Arrivals:
-    """Requests that come at random times, whatever became of those before them."""
+class _OpenLoop:
+    """Requests that arrive at random times, independent of earlier answers."""
 
     def __init__(self, host: str, port: int, log: _Log) -> None:
         self._address = (host, port)
         self._free: list[Connection] = []
         self._log = log
 
-    async def come(self, requests: Iterator[bytes], per_s: float, ends_s: float) -> None:
-        """Send each request when it is due; return once all have their answers."""
-        chance = random.Random(SEED)
+    async def run(self, requests: Iterator[bytes], per_s: float, end_s: float) -> None:
+        """Send each request when it is due; return once all are answered."""
+        rng = random.Random(SEED)
         due_s = time.perf_counter()
         async with asyncio.TaskGroup() as sending:
-            while (due_s := due_s + chance.expovariate(per_s)) < ends_s:
+            while (due_s := due_s + rng.expovariate(per_s)) < end_s:
                 await asyncio.sleep(due_s - time.perf_counter())
                 sending.create_task(self._send(next(requests), due_s))
         for connection in self._free:
@@ -204,15 +227,15 @@ class _Arrivals:
 
     async def _send(self, request: bytes, due_s: float) -> None:
         try:
-            connection = self._take() or await Connection.open(*self._address)
+            connection = self._free_connection() or await Connection.open(*self._address)
             status = await connection.send(request)
         except (OSError, ValueError) as error:
-            self._log.failures.append(f"{type(error).__name__}: {error}")
+            self._log.record_error(error)
             return
         self._free.append(connection)
-        self._log.note(status, due_s)
+        self._log.record(status, due_s)
 
-    def _take(self) -> Connection | None:
+    def _free_connection(self) -> Connection | None:
         while self._free:
             if (connection := self._free.pop()).is_open:
                 return connection

@@ -11,41 +11,37 @@ from statistics import median
 
 from benchmarks.database import sqlite_url
 from benchmarks.hardware import Machine
-from benchmarks.loadgen import REFUSALS, Outcome, Plan, generate
-from benchmarks.model import roberta_base
+from benchmarks.loadgen import REFUSALS, LoadProfile, LoadResult, run_load
+from benchmarks.model import random_model
 from benchmarks.servers import SERVICE_TARGET, Server, serve_bento
-from benchmarks.settings import Flood, Settings
+from benchmarks.settings import OverloadConfig, Settings
 from benchmarks.stats import percentile, table
-from benchmarks.targets import Goal
+from benchmarks.targets import Target, show_targets
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import ModelFolderError
 
 ERRORS = (ModelFolderError, TextsError)
 
-TIMES = 3
-MANY, ALONE = 128, 1
+OVERLOAD_FACTOR = 3
+CAPACITY_CONNECTIONS = 128
 WARM_UP_S = 2.0
-"""After a flood, so long is also what a service may take to be as it was."""
+"""Also the time that the service has to recover after the overload."""
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
-    """What the service does while it can: with many connections, with one, and what it holds.
+class NormalLoad:
+    """The service within its capacity: one client's p50, peak memory of all processes, capacity."""
 
-    ``alone_ms`` is the median latency of the one; memory is what all its processes have held at
-    most until then, added up.
-    """
-
-    alone_ms: float
+    one_client_ms: float
     peak_mb: float
     capacity_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Flooded:
-    """What was asked and answered, and what became of the rest."""
+class OverloadResult:
+    """Sent and answered requests, percentiles of answers and refusals, and counts of failures."""
 
-    asked_per_s: float
+    sent_per_s: float
     answered_per_s: float
     answers_ms: Mapping[str, float]
     refusals_ms: Mapping[str, float]
@@ -55,99 +51,104 @@ class Flooded:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A service before, in and after a flood."""
+    """The service before, during and after the overload."""
 
     machine: Machine
     model: str
-    before: Usual
-    flooded: Flooded
-    after: Usual
+    before: NormalLoad
+    overload: OverloadResult
+    after: NormalLoad
 
-    def goals(self) -> list[Goal]:
-        """Return what was wanted, and what came of it."""
-        before, flooded, after = self.before, self.flooded, self.after
-        declared = {str(status) for status in REFUSALS}
-        others = sum(count for name, count in flooded.failures.items() if name not in declared)
+    def targets(self) -> list[Target]:
+        """Return all targets."""
+        before, overload, after = self.before, self.overload, self.after
+        refusals = {str(status) for status in REFUSALS}
+        others = sum(count for name, count in overload.failures.items() if name not in refusals)
         capacity = (before.capacity_per_s + after.capacity_per_s) / 2
         return [
-            Goal("neither answered nor refused with 429 or 503", others, most=0),
-            Goal("slowest refusal, ms", flooded.refusals_ms["p100"], most=50),
-            Goal("answered / capacity", flooded.answered_per_s / capacity, least=0.9),
-            Goal("highest memory, after / before", after.peak_mb / before.peak_mb, most=1.1),
-            Goal(
-                f"p50 alone {WARM_UP_S:.0f} s later / before",
-                after.alone_ms / before.alone_ms,
+            Target("neither answered nor refused with 429 or 503", others, most=0),
+            Target("slowest refusal, ms", overload.refusals_ms["p100"], most=50),
+            Target("answered / capacity", overload.answered_per_s / capacity, least=0.9),
+            Target("peak memory, after / before", after.peak_mb / before.peak_mb, most=1.1),
+            Target(
+                f"p50 of one client, {WARM_UP_S:.0f} s after / before",
+                after.one_client_ms / before.one_client_ms,
                 most=1.5,
             ),
         ]
 
     def show(self) -> str:
-        """Return it as text."""
-        before, flooded, after = self.before, self.flooded, self.after
-        rows = [
+        """Return tables."""
+        before, overload, after = self.before, self.overload, self.after
+        failures = ", ".join(f"{count} x {name}" for name, count in overload.failures.items())
+        normal = [
             ["", "before", "after"],
             ["capacity, requests/s", f"{before.capacity_per_s:.1f}", f"{after.capacity_per_s:.1f}"],
-            ["p50 alone, ms", f"{before.alone_ms:.1f}", f"{after.alone_ms:.1f}"],
-            ["highest memory, MB", f"{before.peak_mb:.0f}", f"{after.peak_mb:.0f}"],
+            ["p50 of one client, ms", f"{before.one_client_ms:.1f}", f"{after.one_client_ms:.1f}"],
+            ["peak memory, MB", f"{before.peak_mb:.0f}", f"{after.peak_mb:.0f}"],
         ]
-        flood = [
-            [f"{TIMES} x capacity", ""],
-            ["asked, requests/s", f"{flooded.asked_per_s:.1f}"],
-            ["answered, requests/s", f"{flooded.answered_per_s:.1f}"],
-            ["answers, ms", _shown(flooded.answers_ms)],
-            ["refusals, ms", _shown(flooded.refusals_ms)],
-            ["not answered", ", ".join(f"{n} x {what}" for what, n in flooded.failures.items())],
-            ["cores that the generator took", f"{flooded.generator_cores:.2f}"],
+        rows = [
+            [f"{OVERLOAD_FACTOR} x capacity", ""],
+            ["sent, requests/s", f"{overload.sent_per_s:.1f}"],
+            ["answered, requests/s", f"{overload.answered_per_s:.1f}"],
+            ["answers, ms", _show_percentiles(overload.answers_ms)],
+            ["refusals, ms", _show_percentiles(overload.refusals_ms)],
+            ["not answered", failures],
+            ["generator, cores", f"{overload.generator_cores:.2f}"],
         ]
-        goals = [["goal", "measured", "wanted", ""], *(goal.show() for goal in self.goals())]
         heading = f"\n{self.model} on {self.machine.show()}"
-        return "\n\n".join([heading, table(rows), table(flood), table(goals)])
+        return "\n\n".join([heading, table(normal), table(rows), show_targets(self.targets())])
 
 
 def run(settings: Settings) -> Report:
-    """Measure all of it. Raises what is in ERRORS."""
-    settings.output.mkdir(parents=True, exist_ok=True)
+    """Measure before, during and after the overload. Raises ERRORS."""
     texts = read_texts(settings.texts)
     bodies = tuple(json.dumps({"text": text}).encode() for text in texts)
-    model = settings.model or roberta_base()
+    model = settings.model or random_model()
     with tempfile.TemporaryDirectory() as folder:
         database_url = settings.database_url or sqlite_url(Path(folder))
         with serve_bento(SERVICE_TARGET, model, database_url, Path(folder) / "service") as server:
-            return _measure(server, bodies, model.name, settings.effort.overload)
+            return _measure(server, bodies, model.name, settings.profile.overload)
 
 
-def _measure(server: Server, bodies: tuple[bytes, ...], model: str, flood: Flood) -> Report:
-    def asked(connections: int, duration_s: float, arrivals_per_s: float | None = None) -> Outcome:
+def _measure(
+    server: Server, bodies: tuple[bytes, ...], model: str, config: OverloadConfig
+) -> Report:
+    def load(
+        connections: int, duration_s: float, arrivals_per_s: float | None = None
+    ) -> LoadResult:
         url = f"{server.url}/predict"
-        return generate(Plan(url, bodies, connections, WARM_UP_S, duration_s, arrivals_per_s))
-
-    def usual() -> Usual:
-        alone = asked(ALONE, flood.capacity_s)
-        many = asked(MANY, flood.capacity_s)
-        print(f"{many.answered} answered by {MANY} connections", flush=True)
-        return Usual(
-            alone_ms=median(alone.latencies_ms or [math.inf]),
-            peak_mb=server.peak_mb(),
-            capacity_per_s=len(many.latencies_ms) / many.duration_s,
+        return run_load(
+            LoadProfile(url, bodies, connections, WARM_UP_S, duration_s, arrivals_per_s)
         )
 
-    before = usual()
-    asked_per_s = TIMES * before.capacity_per_s
-    print(f"{flood.duration_s:.0f} s of {asked_per_s:.0f} requests/s", flush=True)
-    made = asked(0, flood.duration_s, asked_per_s)
+    def normal_load() -> NormalLoad:
+        one_client = load(1, config.capacity_s)
+        full = load(CAPACITY_CONNECTIONS, config.capacity_s)
+        print(f"{full.answered} answers to {CAPACITY_CONNECTIONS} connections", flush=True)
+        return NormalLoad(
+            one_client_ms=median(one_client.latencies_ms or [math.inf]),
+            peak_mb=server.peak_mb(),
+            capacity_per_s=full.requests_per_s,
+        )
+
+    before = normal_load()
+    sent_per_s = OVERLOAD_FACTOR * before.capacity_per_s
+    print(f"{config.duration_s:.0f} s of {sent_per_s:.0f} requests/s", flush=True)
+    result = load(0, config.duration_s, sent_per_s)
     return Report(
         machine=Machine.read(),
         model=model,
         before=before,
-        flooded=Flooded(
-            asked_per_s=asked_per_s,
-            answered_per_s=len(made.latencies_ms) / made.duration_s,
-            answers_ms=_percentiles(made.latencies_ms),
-            refusals_ms=_percentiles(made.refused_ms),
-            failures=dict(Counter(made.failures)),
-            generator_cores=made.cpu_s / made.duration_s,
+        overload=OverloadResult(
+            sent_per_s=sent_per_s,
+            answered_per_s=result.requests_per_s,
+            answers_ms=_percentiles(result.latencies_ms),
+            refusals_ms=_percentiles(result.refused_ms),
+            failures=dict(Counter(result.failures)),
+            generator_cores=result.generator_cores,
         ),
-        after=usual(),
+        after=normal_load(),
     )
 
 
@@ -155,5 +156,5 @@ def _percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
     return {f"p{percent}": percentile(latencies_ms, percent / 100) for percent in (50, 99, 100)}
 
 
-def _shown(made: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.1f}" for name, value in made.items())
+def _show_percentiles(percentiles: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.1f}" for name, value in percentiles.items())

@@ -1,4 +1,4 @@
-"""The benchmark of recording: what it costs the service, and what its parts do alone."""
+"""The benchmark of recording: the service with and without it, the spool and the writer alone."""
 
 import json
 import subprocess
@@ -11,130 +11,255 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from benchmarks.comparison import Comparison, ComparisonError, compare
-from benchmarks.database import claim, sqlite_url
+from benchmarks.database import claim, count_rows, sqlite_url
 from benchmarks.hardware import Machine
-from benchmarks.loadgen import Plan
-from benchmarks.model import roberta_base
+from benchmarks.loadgen import LoadProfile, LoadResult, alternating, run_load
+from benchmarks.model import random_model
 from benchmarks.postgres import PostgreSQL, installed_programs
+from benchmarks.servers import SERVICE_TARGET, UNRECORDED_TARGET, Server, serve_bento
 from benchmarks.settings import Settings
-from benchmarks.stats import Spread, table
-from benchmarks.targets import Goal
+from benchmarks.stats import Spread, percentile, table
+from benchmarks.targets import Target, show_targets
 from benchmarks.texts import TextsError, read_texts
-from benchmarks.writing import Appending, WritingError, measure_appending, measure_writer
+from benchmarks.writing import SpoolResult, WriterError, measure_spool, measure_writer
 from db.settings import SettingsError
 from inference.model_folder import ModelFolder, ModelFolderError
 
+
+class RecordingError(Exception):
+    """Requests failed, or answers were not recorded."""
+
+
 ERRORS = (
-    ComparisonError,
     ModelFolderError,
+    RecordingError,
     SettingsError,
     SQLAlchemyError,
     TextsError,
-    WritingError,
+    WriterError,
     subprocess.CalledProcessError,
 )
 
-LEAST_THROUGHPUT = 0.95  # with recording, as a share of that without
-MOST_P99 = 1.05
-LEAST_ROWS_PER_S = {"sqlite": 10_000, "postgresql": 5_000, "mssql": 10_000}
+ON, OFF = "on", "off"
+MIN_THROUGHPUT_RATIO = 0.95
+MAX_P99_RATIO = 1.05
+MIN_ROWS_PER_S = {"sqlite": 10_000, "postgresql": 5_000, "mssql": 10_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Throughput and latency over the rounds."""
+
+    requests_per_s: Spread
+    p50_ms: Spread
+    p99_ms: Spread
+
+    @classmethod
+    def of(cls, results: Sequence[LoadResult]) -> "Performance":
+        """Return the performance in all rounds."""
+        return cls(
+            Spread.of([result.requests_per_s for result in results]),
+            Spread.of([result.latency_ms(0.50) for result in results]),
+            Spread.of([result.latency_ms(0.99) for result in results]),
+        )
+
+    @classmethod
+    def ratios(cls, on: Sequence[LoadResult], off: Sequence[LoadResult]) -> "Performance":
+        """Return the ratios on / off by round."""
+        pairs = list(zip(on, off, strict=True))
+        return cls(
+            Spread.of([one.requests_per_s / two.requests_per_s for one, two in pairs]),
+            Spread.of([one.latency_ms(0.50) / two.latency_ms(0.50) for one, two in pairs]),
+            Spread.of([one.latency_ms(0.99) / two.latency_ms(0.99) for one, two in pairs]),
+        )
+
+    def cells(self, decimals: int) -> list[str]:
+        """Return the cells of a row."""
+        spreads = (self.requests_per_s, self.p50_ms, self.p99_ms)
+        return [spread.show(decimals) for spread in spreads]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The service with recording (on) and without (off), and the ratios on / off by round.
+
+    The overall ratios are over all rounds together: answers come in batches, and a round has too
+    few for a stable p99.
+    """
+
+    on: Performance
+    off: Performance
+    ratios: Performance
+    overall_throughput: float
+    overall_p99: float
+
+    @classmethod
+    def of(cls, on: Sequence[LoadResult], off: Sequence[LoadResult]) -> "Comparison":
+        """Compare the results of rounds."""
+        throughput = [sum(each.requests_per_s for each in results) for results in (on, off)]
+        p99_ms = [
+            percentile([ms for each in results for ms in each.latencies_ms], 0.99)
+            for results in (on, off)
+        ]
+        return cls(
+            Performance.of(on),
+            Performance.of(off),
+            Performance.ratios(on, off),
+            throughput[0] / throughput[1],
+            p99_ms[0] / p99_ms[1],
+        )
+
+    def show(self) -> str:
+        """Return a table."""
+        overall = (f"{self.overall_throughput:.3f}", "", f"{self.overall_p99:.3f}")
+        return table(
+            [
+                ["recording", "requests/s", "p50 ms", "p99 ms"],
+                ["off", *self.off.cells(1)],
+                ["on", *self.on.cells(1)],
+                ["on / off", *self.ratios.cells(3)],
+                ["on / off, all rounds together", *overall],
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of a run; ``writer_rows_per_s`` has one for each kind of database."""
+    """Results of a run; ``writer_rows_per_s`` is by kind of database."""
 
     machine: Machine
     model: str
     database: str
     connections: int
     comparison: Comparison
-    appending: Appending
+    spool: SpoolResult
     writer_rows_per_s: dict[str, Spread]
 
-    def goals(self) -> list[Goal]:
-        """Return what was wanted, and what came of it."""
+    def targets(self) -> list[Target]:
+        """Return all targets."""
+        comparison = self.comparison
         return [
-            Goal(
-                "throughput, on / off", self.comparison.overall_throughput, least=LEAST_THROUGHPUT
+            Target(
+                "throughput, on / off", comparison.overall_throughput, least=MIN_THROUGHPUT_RATIO
             ),
-            Goal("p99, on / off", self.comparison.overall_p99, most=MOST_P99),
+            Target("p99, on / off", comparison.overall_p99, most=MAX_P99_RATIO),
             *(
-                Goal(f"writer into {name}, rows/s", spread.median, least=LEAST_ROWS_PER_S[name])
+                Target(f"writer into {name}, rows/s", spread.median, least=MIN_ROWS_PER_S[name])
                 for name, spread in self.writer_rows_per_s.items()
-                if name in LEAST_ROWS_PER_S
+                if name in MIN_ROWS_PER_S
             ),
         ]
 
     def show(self) -> str:
-        """Return it as text: medians of the rounds, between the lowest and the highest."""
+        """Return tables of medians, lowest and highest values of the rounds."""
         writers = [[name, spread.show(0)] for name, spread in self.writer_rows_per_s.items()]
-        return "\n".join(
-            (
-                f"\n{self.model}, {self.connections} connections, recording into {self.database}, "
-                f"on {self.machine.show()}: median (lowest .. highest)\n",
-                self.comparison.show(),
-                f"\nthe spool alone: {self.appending.show()}\n",
-                table([["the writer alone", "rows/s"], *writers]),
-                "",
-                table(
-                    [["goal", "measured", "wanted", ""], *(goal.show() for goal in self.goals())]
-                ),
-            )
+        parts = (
+            f"\n{self.model}, {self.connections} connections, recording into {self.database}, "
+            f"on {self.machine.show()}: median (lowest .. highest)",
+            self.comparison.show(),
+            f"spool alone: {self.spool.show()}",
+            table([["writer alone", "rows/s"], *writers]),
+            show_targets(self.targets()),
         )
+        return "\n\n".join(parts)
 
 
 def run(settings: Settings) -> Report:
-    """Measure all of it; what is written meanwhile is deleted, but for the model.
-
-    Rows in a database that the settings name stay there; it is there for benchmarks alone.
-
-    Raises what is in ERRORS.
-    """
+    """Measure all parts; rows stay in a database that the settings name. Raises ERRORS."""
     texts = read_texts(settings.texts)
-    model = settings.model or roberta_base()
+    model = settings.model or random_model()
     ModelFolder.read(model)
-    settings.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.output) as scratch:
         folder = Path(scratch)
         url = settings.database_url or sqlite_url(folder)
-        claim(url)  # first, so that a bad setting ends the run now rather than in a minute
-        appending = measure_appending(texts, settings.effort.append_batches, folder)
-        print(f"the spool alone: {appending.show()}", flush=True)
+        claim(url)  # first, to fail now rather than in a minute
+        spool = measure_spool(texts, settings.profile.recording.spool_batches, folder)
+        print(f"spool alone: {spool.show()}", flush=True)
         writers = _measure_writers(texts, settings, folder)
-        comparison = compare(model, url, _plan(texts, settings), settings.effort.rounds, folder)
+        comparison = _compare(settings, texts, model, url, folder)
     return Report(
         machine=Machine.read(),
         model=model.name,
         database=make_url(url).get_backend_name(),
         connections=settings.connections,
         comparison=comparison,
-        appending=appending,
+        spool=spool,
         writer_rows_per_s=writers,
     )
 
 
 def _measure_writers(texts: Sequence[str], settings: Settings, folder: Path) -> dict[str, Spread]:
-    """Measure the writer into SQLite, PostgreSQL where it is installed, and what is named."""
+    """Measure the writer into SQLite, PostgreSQL if it is installed, and the settings' database."""
+    config = settings.profile.recording
     measured = {}
     with ExitStack() as stack:
         urls = {"sqlite": sqlite_url(folder / "writer")}
         if (programs := installed_programs()) is not None:
-            postgres = stack.enter_context(PostgreSQL(programs))
-            urls["postgresql"] = postgres.sqlalchemy_url
+            urls["postgresql"] = stack.enter_context(PostgreSQL(programs)).sqlalchemy_url
         if settings.database_url is not None:
             urls[make_url(settings.database_url).get_backend_name()] = settings.database_url
         for name, url in urls.items():
-            measured[name] = measure_writer(url, texts, settings.effort.writing, folder)
-            print(f"the writer alone into {name}: {measured[name].show(0)} rows/s", flush=True)
+            measured[name] = measure_writer(
+                url, texts, config.writer_rows, config.writer_runs, folder
+            )
+            print(f"writer alone into {name}: {measured[name].show(0)} rows/s", flush=True)
     return measured
 
 
-def _plan(texts: Sequence[str], settings: Settings) -> Plan:
-    return Plan(
-        url="",
-        bodies=tuple(json.dumps({"text": text}).encode() for text in texts),
-        connections=settings.connections,
-        warm_up_s=settings.effort.warm_up_s,
-        duration_s=settings.effort.duration_s,
-    )
+def _compare(
+    settings: Settings, texts: Sequence[str], model: Path, url: str, folder: Path
+) -> Comparison:
+    """Measure the service with and without recording in turn; the idle one is suspended.
+
+    Raises RecordingError if requests failed or answers were not recorded.
+    """
+    rows_before = count_rows(url)
+    bodies = tuple(json.dumps({"text": text}).encode() for text in texts)
+    with (
+        serve_bento(SERVICE_TARGET, model, url, folder / ON) as on,
+        serve_bento(UNRECORDED_TARGET, model, url, folder / OFF) as off,
+    ):
+        on.suspend()
+        off.suspend()
+        results = _measure_in_turn({ON: on, OFF: off}, bodies, settings)
+    check_answers(results, count_rows(url) - rows_before)
+    (_, *measured_on), (_, *measured_off) = results[ON], results[OFF]  # without the warm-up
+    return Comparison.of(measured_on, measured_off)
+
+
+def _measure_in_turn(
+    servers: dict[str, Server], bodies: tuple[bytes, ...], settings: Settings
+) -> dict[str, list[LoadResult]]:
+    """Return the results of a warm-up and of all rounds."""
+    config = settings.profile.recording
+    results: dict[str, list[LoadResult]] = {name: [] for name in servers}
+    for number, names in enumerate(alternating(list(servers), 1 + config.rounds)):
+        for name in names:
+            load = LoadProfile(
+                f"{servers[name].url}/predict",
+                bodies,
+                settings.connections,
+                config.warm_up_s,
+                config.duration_s,
+            )
+            with servers[name].resumed():
+                result = run_load(load)
+            results[name].append(result)
+            print(
+                f"round {number}/{config.rounds}  recording {name:3}"
+                f"  {result.requests_per_s:8.1f} requests/s  p50 {result.latency_ms(0.5):6.1f} ms"
+                f"  p99 {result.latency_ms(0.99):6.1f} ms"
+                f"  generator {result.generator_cores:.2f} cores",
+                flush=True,
+            )
+    return results
+
+
+def check_answers(results: dict[str, list[LoadResult]], recorded: int) -> None:
+    """Raise RecordingError if a request failed or an answer was not recorded."""
+    failures = [failure for each in (*results[ON], *results[OFF]) for failure in each.failures]
+    if failures:
+        raise RecordingError(f"{len(failures)} request(s) failed, the first with {failures[0]!r}")
+    answered = sum(result.answered for result in results[ON])
+    if recorded < answered:
+        raise RecordingError(f"{answered} predictions were answered, but only {recorded} recorded")

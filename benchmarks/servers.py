@@ -117,7 +117,7 @@ class Server:
         self.process.wait(KILL_TIMEOUT_S)
 
     def suspend(self) -> None:
-        """Stop all processes while others are measured: some work even when idle."""
+        """Stop all processes, while other servers are measured: some work even when idle."""
         for process in self.processes():
             process.suspend()
 
@@ -125,6 +125,13 @@ class Server:
         """Continue after `suspend`."""
         for process in self.processes():
             process.resume()
+
+    @contextlib.contextmanager
+    def resumed(self) -> Iterator[None]:
+        """Continue for the time of the context."""
+        self.resume()
+        yield
+        self.suspend()
 
     def peak_mb(self) -> float:
         """Return the peak memory in MB, summed over processes; the current memory outside Linux."""
@@ -180,8 +187,8 @@ def serve_bento(
 ) -> Iterator[Server]:
     """Run ``bentoml serve target`` with a model folder, if one is given, until the context ends.
 
-    The server is stopped by SIGTERM, so that it writes its spool. Raises AssertionError with the
-    server's log if it does not start.
+    The server is stopped by SIGTERM, even if it is suspended, so that it writes its spool. Raises
+    AssertionError with the server's log if it does not start.
     """
     environment = _make_environment(folder, database_url) | {
         "BENTOML_DO_NOT_TRACK": "true",
@@ -194,6 +201,7 @@ def serve_bento(
     command = [BENTOML, "serve", target, "--port", "{port}"]
     with Server(command, REPOSITORY, environment, folder) as server:
         yield server
+        server.resume()
         server.terminate(STOP_TIMEOUT_S)
 
 

@@ -1,37 +1,23 @@
-"""What a run of benchmarks is told from outside."""
+"""Settings of a benchmark, and its two profiles: full and quick."""
 
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.history import History
-from benchmarks.texts import SAMPLES
-from benchmarks.writing import Amount
+from benchmarks.texts import REPOSITORY, SAMPLES
 from inference.starter import STARTER_FOLDER
 
-REPOSITORY = Path(__file__).parent.parent
 OUTPUT = REPOSITORY / "artifacts" / "bench"
+BENCHMARKS = ("serving", "overload", "scaling", "recording", "dashboards", "training")
+OLD_NAMES = {"growth": "scaling"}
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
-    """How much is trained: so many tweets in an epoch, and steps of the plain way, a round.
+class FirstSecondsConfig:
+    """Requests right after ready: number of starts, seconds of load, and when it is repeated.
 
-    ``seeds`` is how many trainings of each way have their accuracy compared.
-    """
-
-    tweets: int
-    plain_steps: int
-    rounds: int
-    seeds: int
-
-
-@dataclass(frozen=True, slots=True)
-class FirstSeconds:
-    """How often a service is started, and for how long it is asked from ready on and later on.
-
-    ``later_s`` is when the later stretch begins, in seconds after ready.
+    ``later_s`` is in seconds after ready.
     """
 
     starts: int
@@ -40,102 +26,129 @@ class FirstSeconds:
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
-    """How long and how often services are measured side by side, each at so many connections.
-
-    ``starts`` is how often each is started, only to see how long that takes.
-    """
+class ServingConfig:
+    """Numbers of start-ups and of rounds, connections of each load, and its durations."""
 
     starts: int
     rounds: int
     connections: tuple[int, ...]
     warm_up_s: float
     duration_s: float
-    first: FirstSeconds
+    first: FirstSecondsConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Flood:
-    """How long more is asked than can be answered, and how long what can be is measured."""
+class OverloadConfig:
+    """Durations of the overload, and of each measurement of the capacity."""
 
     duration_s: float
     capacity_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """How long and how often each point of a curve is measured."""
+class ScalingConfig:
+    """Rounds, and the duration of each point of a curve in a round."""
 
     rounds: int
     duration_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:  # pylint: disable=too-many-instance-attributes  # a few for each benchmark
-    """How long and how often is measured, after one such stretch that is not counted."""
+class RecordingConfig:
+    """Rounds and durations of the load, batches for the spool alone, rows for the writer alone.
+
+    ``writer_rows`` are written ``writer_runs`` times.
+    """
 
     rounds: int
     warm_up_s: float
     duration_s: float
-    append_batches: int
-    writing: Amount
-    training: Lessons
-    serving: Contest
-    growth: Points
-    overload: Flood
-    history: History
+    spool_batches: int
+    writer_rows: int
+    writer_runs: int
 
 
-# Many short rounds rather than few long ones: the speed of a shared machine drifts by a third
-# within a minute, and a ratio wants both its sides measured in the same weather.
-THOROUGH = Effort(
-    20,
-    1,
-    5,
-    500,
-    Amount(20_000, runs=5),
-    Lessons(1000, 10, rounds=3, seeds=3),
-    Contest(
+@dataclass(frozen=True, slots=True)
+class DashboardsConfig:
+    """Rows spread over days, and how often each query runs."""
+
+    rows: int
+    days: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """Tweets of an epoch, steps of the baseline, rounds, and seeds whose accuracy is compared."""
+
+    tweets: int
+    baseline_steps: int
+    rounds: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How long and how often each benchmark measures."""
+
+    serving: ServingConfig
+    overload: OverloadConfig
+    scaling: ScalingConfig
+    recording: RecordingConfig
+    dashboards: DashboardsConfig
+    training: TrainingConfig
+
+
+# Many short rounds rather than few long ones: a shared machine's speed drifts by a third within a
+# minute, and both sides of a ratio have to be measured under the same conditions.
+FULL = Profile(
+    ServingConfig(
         starts=5,
         rounds=3,
         connections=(1, 8, 32, 128),
         warm_up_s=2,
         duration_s=6,
-        first=FirstSeconds(starts=3, duration_s=10, later_s=60),
+        first=FirstSecondsConfig(starts=3, duration_s=10, later_s=60),
     ),
-    Points(rounds=3, duration_s=2),
-    Flood(duration_s=60, capacity_s=15),
-    History(rows=10_000_000, days=30, runs=20),
+    OverloadConfig(duration_s=60, capacity_s=15),
+    ScalingConfig(rounds=3, duration_s=2),
+    RecordingConfig(
+        rounds=20,
+        warm_up_s=1,
+        duration_s=5,
+        spool_batches=500,
+        writer_rows=20_000,
+        writer_runs=5,
+    ),
+    DashboardsConfig(rows=10_000_000, days=30, runs=20),
+    TrainingConfig(tweets=1000, baseline_steps=10, rounds=3, seeds=3),
 )
-QUICK = Effort(
-    2,
-    0.5,
-    1.5,
-    50,
-    Amount(2_000, runs=1),
-    Lessons(64, 2, rounds=2, seeds=2),
-    Contest(
+QUICK = Profile(
+    ServingConfig(
         starts=1,
         rounds=2,
         connections=(1, 32),
         warm_up_s=0.5,
         duration_s=1,
-        first=FirstSeconds(starts=1, duration_s=1, later_s=2),
+        first=FirstSecondsConfig(starts=1, duration_s=1, later_s=2),
     ),
-    Points(rounds=2, duration_s=0.05),
-    Flood(duration_s=2, capacity_s=3),
-    History(rows=50_000, days=2, runs=3),
+    OverloadConfig(duration_s=2, capacity_s=3),
+    ScalingConfig(rounds=2, duration_s=0.05),
+    RecordingConfig(
+        rounds=2, warm_up_s=0.5, duration_s=1.5, spool_batches=50, writer_rows=2_000, writer_runs=1
+    ),
+    DashboardsConfig(rows=50_000, days=2, runs=3),
+    TrainingConfig(tweets=64, baseline_steps=2, rounds=2, seeds=2),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings of a run, read once.
+    """Settings of a run.
 
-    ``model`` is a folder, None for a random model of RoBERTa-base size; ``runtime`` what serves
-    it, not checked yet; ``database_url``, which may hold a password, names a database of the
-    benchmarks' own, None a new SQLite file;
-    ``dataset`` a Hub id or a folder of labelled tweets, None where there are none.
+    ``model`` is a folder, None for a random model of RoBERTa-base size. ``database_url``, which may
+    hold a password, is a database for benchmarks alone, None for a new SQLite file. ``dataset`` is
+    a Hub id or a folder of labelled tweets. ``runtime`` is not validated yet.
     """
 
     benchmark: str
@@ -146,13 +159,13 @@ class Settings:
     dataset: str | None
     output: Path
     connections: int
-    effort: Effort
+    profile: Profile
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read the command line; MODEL, RUNTIME, TEXTS, BENCH_DATABASE_URL, DATASET of the environment.
+    """Return the settings of the command line and the environment.
 
-    DATABASE_URL is the user's own, and not read.
+    DATABASE_URL is not read: it is the user's own database.
     """
     given = _parser().parse_args(arguments)
     model = Path(environment["MODEL"]) if environment.get("MODEL") else None
@@ -167,39 +180,39 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         dataset=environment.get("DATASET") or None,
         output=given.output,
         connections=given.connections,
-        effort=QUICK if given.quick else THOROUGH,
+        profile=QUICK if given.quick else FULL,
     )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure the service beside others, what it does of three times as much as "
-        "it can, how its cost grows, what recording costs, how long dashboards take over millions "
-        "of rows, or how quick training is. The "
-        "environment may name a MODEL (a folder; else one of RoBERTa-base size is made, with "
-        "random weights), a DATASET of labelled tweets (else nothing is said of accuracy), TEXTS "
-        "(lines of JSON with a `text`; else the tweets of DATASET, or our own samples), and, but "
-        "for serving, a BENCH_DATABASE_URL: a database that is there for benchmarks alone, to "
-        "record in, where the rows stay (else a new SQLite file). "
-        "RUNTIME=torch has the model of serving and of overload run by torch.",
+        description="Measure the service beside other systems (serving), at three times its "
+        "capacity (overload), by text length and batch size (scaling), with and without recording "
+        "(recording), Grafana's queries over millions of rows (dashboards), or training.",
+        epilog="Environment variables: MODEL, a model folder (default: random weights of "
+        "RoBERTa-base size); DATASET, labelled tweets (default: no accuracy is measured); TEXTS, "
+        "JSON lines with a `text` (default: the tweets of DATASET, or samples/tweets.jsonl); "
+        "BENCH_DATABASE_URL, a database for benchmarks alone, in which the rows stay (default: a "
+        "new SQLite file); RUNTIME=torch for serving and overload.",
     )
     parser.add_argument(
         "benchmark",
-        choices=["serving", "overload", "growth", "recording", "dashboards", "training"],
-        help="of what",
+        type=lambda name: OLD_NAMES.get(name, name),
+        choices=BENCHMARKS,
+        help="what to measure",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="take seconds: the starter model, short stretches"
+        "--quick", action="store_true", help="take seconds: the starter model, short durations"
     )
     parser.add_argument(
         "--connections",
         type=int,
         default=32,
         metavar="N",
-        help="that ask at once for recording (%(default)s)",
+        help="connections of `recording` (%(default)s)",
     )
     parser.add_argument(
-        "--output", type=Path, default=OUTPUT, metavar="FOLDER", help="of the JSON (%(default)s)"
+        "--output", type=Path, default=OUTPUT, metavar="FOLDER", help="for results (%(default)s)"
     )
     return parser

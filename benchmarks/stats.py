@@ -1,4 +1,4 @@
-"""The arithmetic of measured values."""
+"""Medians, percentiles and tables of measured values."""
 
 import math
 import statistics
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median of several runs, between the lowest and the highest."""
+    """The median of several runs, with the lowest and the highest."""
 
     median: float
     lowest: float
@@ -16,11 +16,11 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Return the spread of at least one value."""
+        """Return the spread of one value or more."""
         return cls(statistics.median(values), min(values), max(values))
 
     def show(self, decimals: int) -> str:
-        """Return it as ``median (lowest .. highest)``."""
+        """Return ``median (lowest .. highest)``."""
         median, lowest, highest = (
             f"{value:,.{decimals}f}" for value in (self.median, self.lowest, self.highest)
         )
@@ -28,10 +28,7 @@ class Spread:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the least of the values that ``share`` (0..1) of them do not exceed.
-
-    Source: the nearest-rank method. NaN where there are no values.
-    """
+    """Return the percentile ``share`` (0..1) by the nearest-rank method, NaN without values."""
     if not values:
         return math.nan
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

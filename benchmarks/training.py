@@ -1,4 +1,4 @@
-"""The benchmark of training: how quick an epoch is, and whether the model becomes as good."""
+"""The benchmark of training: the speed of an epoch, and the accuracy of the trained model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,18 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from benchmarks.accuracy import Accuracies, compare_accuracies
-from benchmarks.epochs import Epochs, compare_epochs
+from benchmarks.baselines.padded_trainer import BATCH_SIZE, MAX_TOKENS
 from benchmarks.hardware import Machine
-from benchmarks.plain_training import BATCH, LENGTH
-from benchmarks.random_model import roberta_base
+from benchmarks.model import roberta_base_config
 from benchmarks.settings import Settings
-from benchmarks.stats import table
-from benchmarks.targets import Goal
+from benchmarks.targets import Target, show_targets
 from benchmarks.texts import TextsError, read_texts
+from benchmarks.training_comparison import (
+    AccuracyComparison,
+    SpeedComparison,
+    compare_accuracy,
+    compare_speed,
+)
 from inference.starter import STARTER_FOLDER
 from training.data.dataset import Dataset, load
 from training.errors import EXPECTED
@@ -31,22 +34,16 @@ from training.finetuning.pretrained import load_pretrained
 ERRORS = (*EXPECTED, TextsError)
 
 SEED = 0
-LEAST_RATIO = 6.0
-MOST_LOST = 0.01
-"""In accuracy; on 2,000 rows its standard error is as much."""
+MIN_SPEED_RATIO = 6.0
+MAX_ACCURACY_LOSS = 0.01
+"""On 2,000 rows the standard error of an accuracy is as large."""
 
-NO_DATASET = (
-    "No accuracy was compared, as there are no labels to train on: let DATASET name a folder or "
-    "a repository on the Hub."
-)
+NO_DATASET = "Accuracy is not compared: set DATASET to a folder or a repository on the Hub."
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of a run; no ``accuracies`` where no data set was named.
-
-    ``tokens`` is how many the texts have on average: the fewer, the more padding can be spared.
-    """
+    """Results of a run; ``tokens`` is the mean per text, ``accuracy`` None without a dataset."""
 
     machine: Machine
     torch: str
@@ -54,67 +51,66 @@ class Report:
     model: str
     tweets: int
     tokens: float
-    plain_steps: int
-    epochs: Epochs
-    accuracies: Accuracies | None
+    baseline_steps: int
+    speed: SpeedComparison
+    accuracy: AccuracyComparison | None
 
-    def goals(self) -> list[Goal]:
-        """Return what was wanted, and what came of it."""
-        goals = [Goal("tweets/s, ours / plain", self.epochs.ratio.median, least=LEAST_RATIO)]
-        if self.accuracies is not None:
-            gained = self.accuracies.mean_difference
-            goals.append(Goal("accuracy, ours - plain, mean", gained, least=-MOST_LOST))
-        return goals
+    def targets(self) -> list[Target]:
+        """Return all targets."""
+        targets = [
+            Target("tweets/s, ours / baseline", self.speed.ratio.median, least=MIN_SPEED_RATIO)
+        ]
+        if self.accuracy is not None:
+            difference = self.accuracy.mean_difference
+            targets.append(
+                Target("accuracy, ours - baseline, mean", difference, least=-MAX_ACCURACY_LOSS)
+            )
+        return targets
 
     def show(self) -> str:
-        """Return it as text: medians of the rounds, between the lowest and the highest."""
-        goals = [["goal", "measured", "wanted", ""], *(goal.show() for goal in self.goals())]
-        return "\n".join(
-            (
-                f"\n{self.model} on {self.machine.show()}, torch {self.torch}: median "
-                "(lowest .. highest)\n"
-                f"ours: a whole epoch of {self.tweets:,} tweets in {self.precision}, "
-                f"{self.tokens:.1f} tokens each on average\n"
-                f"plain: {self.plain_steps} steps of {BATCH} tweets padded to {LENGTH} tokens, in "
-                "fp32, after one that does not count\n",
-                self.epochs.show(),
-                "",
-                NO_DATASET if self.accuracies is None else self.accuracies.show(),
-                "",
-                table(goals),
-            )
+        """Return tables of medians, lowest and highest values of the rounds."""
+        parts = (
+            f"\n{self.model} on {self.machine.show()}, torch {self.torch}: median "
+            "(lowest .. highest)\n"
+            f"ours: a whole epoch of {self.tweets:,} tweets in {self.precision}, "
+            f"{self.tokens:.1f} tokens each on average\n"
+            f"baseline: {self.baseline_steps} steps of {BATCH_SIZE} tweets padded to {MAX_TOKENS} "
+            "tokens, in fp32, after one that is not measured",
+            self.speed.show(),
+            NO_DATASET if self.accuracy is None else self.accuracy.show(),
+            show_targets(self.targets()),
         )
+        return "\n\n".join(parts)
 
 
 def run(settings: Settings) -> Report:
-    """Measure all of it; nothing is written. Raises what is in ERRORS."""
-    settings.output.mkdir(parents=True, exist_ok=True)
-    lessons = settings.effort.training
+    """Compare speed, and accuracy if there is a dataset. Raises ERRORS."""
+    config = settings.profile.training
     dataset = None if settings.dataset is None else load(settings.dataset)
     texts = _texts(settings, dataset)
     name, model, tokenizer = _model(settings)
-    epochs = compare_epochs(model, tokenizer, texts, lessons)
-    accuracies = None
+    speed = compare_speed(model, tokenizer, texts, config)
+    accuracy = None
     if dataset is not None:
-        accuracies = compare_accuracies(dataset, lessons.tweets, lessons.seeds)
+        accuracy = compare_accuracy(dataset, config.tweets, config.seeds)
     return Report(
         machine=Machine.read(),
         torch=f"{torch.__version__}, {torch.get_num_threads()} threads",
         precision="bf16" if has_bf16() else "fp32",
         model=name,
-        tweets=lessons.tweets,
+        tweets=config.tweets,
         tokens=mean(encode(model, tokenizer, texts, [0] * len(texts)).lengths),
-        plain_steps=lessons.plain_steps,
-        epochs=epochs,
-        accuracies=accuracies,
+        baseline_steps=config.baseline_steps,
+        speed=speed,
+        accuracy=accuracy,
     )
 
 
 def _texts(settings: Settings, dataset: Dataset | None) -> Sequence[str]:
-    """Return tweets of the data set where there is one: how long they are is what counts."""
+    """Return texts for the speed: the dataset's, if there is one, for realistic lengths."""
     if dataset is None:
         return read_texts(settings.texts)
-    return dataset.train.sample(settings.effort.training.tweets, SEED).texts
+    return dataset.train.sample(settings.profile.training.tweets, SEED).texts
 
 
 def _model(settings: Settings) -> tuple[str, PreTrainedModel, PreTrainedTokenizerBase]:
@@ -122,5 +118,5 @@ def _model(settings: Settings) -> tuple[str, PreTrainedModel, PreTrainedTokenize
         base = load_pretrained(str(settings.model), None, SEED)
         return base.name, *base.model_and_tokenizer
     torch.manual_seed(SEED)
-    model = RobertaForSequenceClassification(roberta_base())
+    model = RobertaForSequenceClassification(roberta_base_config())
     return "roberta-base", model, AutoTokenizer.from_pretrained(STARTER_FOLDER)

@@ -1,13 +1,13 @@
-"""A service that does nothing: what its start takes is BentoML's own."""
+"""A BentoML service that does nothing: its start-up time is BentoML's own."""
 
 import bentoml
 
 
 @bentoml.service
 class NoopService:
-    """Give texts back."""
+    """Echo texts."""
 
     @bentoml.api
     def predict(self, text: str) -> str:
-        """Give a text back."""
+        """Return the text."""
         return text

@@ -1,8 +1,7 @@
-"""The benchmark of recording runs, and says what it measured; how much that is, is no test."""
+"""The benchmark of recording runs and reports its results; speed is not tested."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -10,108 +9,99 @@ from sqlalchemy import insert
 from benchmarks.database import count_rows, engine_of, sqlite_url
 from benchmarks.writing import predictions
 from db.database.schema import METRICS
-from tests.support.benchmark import figures_of, print_of, run
+from tests.benchmarks.command import QuickRun, quick_run, run
 
 
-@pytest.fixture(name="users", scope="module")
-def fixture_users(output: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
-    """Return what the user has: a database, and files in the folder that the run writes to."""
+@pytest.fixture(name="users_files", scope="module")
+def fixture_users_files(
+    output: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Path, bytes]:
+    """Write a database of the user's, and files into the folder for results."""
     database = tmp_path_factory.mktemp("users") / "predictions.sqlite3"
-    found = {
+    files = {
         output / "roberta-base-mine" / "model.safetensors": b"weights",
         output / "tweets.jsonl": b"texts",
         database: b"rows",
     }
-    for path, content in found.items():
+    for path, content in files.items():
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-    return found
+    return files
 
 
-@pytest.fixture(name="printed", scope="module")
-def fixture_printed(repository: Path, output: Path, users: dict[Path, bytes]) -> str:
-    """Run the quick benchmark; return what it printed."""
-    exported = {"DATABASE_URL": f"sqlite:///{list(users)[-1]}"}
-    own = dict.fromkeys(("SQL_SERVER", "SQL_USER", "SQL_PASSWORD"), "the user's own")
-    return print_of("recording", repository, output, **exported, **own)
+@pytest.fixture(name="quick", scope="module")
+def fixture_quick(output: Path, users_files: dict[Path, bytes]) -> QuickRun:
+    """Run it once, with the user's own database in the environment."""
+    exported = {"DATABASE_URL": f"sqlite:///{list(users_files)[-1]}"}
+    logins = dict.fromkeys(("SQL_SERVER", "SQL_USER", "SQL_PASSWORD"), "the user's own")
+    return quick_run("recording", output, **exported, **logins)
 
 
-@pytest.fixture(name="figures", scope="module")
-def fixture_figures(printed: str, output: Path) -> dict[str, Any]:
-    """Read what the benchmark wrote."""
-    return figures_of("recording", output, printed)
+def test_the_service_is_measured_with_and_without_recording(quick: QuickRun) -> None:
+    comparison = quick.results["comparison"]
+
+    for measured in (comparison["on"], comparison["off"]):
+        assert 0 < measured["requests_per_s"]["lowest"]
+        assert 0 < measured["p50_ms"]["median"] <= measured["p99_ms"]["median"]
+    assert 0 < comparison["overall_throughput"]
+    assert 6 == quick.printed.count("\nround ")  # a warm-up and two rounds
 
 
-def test_both_services_answer_everything_in_every_round(figures: dict[str, Any]) -> None:
-    measurements = figures["comparison"]["measurements"]
+def test_the_writer_and_the_spool_are_measured_alone(quick: QuickRun) -> None:
+    spool, writers = quick.results["spool"], quick.results["writer_rows_per_s"]
 
-    assert [True, False, False, True] == [made["is_recording"] for made in measurements]
-    for made in measurements:
-        assert [] == made["failures"]
-        assert 32 <= made["answered"]
-        assert 0 < made["requests_per_s"]
-        assert 0 < made["p50_ms"] <= made["p99_ms"]
-        assert 0 <= made["cores"]["idle"] < made["cores"]["service"]
-
-
-def test_the_writer_and_the_spool_have_figures(figures: dict[str, Any]) -> None:
-    assert "sqlite" in figures["writer_rows_per_s"]
-    for spread in figures["writer_rows_per_s"].values():
+    assert "sqlite" in writers
+    for spread in writers.values():
         assert 0 < spread["lowest"] <= spread["median"] <= spread["highest"]
-    assert 16 == figures["appending"]["batch_rows"]
-    assert 0 < figures["appending"]["request_ms"] < figures["appending"]["batch_p99_ms"]
+    assert 16 == spool["batch_rows"]
+    assert 0 < spool["request_ms"] < spool["batch_p99_ms"]
 
 
-def test_progress_ratios_and_goals_are_printed(printed: str) -> None:
-    assert 4 == printed.count("\nround ")
-    assert "starter, 32 connections, recording into sqlite, on " in printed
+def test_ratios_and_targets_are_printed(quick: QuickRun) -> None:
+    assert "starter, 32 connections, recording into sqlite, on " in quick.printed
     for line in ("\non / off ", "\nthroughput, on / off ", "\nwriter into sqlite, rows/s "):
-        assert line in printed
+        assert line in quick.printed
 
 
-def test_only_the_figures_are_left_behind(
-    figures: dict[str, Any], output: Path, users: dict[Path, bytes]
+def test_only_the_results_are_left_and_the_users_files_unchanged(
+    quick: QuickRun, output: Path, users_files: dict[Path, bytes]
 ) -> None:
-    assert figures
-    own = {path.relative_to(output).parts[0] for path in users if path.is_relative_to(output)}
+    own = {path.relative_to(output).parts[0] for path in users_files if output in path.parents}
+
+    assert quick.results
     assert {"recording.json", *own} == {path.name for path in output.iterdir()}
+    assert users_files == {path: path.read_bytes() for path in users_files}
 
 
-def test_nothing_of_the_users_is_touched(printed: str, users: dict[Path, bytes]) -> None:
-    assert printed
-    assert users == {path: path.read_bytes() for path in users}
-
-
-def test_a_database_that_holds_others_predictions_is_refused(
-    repository: Path, tmp_path: Path
-) -> None:
+def test_a_database_with_other_predictions_is_refused(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     engine = engine_of(url)
     METRICS.metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(insert(METRICS), [asdict(next(predictions(["a text"])))])
     engine.dispose()
-    command = ["recording", "--quick", "--output", str(tmp_path / "figures")]
 
-    done = run(command, repository, BENCH_DATABASE_URL=url)
+    done = run(
+        "recording", "--quick", "--output", str(tmp_path / "results"), BENCH_DATABASE_URL=url
+    )
 
     assert 1 == done.returncode
-    assert "BENCH_DATABASE_URL names a database that holds 1 prediction(s)" in done.stdout
+    assert "BENCH_DATABASE_URL names a database with 1 prediction(s)" in done.stdout
     assert 1 == count_rows(url)
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("TEXTS", "/dev/null", "/dev/null gives no texts: it is empty"),
+        ("TEXTS", "/dev/null", "/dev/null has no texts: it is empty"),
         ("MODEL", "/dev/null", "/dev/null cannot be served"),
         ("BENCH_DATABASE_URL", "nosuch://host/db", "BENCH_DATABASE_URL cannot be used"),
     ],
 )
 def test_a_bad_setting_stops_the_run_with_its_name(
-    repository: Path, tmp_path: Path, variable: str, value: str, message: str
+    tmp_path: Path, variable: str, value: str, message: str
 ) -> None:
-    done = run(["recording", "--quick", "--output", str(tmp_path)], repository, **{variable: value})
+    done = run("recording", "--quick", "--output", str(tmp_path), **{variable: value})
 
     assert 1 == done.returncode
     assert message in done.stdout

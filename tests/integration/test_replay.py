@@ -77,9 +77,9 @@ def test_no_service_is_told_and_is_an_error(run) -> None:  # type: ignore[no-unt
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("--rate", "0"), "0 is not over 0"),
-        (("--rate", "nan"), "nan is not over 0"),
-        (("--count", "-1"), "-1 is not over 0"),
+        (("--rate", "0"), "0 is not positive"),
+        (("--rate", "nan"), "nan is not positive"),
+        (("--count", "-1"), "-1 is not positive"),
         (("--count", "many"), "invalid int value: 'many'"),
     ],
 )

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
-from benchmarks.published import API_PORT_MAPPING, published_url
 from tests.support.server import eventually
+from tools.replay import API_PORT_MAPPING, published_url
 
 READY_DEADLINE_S = 120
 DATA_SOURCE = "predictions"

@@ -1,4 +1,4 @@
-"""Benchmarks fill a database of their own, and none that holds predictions of others."""
+"""Benchmarks write into empty databases and those that they claimed, never into others."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +13,7 @@ from db.settings import SettingsError
 
 
 def fill(url: str) -> None:
-    """Have a row in the database, as a service or a benchmark does."""
+    """Write a prediction, as a service or a benchmark does."""
     engine = engine_of(url)
     METRICS.metadata.create_all(engine)
     with engine.begin() as connection:
@@ -21,7 +21,7 @@ def fill(url: str) -> None:
     engine.dispose()
 
 
-def test_an_empty_database_is_claimed_and_may_be_filled_again_and_again(tmp_path: Path) -> None:
+def test_an_empty_database_is_claimed_and_can_be_filled_repeatedly(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     claim(url)
     fill(url)
@@ -31,9 +31,9 @@ def test_an_empty_database_is_claimed_and_may_be_filled_again_and_again(tmp_path
     assert 1 == count_rows(url)
 
 
-def test_a_database_with_predictions_of_others_is_refused(tmp_path: Path) -> None:
+def test_a_database_with_other_predictions_is_refused(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     fill(url)
 
-    with pytest.raises(SettingsError, match=r"BENCH_DATABASE_URL .* holds 1 prediction\(s\)"):
+    with pytest.raises(SettingsError, match=r"BENCH_DATABASE_URL .* with 1 prediction\(s\)"):
         claim(url)

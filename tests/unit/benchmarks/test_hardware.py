@@ -1,4 +1,4 @@
-"""A figure is told with the machine that it comes from."""
+"""Results name the machine that they come from."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from benchmarks.hardware import Machine
 
 
-def test_a_gpu_is_named_by_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_driver_names_the_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = tmp_path / "nvidia-smi"
     command.write_text("#!/bin/sh\necho NVIDIA H100\necho NVIDIA L4\n", encoding="utf-8")
     command.chmod(0o755)
@@ -21,7 +21,7 @@ def test_a_gpu_is_named_by_its_driver(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("script", [None, "#!/bin/sh\necho no driver\nexit 9\n"])
-def test_a_machine_without_one_has_its_processor_alone(
+def test_a_machine_without_a_gpu_shows_only_its_processor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None
 ) -> None:
     if script is not None:
@@ -36,9 +36,7 @@ def test_a_machine_without_one_has_its_processor_alone(
     assert {"bentoml", "openvino"} <= machine.libraries.keys()
 
 
-def test_on_macos_the_system_names_the_processor_and_counts_its_cores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_macos_reports_processor_and_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = tmp_path / "sysctl"
     command.write_text("#!/bin/sh\necho Apple M4 Pro\n", encoding="utf-8")
     command.chmod(0o755)

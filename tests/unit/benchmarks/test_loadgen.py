@@ -1,4 +1,4 @@
-"""Load is put on a server, and what it answers is measured."""
+"""The load generator measures answers, refusals and broken connections."""
 
 import subprocess
 import sys
@@ -14,16 +14,16 @@ from threading import Lock, Thread
 import psutil
 import pytest
 
-from benchmarks.loadgen import Plan, generate
+from benchmarks.loadgen import LoadProfile, run_load
 from tests.support.server import eventually
 
 ANSWERS_AFTER_S = 0.02
 
 
 class FakeService(ThreadingHTTPServer):
-    """Keeps what it is sent; refuses ``busy``, hangs up on ``broken`` and after ``last``.
+    """Keeps bodies; refuses ``busy``, closes the connection on ``broken`` and after ``last``.
 
-    It answers all at once, but those to ``serial`` one after the other.
+    It answers in parallel, but ``serial`` one at a time.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class FakeService(ThreadingHTTPServer):
 
 
 class FakeAnswer(BaseHTTPRequestHandler):
-    """One connection to the fake service."""
+    """A connection to the fake service."""
 
     protocol_version = "HTTP/1.1"
     server: FakeService
@@ -74,90 +74,83 @@ def fixture_service() -> Iterator[FakeService]:
         thread.join()
 
 
-def plan(service: FakeService, *bodies: bytes) -> Plan:
-    """Return half a second of load on three connections, after a fifth of a second."""
-    return Plan(f"http://127.0.0.1:{service.server_port}/predict", bodies, 3, 0.2, 0.5)
+def load(service: FakeService, *bodies: bytes) -> LoadProfile:
+    """Return half a second of load on three connections, after a warm-up."""
+    return LoadProfile(f"http://127.0.0.1:{service.server_port}/predict", bodies, 3, 0.2, 0.5)
 
 
 def test_connections_are_kept_and_send_the_bodies_in_turn(service: FakeService) -> None:
-    outcome = generate(plan(service, b"one", b"two"))
+    result = run_load(load(service, b"one", b"two"))
 
     counts = Counter(service.bodies)
     assert 3 == service.connections
     assert {b"one", b"two"} == set(counts)
     assert 1 >= abs(counts[b"one"] - counts[b"two"])
-    assert len(service.bodies) == outcome.answered
-    assert () == outcome.failures
+    assert len(service.bodies) == result.answered
+    assert () == result.failures
 
 
-def test_latencies_are_those_of_the_measured_time(service: FakeService) -> None:
-    outcome = generate(plan(service, b"one"))
+def test_latencies_are_measured_after_the_warm_up(service: FakeService) -> None:
+    result = run_load(load(service, b"one"))
 
-    assert 0 < len(outcome.latencies_ms) < outcome.answered
-    assert ANSWERS_AFTER_S * 1000 <= min(outcome.latencies_ms)
-    assert 0 < outcome.duration_s
-    assert 0 < outcome.cpu_s < outcome.duration_s
+    assert 0 < len(result.latencies_ms) < result.answered
+    assert ANSWERS_AFTER_S * 1000 <= min(result.latencies_ms)
+    assert 0 < result.duration_s
+    assert 0 < result.cpu_s < result.duration_s
 
 
-def test_refusals_and_broken_connections_are_failures(service: FakeService) -> None:
-    outcome = generate(plan(service, b"one", b"busy", b"broken"))
+@pytest.mark.parametrize("arrivals_per_s", [None, 100])
+def test_refusals_and_broken_connections_are_failures(
+    service: FakeService, arrivals_per_s: float | None
+) -> None:
+    profile = load(service, b"one", b"busy", b"broken")
 
-    kinds = Counter(failure.partition(":")[0] for failure in outcome.failures)
+    result = run_load(replace(profile, arrivals_per_s=arrivals_per_s))
+
+    kinds = Counter(failure.partition(":")[0] for failure in result.failures)
     counts = Counter(service.bodies)
-    assert counts[b"one"] == outcome.answered
+    assert counts[b"one"] == result.answered
     assert counts[b"busy"] == kinds["503"]
     assert counts[b"broken"] == kinds["ConnectionResetError"]
 
 
-def test_without_a_service_there_are_failures_only() -> None:
-    outcome = generate(Plan("http://127.0.0.1:9/predict", (b"{}",), 1, 0.0, 0.2))
+def test_without_a_service_all_requests_fail() -> None:
+    result = run_load(LoadProfile("http://127.0.0.1:9/predict", (b"{}",), 1, 0.0, 0.2))
 
-    assert () == outcome.latencies_ms
-    assert {"ConnectionRefusedError"} == {each.partition(":")[0] for each in outcome.failures}
+    assert () == result.latencies_ms
+    assert {"ConnectionRefusedError"} == {each.partition(":")[0] for each in result.failures}
 
 
-def test_in_an_open_loop_requests_come_at_their_rate_whatever_the_answers_take(
+def test_in_an_open_loop_requests_arrive_at_their_rate(
     service: FakeService,
 ) -> None:
-    outcome = generate(replace(plan(service, b"one"), arrivals_per_s=200, duration_s=1))
+    result = run_load(replace(load(service, b"one"), arrivals_per_s=200, duration_s=1))
 
-    assert 150 < len(outcome.latencies_ms) < 250
+    assert 150 < len(result.latencies_ms) < 250
     assert 1 < service.connections < 200
-    assert len(service.bodies) == outcome.answered
-    assert () == outcome.failures
+    assert len(service.bodies) == result.answered
+    assert () == result.failures
 
 
-def test_in_an_open_loop_what_requests_wait_is_counted_from_when_they_were_due(
+def test_in_an_open_loop_latency_counts_from_when_a_request_was_due(
     service: FakeService,
 ) -> None:
-    per_s = 2 / ANSWERS_AFTER_S  # twice of what the service can do
+    per_s = 2 / ANSWERS_AFTER_S  # twice the capacity
 
-    outcome = generate(replace(plan(service, b"serial"), arrivals_per_s=per_s, duration_s=1))
+    result = run_load(replace(load(service, b"serial"), arrivals_per_s=per_s, duration_s=1))
 
-    assert 300 < max(outcome.latencies_ms)
-    assert len(service.bodies) == outcome.answered
+    assert 300 < max(result.latencies_ms)
+    assert len(service.bodies) == result.answered
 
 
-def test_in_an_open_loop_connections_that_the_service_closed_are_not_used_again(
+def test_in_an_open_loop_closed_connections_are_not_reused(
     service: FakeService,
 ) -> None:
-    outcome = generate(replace(plan(service, b"last"), arrivals_per_s=20, duration_s=1))
+    result = run_load(replace(load(service, b"last"), arrivals_per_s=20, duration_s=1))
 
-    assert outcome.answered > 10
-    # one whose end has not been seen yet may be; without a look at all, half of them were
-    assert len(outcome.failures) < outcome.answered / 4
-
-
-def test_in_an_open_loop_refusals_and_broken_connections_are_failures(
-    service: FakeService,
-) -> None:
-    outcome = generate(replace(plan(service, b"one", b"busy", b"broken"), arrivals_per_s=100))
-
-    kinds = Counter(failure.partition(":")[0] for failure in outcome.failures)
-    counts = Counter(service.bodies)
-    assert counts[b"one"] == outcome.answered
-    assert counts[b"busy"] == kinds["503"]
-    assert counts[b"broken"] == kinds["ConnectionResetError"]
+    assert result.answered > 10
+    # a close that has not been seen yet may fail a request; without the check half would fail
+    assert len(result.failures) < result.answered / 4
 
 
 WAITING = """
@@ -170,9 +163,7 @@ if __name__ == "__main__":
 """
 
 
-def test_the_generator_ends_with_a_benchmark_that_is_killed(
-    repository: Path, tmp_path: Path
-) -> None:
+def test_the_generator_ends_when_the_benchmark_is_killed(repository: Path, tmp_path: Path) -> None:
     script = tmp_path / "waiting.py"
     script.write_text(WAITING, encoding="utf-8")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

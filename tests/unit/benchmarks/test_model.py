@@ -1,4 +1,4 @@
-"""The model that benchmarks make replaces its own predecessors, and nothing else."""
+"""The random model replaces its outdated versions, and nothing else."""
 
 import json
 import subprocess
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.model import CACHE, REPOSITORY, roberta_base
+from benchmarks.model import CACHE, REPOSITORY, SOURCES, random_model
 from inference.model_folder import METADATA_FILE
 
 
 def make(folder: Path, origin: str | None) -> Path:
-    """Make a folder of a model with such an origin, or without metadata."""
+    """Make the folder of a model, with an origin in its metadata or without metadata."""
     folder.mkdir(parents=True)
     if origin is not None:
         (folder / METADATA_FILE).write_text(json.dumps({"origin": origin}), encoding="utf-8")
@@ -23,7 +23,7 @@ def test_only_outdated_models_of_benchmarks_are_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(command: Sequence[str], **_: object) -> None:
-        """Make the new model, in less than a minute."""
+        """Make the folder only."""
         make(Path(command[-1]), "benchmark")
 
     monkeypatch.setattr(subprocess, "run", run)
@@ -35,11 +35,15 @@ def test_only_outdated_models_of_benchmarks_are_deleted(
         make(tmp_path / "roberta-base-000000000000", None),
     }
 
-    made = roberta_base(tmp_path)
+    made = random_model(tmp_path)
 
     assert not outdated.exists()
     assert {made, *kept} == set(tmp_path.iterdir())
 
 
-def test_it_is_kept_in_a_folder_that_is_nobody_elses() -> None:
+def test_the_cache_is_a_folder_for_these_models_alone() -> None:
     assert REPOSITORY / "artifacts" / "bench" / "models" == CACHE
+
+
+def test_all_code_that_determines_the_model_exists() -> None:
+    assert all(any(REPOSITORY.glob(pattern)) for pattern in SOURCES)

@@ -1,4 +1,4 @@
-"""What normalisation is worth is measured on the same rows, read in both forms."""
+"""The effect of normalisation is measured on the same rows with and without it."""
 
 import pytest
 
@@ -11,11 +11,11 @@ from inference.normalization import normalize
 from training.data.dataset import Tweets
 
 
-def test_the_model_cards_form_knows_placeholders_alone() -> None:
+def test_the_model_cards_form_only_replaces_users_and_links() -> None:
     assert "@user  http (@joe) &amp;" == card_form("@jane  https://t.co/a (@joe) &amp;")
 
 
-def test_labels_that_become_right_are_counted(classifier: Classifier, tweets: list[str]) -> None:
+def test_corrected_labels_are_counted(classifier: Classifier, tweets: list[str]) -> None:
     texts = [normalize(text) for text in tweets[:40]]
     labels = classifier.classify(texts).argmax(axis=1).tolist()
     tabs = Tweets(tuple(map(WRITERS["tabs for blanks"], texts)), tuple(labels))

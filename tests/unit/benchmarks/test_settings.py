@@ -1,38 +1,38 @@
-"""The command line says what is measured, the environment on what."""
+"""The command line selects the benchmark, the environment the model, texts and database."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.settings import QUICK, SAMPLES, THOROUGH, read_settings
+from benchmarks.settings import FULL, QUICK, SAMPLES, read_settings
 
 
-def test_a_plain_run_measures_a_model_made_for_it_on_our_own_samples() -> None:
+def test_by_default_a_random_model_is_measured_with_the_samples() -> None:
     settings = read_settings(["recording"], {})
 
-    assert "recording" == settings.benchmark
-    assert settings.model is None
-    assert SAMPLES == settings.texts
-    assert settings.database_url is None
-    assert settings.dataset is None
-    assert "openvino" == settings.runtime
-    assert THOROUGH == settings.effort
+    assert ("recording", "openvino", SAMPLES) == (
+        settings.benchmark,
+        settings.runtime,
+        settings.texts,
+    )
+    assert {None} == {settings.model, settings.database_url, settings.dataset}
+    assert FULL == settings.profile
 
 
-def test_a_quick_run_takes_the_starter(starter: Path) -> None:
+def test_a_quick_run_measures_the_starter(starter: Path) -> None:
     settings = read_settings(["recording", "--quick"], {})
 
-    assert starter == settings.model
-    assert QUICK == settings.effort
+    assert (starter, QUICK) == (settings.model, settings.profile)
 
 
-def test_the_environment_names_model_texts_database_and_runtime() -> None:
+def test_the_environment_overrides_the_defaults_but_for_the_users_database() -> None:
     environment = {
         "MODEL": "a/model",
         "TEXTS": "texts.jsonl",
         "BENCH_DATABASE_URL": "sqlite:///x",
         "DATABASE_URL": "sqlite:///mine",
         "RUNTIME": "torch",
+        "DATASET": "a/folder",
     }
 
     settings = read_settings(["recording", "--quick"], environment)
@@ -41,18 +41,15 @@ def test_the_environment_names_model_texts_database_and_runtime() -> None:
     assert Path("texts.jsonl") == settings.texts
     assert "sqlite:///x" == settings.database_url
     assert "torch" == settings.runtime
-
-
-def test_the_environment_names_tweets_to_train_on() -> None:
-    settings = read_settings(["training"], {"DATASET": "a/folder"})
-
-    assert "training" == settings.benchmark
     assert "a/folder" == settings.dataset
 
 
-def test_a_thorough_comparison_has_three_rounds_at_least() -> None:
-    assert 3 <= THOROUGH.rounds
-    assert 3 <= THOROUGH.training.rounds
+def test_a_full_comparison_has_three_rounds_or_more() -> None:
+    assert 3 <= min(FULL.serving.rounds, FULL.recording.rounds, FULL.training.rounds)
+
+
+def test_the_old_name_of_a_benchmark_still_works() -> None:
+    assert "scaling" == read_settings(["growth"], {}).benchmark
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The service that does not record is the service otherwise."""
+"""The service without recording differs from the service in nothing else."""
 
 import inspect
 
@@ -6,7 +6,7 @@ from benchmarks.baselines.unrecorded import NoPredictionLogger
 from db.prediction_logger import PredictionLogger
 
 
-def test_it_has_every_method_of_the_recorder() -> None:
+def test_the_stand_in_has_every_method_of_the_prediction_logger() -> None:
     expected = {
         name: inspect.signature(method)
         for name, method in vars(PredictionLogger).items()

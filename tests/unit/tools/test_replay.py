@@ -1,8 +1,8 @@
-"""A port mapping of compose leads to a URL on this machine."""
+"""The replay sends tweets to the address that compose publishes."""
 
 import pytest
 
-from benchmarks.published import published_url
+from tools.replay import published_url
 
 
 @pytest.mark.parametrize(
@@ -15,5 +15,5 @@ from benchmarks.published import published_url
         ("[::1]:80:3000", "http://[::1]:80"),
     ],
 )
-def test_where_a_mapping_leads(mapping: str, url: str) -> None:
+def test_a_port_mapping_of_compose_leads_to_a_url(mapping: str, url: str) -> None:
     assert url == published_url(mapping)

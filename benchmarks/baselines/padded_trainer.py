@@ -1,4 +1,4 @@
-"""Training as it is done at first: every text padded to 128 tokens, float32, batches of 16."""
+"""Baseline of training: Trainer with every text padded to 128 tokens, float32, batches of 16."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,54 +20,54 @@ from inference.normalization import normalize
 from training.finetuning.hyperparameters import Hyperparameters
 from training.finetuning.trainer import TokenizedDataset
 
-LENGTH = 128
-BATCH = 16
+MAX_TOKENS = 128
+BATCH_SIZE = 16
 
 
 @dataclass
-class Clock(TrainerCallback):
-    """Note when each step begins, and when the last one ends."""
+class StepTimes(TrainerCallback):
+    """The start of each step and the end of the last one, in seconds."""
 
     times_s: list[float] = field(default_factory=list)
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
-        """Note the time."""
+        """Record the time."""
         self.times_s.append(perf_counter())
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
-        """Note the time."""
+        """Record the time."""
         self.times_s.append(perf_counter())
 
 
-def train_plainly(  # pylint: disable=too-many-arguments  # as fine_tune has them, and a limit
+def train_padded(  # pylint: disable=too-many-arguments  # as fine_tune has them
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     labels: Sequence[int],
     *,
-    recipe: Hyperparameters,
+    hyperparameters: Hyperparameters,
     seed: int,
 ) -> float:
-    """Train the model in place; return the seconds of a step, the mean without the first.
+    """Train the model in place; return the mean seconds per step, without the first.
 
-    Rate, epochs and weight decay are the recipe's, all else is Trainer's own choice.
+    Learning rate, epochs and weight decay are given, all else is Trainer's default.
     """
     encoded = tokenizer(
         [normalize(text) for text in texts],
         padding="max_length",
         truncation=True,
-        max_length=LENGTH,
+        max_length=MAX_TOKENS,
     )
-    clock = Clock()
+    steps = StepTimes()
     with TemporaryDirectory() as folder:
         trainer = Trainer(
             model=model,
             args=TrainingArguments(
                 output_dir=folder,
-                num_train_epochs=recipe.epochs,
-                learning_rate=recipe.learning_rate,
-                weight_decay=recipe.weight_decay,
-                per_device_train_batch_size=BATCH,
+                num_train_epochs=hyperparameters.epochs,
+                learning_rate=hyperparameters.learning_rate,
+                weight_decay=hyperparameters.weight_decay,
+                per_device_train_batch_size=BATCH_SIZE,
                 seed=seed,
                 save_strategy="no",
                 report_to="none",
@@ -76,10 +76,10 @@ def train_plainly(  # pylint: disable=too-many-arguments  # as fine_tune has the
             ),
             train_dataset=TokenizedDataset(dict(encoded), list(labels)),
             data_collator=DefaultDataCollator(),
-            callbacks=[clock],
+            callbacks=[steps],
         )
         trainer.pop_callback(PrinterCallback)
         trainer.train()
     model.eval()
-    _, *later_s = clock.times_s
+    _, *later_s = steps.times_s
     return (later_s[-1] - later_s[0]) / (len(later_s) - 1)
