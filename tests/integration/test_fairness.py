@@ -13,7 +13,7 @@ import pytest
 from api.contract.requests import MAX_TEXTS_PER_REQUEST
 from api.http.admission import MAX_TEXTS_IN_FLIGHT
 from benchmarks.connection import post
-from benchmarks.loadgen import Plan, generate
+from benchmarks.loadgen import LoadProfile, run_load
 from tests.support.server import Server, eventually, put_into_store
 from tests.support.service_faults import (
     BLOCKS_UNTIL,
@@ -88,13 +88,13 @@ def test_a_text_and_the_largest_batch_come_in_while_batches_have_all_places(
 
 
 def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]) -> None:
-    plan = Plan(f"{server.url}/predict", (BODY,), CONNECTIONS, warm_up_s=0, duration_s=8)
+    profile = LoadProfile(f"{server.url}/predict", (BODY,), CONNECTIONS, warm_up_s=0, duration_s=8)
 
     def ask_in_turn(_client: int) -> list[int]:
         return [ask(*[TEXT] * MAX_TEXTS_PER_REQUEST, together=True) for _ in range(BATCHES)]
 
     with ThreadPoolExecutor(1 + BATCH_CLIENTS) as pool:
-        load = pool.submit(generate, plan)
+        load = pool.submit(run_load, profile)
         eventually(lambda: requests_in_progress(server) >= CONNECTIONS // 2, PATIENCE_S)
         statuses = list(pool.map(ask_in_turn, range(BATCH_CLIENTS)))
         singles = load.result()
