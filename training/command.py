@@ -8,7 +8,7 @@ from db.settings import DatabaseSettings
 from training.files import Files
 from training.finetuning.distributed import is_main_process
 from training.lock import run_lock
-from training.pipeline import Outcome, assist, run
+from training.pipeline import PipelineResult, run, run_worker
 from training.promotion.registry import serving_note
 from training.promotion.run_log import keep_run, record_runs
 from training.reporting import job_summary as summary
@@ -24,7 +24,7 @@ def train(settings: TrainingSettings, database: DatabaseSettings, files: Files) 
     hide_bars_without_terminal()
     if not is_main_process():
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
-        assist(settings)
+        run_worker(settings)
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with run_lock(files) as scratch:
@@ -37,7 +37,7 @@ def train(settings: TrainingSettings, database: DatabaseSettings, files: Files) 
             record_runs(files, database)
 
 
-def tell(outcome: Outcome, files: Files) -> None:
+def tell(outcome: PipelineResult, files: Files) -> None:
     """Say what was decided, to people and to the CI that runs this."""
     report = outcome.report
     print(f"The candidate is {report.decision.reason}.")
@@ -50,9 +50,9 @@ def tell(outcome: Outcome, files: Files) -> None:
         summary.append(summary.render(report), Path(path))
 
 
-def publish(outcome: Outcome) -> None:
+def publish(outcome: PipelineResult) -> None:
     """Publish the champion where it is better than the Hub's, or say what is missing."""
-    release, repository = outcome.unpublished, outcome.hub.repository
+    release, repository = outcome.pending_release, outcome.hub.repository
     if release is not None and repository is not None:
         print(f"Publishing {release.model_tag}", flush=True)
         print(f"Published: {release.publish(repository).url}")

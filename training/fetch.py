@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,8 +22,7 @@ from training.finetuning.pretrained import LoadedModel, ModelLoadError, load_pre
 from training.hub.errors import UnreachableError
 from training.hub.repository import HubRepository
 from training.lock import run_lock
-from training.promotion.metadata import metadata, write_metadata
-from training.promotion.provenance import provenance_of
+from training.promotion.metadata import Provenance, write_metadata
 from training.promotion.registry import recover_interrupted_promotion, serving_note
 from training.settings import TrainingSettings
 from training.terminal import hide_bars_without_terminal
@@ -103,12 +102,14 @@ def _export(base: LoadedModel, sample: SampledSplits | None, folder: Path) -> No
     if sample is None:
         choice = export_by_agreement(base, folder, sample_texts())
         origin = {"base_model": base.name, "base_model_revision": base.revision}
-        facts = metadata("fetched", origin, choice, None)
+        write_metadata(folder, "fetched", origin, choice)
     else:
-        choice, scores = export_best_precision(base, folder, sample.train.texts, sample.validation)
-        proven = replace(provenance_of(base.name, sample, base.revision), train_size=0)
-        facts = metadata("fetched", proven, choice, scores.rows(sample.evaluation_indices))
-    write_metadata(folder, facts)
+        choice, predictions, _ = export_best_precision(
+            base, folder, sample.train.texts, sample.validation
+        )
+        provenance = replace(Provenance.of(base.name, base.revision, sample), train_size=0)
+        evaluation = predictions.select(sample.evaluation_indices)
+        write_metadata(folder, "fetched", asdict(provenance), choice, evaluation)
 
 
 def main() -> int:

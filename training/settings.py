@@ -25,7 +25,7 @@ DEFAULT_BASE_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 DEFAULT_SEED = 42
 
 NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Rule = Literal["better", "significant"]
+PromotionRule = Literal["better", "significant"]
 
 
 def _outputs(listed: str) -> tuple[str, ...]:
@@ -132,4 +132,4 @@ class TrainingSettings(DataSettings, HubSettings):
     freeze_ratio: float | None = Field(
         None, ge=0, lt=1, validation_alias=AliasChoices("freeze_ratio", "frozen_share")
     )
-    promotion: Rule = "better"
+    promotion: PromotionRule = "better"

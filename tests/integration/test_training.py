@@ -142,7 +142,7 @@ def test_the_same_seed_again_neither_stores_nor_pushes(hub: Hub, promoted: Workp
 
     second = promoted.read("metrics.json")
     assert "The candidate is not better: " in told
-    assert first["learning"]["weights"] == second["learning"]["weights"]
+    assert first["training"]["weights"] == second["training"]["weights"]
     assert first["confusion_matrix"] == second["confusion_matrix"]
     assert (models, best) == (promoted.models, promoted.read("best_metrics.json"))
     assert before == hub.state(REPO_ID)

@@ -106,11 +106,11 @@ def test_by_hand_the_rule_is_the_one_of_make_train_unless_another_is_chosen(
 
 
 @pytest.mark.parametrize(
-    ("improved", "unread", "told"),
+    ("promoted", "unread", "told"),
     [(True, None, "true"), (True, "me/x", "false"), (False, None, "false")],
 )
 def test_no_image_is_built_of_what_was_not_compared_with_the_hubs_champion(
-    repository: Path, tmp_path: Path, improved: bool, unread: str | None, told: str
+    repository: Path, tmp_path: Path, promoted: bool, unread: str | None, told: str
 ) -> None:
     if shutil.which("jq") is None:
         pytest.skip("jq, which GitHub's runners have, is not installed")
@@ -119,7 +119,7 @@ def test_no_image_is_built_of_what_was_not_compared_with_the_hubs_champion(
         for step in _content(repository, "train.yml")["jobs"]["train"]["steps"]
         if step.get("id") == "decision"
     ]
-    metrics = {"decision": {"promoted": improved}, "unreachable_hub": unread}
+    metrics = {"decision": {"promoted": promoted}, "unreachable_hub": unread}
     (tmp_path / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     output = tmp_path / "output"
 
@@ -130,7 +130,7 @@ def test_no_image_is_built_of_what_was_not_compared_with_the_hubs_champion(
         check=True,
     )
 
-    assert f"improved={told}\n" == output.read_text(encoding="utf-8")
+    assert f"promoted={told}\n" == output.read_text(encoding="utf-8")
 
 
 def test_the_hubs_secrets_are_seen_by_training_alone(repository: Path) -> None:

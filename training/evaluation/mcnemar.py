@@ -1,20 +1,20 @@
-"""Compare two classifiers on the same rows."""
+"""McNemar's test: whether one of two classifiers is better on the same rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 from scipy.stats import binom, norm
+
+from training.evaluation.metrics import check_row_counts
 
 CONFIDENCE_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class McNemarResult:
-    """Hold how often two classifiers, of which one may be better, were right on the same rows.
-
-    The four counts are the cells of the 2 by 2 table: both were right, only the candidate, only the
-    champion, or neither.
-    """
+    """How many rows candidate and champion predicted correctly: the cells of the 2 by 2 table."""
 
     both: int
     candidate_only: int
@@ -28,24 +28,17 @@ class McNemarResult:
 
     @property
     def difference(self) -> float:
-        """Return the candidate's accuracy less the champion's, in -1..1."""
+        """Return the candidate's accuracy minus the champion's, in -1..1."""
         return (self.candidate_only - self.champion_only) / self.rows
 
     @property
     def p_value(self) -> float:
-        """Return the two-sided mid-p value of McNemar's test, in 0..1.
-
-        Were both equally good, the rows on which just one is right would fall to either like
-        tosses of a coin; this is twice the chance of at most so few for the one that has fewer,
-        the observed number itself counted half (Fagerland, Lydersen and Laake 2013).
-        """
-        fewer = min(self.candidate_only, self.champion_only)
-        tosses = binom(self.candidate_only + self.champion_only, 0.5)
-        return float(2 * tosses.cdf(fewer - 1) + tosses.pmf(fewer))
+        """Return the two-sided mid-p value, in 0..1."""
+        return float(mid_p_value(self.candidate_only, self.champion_only))
 
     @property
     def is_significant(self) -> bool:
-        """Tell whether the difference, in either direction, is more than chance explains."""
+        """Return whether the difference, in either direction, is significant."""
         return self.p_value < 1 - CONFIDENCE_LEVEL
 
     @property
@@ -53,32 +46,42 @@ class McNemarResult:
         """Return the bounds of the difference's 95 % confidence interval.
 
         Wald's interval with Laplace's adjustment (Bonett and Price 2012), which keeps its level
-        also where few rows differ.
+        even if few rows differ.
         """
         gained = (self.candidate_only + 1) / (self.rows + 2)
         lost = (self.champion_only + 1) / (self.rows + 2)
-        spread = ((gained + lost - (gained - lost) ** 2) / (self.rows + 2)) ** 0.5
-        reach = float(norm.ppf((1 + CONFIDENCE_LEVEL) / 2)) * spread
-        return max(-1.0, gained - lost - reach), min(1.0, gained - lost + reach)
+        error = ((gained + lost - (gained - lost) ** 2) / (self.rows + 2)) ** 0.5
+        margin = float(norm.ppf((1 + CONFIDENCE_LEVEL) / 2)) * error
+        return max(-1.0, gained - lost - margin), min(1.0, gained - lost + margin)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table, the difference and its significance as JSON."""
+        return asdict(self) | {
+            "rows": self.rows,
+            "difference": round(self.difference, 6),
+            "confidence_interval": [round(bound, 6) for bound in self.interval],
+            "confidence_level": CONFIDENCE_LEVEL,
+            "p_value": float(f"{self.p_value:.3g}"),
+            "test": "McNemar, mid-p, two-sided",
+        }
 
 
-class PairingError(ValueError):
-    """Tell that the rows of two classifiers are not the same."""
+def mid_p_value(candidate_only: int | np.ndarray, champion_only: int | np.ndarray) -> np.ndarray:
+    """Return the two-sided mid-p value of McNemar's test, in 0..1, for each pair of counts.
 
-    def __init__(self, candidate: int, champion: int) -> None:
-        super().__init__(
-            f"{candidate} verdicts on the candidate and {champion} on the champion cannot be "
-            "paired: give one of each for every row, and at least one row"
-        )
+    If both classifiers are equally good, each discordant row favours either with probability 1/2.
+    The p value is twice the probability that the smaller count is this small, with half of the
+    observed count's own probability (Fagerland, Lydersen and Laake 2013).
+    """
+    min_discordant = np.minimum(candidate_only, champion_only)
+    discordant = binom(np.add(candidate_only, champion_only), 0.5)
+    p_value: np.ndarray = 2 * discordant.cdf(min_discordant - 1) + discordant.pmf(min_discordant)
+    return p_value
 
 
 def mcnemar_test(candidate: Sequence[bool], champion: Sequence[bool]) -> McNemarResult:
-    """Count, row by row, whether each of the two was right.
-
-    Raises PairingError where the two differ in length or are empty.
-    """
-    if len(candidate) != len(champion) or not candidate:
-        raise PairingError(len(candidate), len(champion))
+    """Count the rows by which of the two predicted them correctly. Raises RowCountError."""
+    check_row_counts(candidate, champion)
     pairs = [(bool(one), bool(other)) for one, other in zip(candidate, champion)]
     return McNemarResult(
         both=pairs.count((True, True)),

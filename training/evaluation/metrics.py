@@ -1,12 +1,17 @@
-"""Say in figures how good a list of predictions is."""
+"""Accuracy, recall, F1, confusion matrix and calibration error of predictions."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """Hold the figures of one class, each a share in 0..1 except the count of its rows."""
+    """Metrics of one class, each in 0..1, and the number of its rows."""
 
     name: str
     precision: float
@@ -17,7 +22,7 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Hold the figures of a whole evaluation.
+    """Metrics of a classifier on labelled rows, each in 0..1.
 
     ``confusion[i][j]`` counts the rows of class ``i`` that were predicted as class ``j``.
     """
@@ -30,88 +35,118 @@ class Metrics:
     confusion: tuple[tuple[int, ...], ...]
 
     def flat(self) -> dict[str, float]:
-        """Return the figures by flat names, as they are stored beside a model."""
-        figures = {
+        """Return the metrics without nesting, such as ``accuracy`` and ``recall_positive``."""
+        flat = {
             "accuracy": self.accuracy,
             "macro_recall": self.macro_recall,
             "macro_f1": self.macro_f1,
         }
         for one in self.classes:
-            for kind, value in asdict(one).items():
-                if kind not in ("name", "rows"):
-                    figures[f"{kind}_{one.name}"] = value
-        return figures
+            flat |= {
+                f"{key}_{one.name}": getattr(one, key) for key in ("precision", "recall", "f1")
+            }
+        return flat
 
 
-class MetricsError(ValueError):
-    """Tell that labels and predictions cannot be compared."""
+@dataclass(frozen=True)
+class Bin:
+    """Rows whose confidence is in ``lower`` to ``upper``, with their means, all in 0..1."""
 
-    def __init__(self, labels: int, predictions: int) -> None:
+    lower: float
+    upper: float
+    confidence: float
+    accuracy: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The non-empty bins, sorted by confidence."""
+
+    bins: tuple[Bin, ...]
+
+    @property
+    def error(self) -> float:
+        """Return the expected calibration error, in 0..1.
+
+        This is the mean distance between confidence and accuracy, each bin weighted by its rows
+        (Naeini et al. 2015, with their 10 bins of equal width).
+        """
+        rows = sum(one.rows for one in self.bins)
+        return sum(one.rows * abs(one.confidence - one.accuracy) for one in self.bins) / rows
+
+
+class RowCountError(ValueError):
+    """Two lists do not have one value for each row."""
+
+    def __init__(self, first: int, second: int) -> None:
         super().__init__(
-            f"{labels} labels and {predictions} predictions cannot be compared: "
-            "give one prediction for each label, and at least one of them"
+            f"lists of {first} and {second} rows cannot be compared: give one value of each for "
+            "every row, and at least one row"
         )
 
 
-def compute_metrics(
-    labels: Sequence[int], predictions: Sequence[int], names: Sequence[str]
-) -> Metrics:
-    """Compare predicted classes with the true ones.
+def check_row_counts(first: Sequence[object], second: Sequence[object]) -> None:
+    """Raise RowCountError if two lists differ in length or are empty."""
+    if len(first) != len(second) or not first:
+        raise RowCountError(len(first), len(second))
 
-    Labels and predictions are class ids, positions in ``names``. Macro averages weigh every
-    class of ``names`` alike; a class that no row has, or that was never predicted, counts 0
-    where its share would be a division by zero, as scikit-learn does it.
+
+def compute_metrics(
+    labels: Sequence[int], predicted: Sequence[int], names: Sequence[str]
+) -> Metrics:
+    """Compare predicted class ids, which are positions in ``names``, with the true ones.
+
+    Macro averages weigh every class of ``names`` alike; a metric that divides by zero, for a class
+    without rows or predictions, is 0.
 
     Macro-averaged recall is the measure of SemEval-2017 task 4 subtask A (Rosenthal et al.
     2017) and of TweetEval (Barbieri et al. 2020).
 
-    Raises MetricsError where the two differ in length or are empty.
+    Raises RowCountError.
     """
-    if len(labels) != len(predictions) or not labels:
-        raise MetricsError(len(labels), len(predictions))
-    confusion = _confusion(labels, predictions, len(names))
-    classes = tuple(_class_figures(confusion, i, name) for i, name in enumerate(names))
+    check_row_counts(labels, predicted)
+    ids = range(len(names))
+    columns = precision_recall_fscore_support(labels, predicted, labels=ids, zero_division=0)
+    classes = tuple(
+        ClassMetrics(name, *values)
+        for name, *values in zip(names, *(column.tolist() for column in columns))
+    )
+    confusion = confusion_matrix(labels, predicted, labels=ids).tolist()
     return Metrics(
         rows=len(labels),
-        accuracy=sum(confusion[i][i] for i in range(len(names))) / len(labels),
+        accuracy=agreement(labels, predicted),
         macro_recall=sum(one.recall for one in classes) / len(names),
         macro_f1=sum(one.f1 for one in classes) / len(names),
         classes=classes,
-        confusion=confusion,
+        confusion=tuple(map(tuple, confusion)),
     )
 
 
 def agreement(first: Sequence[int], second: Sequence[int]) -> float:
-    """Return the share of rows, in 0..1, on which two lists of predictions agree.
+    """Return the share of rows, in 0..1, for which two lists are equal. Raises RowCountError."""
+    check_row_counts(first, second)
+    return float(np.mean(np.equal(first, second)))
 
-    Raises MetricsError where the two differ in length or are empty.
+
+def compute_calibration(confidences: Sequence[float], correct: Sequence[bool]) -> Calibration:
+    """Compare the scores of predicted classes, in 0..1, with whether they were correct.
+
+    A bin includes its lower bound but not its upper one; the last bin includes 1. Raises
+    RowCountError.
     """
-    if len(first) != len(second) or not first:
-        raise MetricsError(len(first), len(second))
-    return sum(one == other for one, other in zip(first, second)) / len(first)
-
-
-def _confusion(
-    labels: Sequence[int], predictions: Sequence[int], classes: int
-) -> tuple[tuple[int, ...], ...]:
-    counts = [[0] * classes for _ in range(classes)]
-    for label, prediction in zip(labels, predictions):
-        counts[label][prediction] += 1
-    return tuple(tuple(row) for row in counts)
-
-
-def _class_figures(confusion: tuple[tuple[int, ...], ...], index: int, name: str) -> ClassMetrics:
-    right = confusion[index][index]
-    rows = sum(confusion[index])
-    predicted = sum(row[index] for row in confusion)
-    return ClassMetrics(
-        name=name,
-        precision=_share(right, predicted),
-        recall=_share(right, rows),
-        f1=_share(2 * right, rows + predicted),
-        rows=rows,
+    check_row_counts(confidences, correct)
+    scores, hits = np.array(confidences), np.array(correct)
+    numbers = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    return Calibration(
+        tuple(
+            Bin(
+                lower=number / CALIBRATION_BINS,
+                upper=(number + 1) / CALIBRATION_BINS,
+                confidence=float(scores[numbers == number].mean()),
+                accuracy=float(hits[numbers == number].mean()),
+                rows=int((numbers == number).sum()),
+            )
+            for number in np.unique(numbers).tolist()
+        )
     )
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0

@@ -109,12 +109,12 @@ class AgreementReport:
 
 def export_best_precision(
     base: LoadedModel, folder: Path, calibration_texts: Sequence[str], rows: Tweets
-) -> tuple[SelectedPrecision, Predictions]:
+) -> tuple[SelectedPrecision, Predictions, Predictions]:
     """Write the model into ``folder`` in the fastest precision that keeps its labels.
 
-    That is int8, or else bf16 where this processor has it, or else fp32. ``rows`` are what the
-    proof is made on, and what the returned scores are of; int8 is calibrated on the first 300
-    ``calibration_texts``.
+    That is int8, or else bf16 if this processor has it, or else fp32. int8 is calibrated on the
+    first 300 ``calibration_texts``. Returns the predictions for ``rows``, on which the precision
+    was selected, in that precision and in fp32.
 
     Raises PredictionError if the model fails even in fp32, ExportMismatchError if its graph
     gives other answers than the model, and LabelMismatchError if its labels
@@ -134,7 +134,7 @@ def export_by_agreement(base: LoadedModel, folder: Path, texts: Sequence[str]) -
 
     int8 is calibrated on them, too. Raises PredictionError and ExportMismatchError as above.
     """
-    choice, _ = _export(
+    choice, *_ = _export(
         base,
         folder,
         texts,
@@ -169,7 +169,7 @@ def _export(
     calibration_texts: Sequence[str],
     measure: Callable[[Classifier, str], Outputs],
     compare: Callable[[Precision, Outputs, Outputs], Evidence],
-) -> tuple[SelectedPrecision, Outputs]:
+) -> tuple[SelectedPrecision, Outputs, Outputs]:
     """Write and measure the model in fp32, then in lower precisions until one is proven."""
     graph = convert(*base.model_and_tokenizer)
     reasons: list[str] = []
@@ -189,9 +189,9 @@ def _export(
             reasons.append(str(proof))
             logger.info("%s", proof)
             if proof.passes:
-                return SelectedPrecision(precision, "; ".join(reasons), made[0]), made[1]
+                return SelectedPrecision(precision, "; ".join(reasons), made[0]), made[1], exact
         shutil.copytree(scratch, folder, dirs_exist_ok=True)
-    return SelectedPrecision("fp32", "; ".join(reasons), references), exact
+    return SelectedPrecision("fp32", "; ".join(reasons), references), exact, exact
 
 
 def _failure(precision: Precision, error: PredictionError | ExportMismatchError) -> str:

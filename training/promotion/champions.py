@@ -1,4 +1,4 @@
-"""What a candidate has to beat, as it was when the run began."""
+"""The champions at the start of a run: in the Bento store and on the Hub."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -16,81 +16,81 @@ from training.files import Files
 from training.hub.manifest import BEST_METRICS
 from training.hub.snapshot import HubSnapshot
 from training.promotion.champion_record import ChampionRecord, Promotion, merge_histories
-from training.promotion.comparison import Titleholder
+from training.promotion.comparison import EvaluatedModel
 from training.promotion.registry import current_model
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Champion:
-    """Hold a champion's folder, what people call it, and the records of its promotion, if any."""
+class ChampionModel:
+    """An available champion before its evaluation; ``records`` are those of its promotion."""
 
-    name: str
+    display_name: str
     folder: Path
     records: tuple[ChampionRecord, ...]
 
 
 @dataclass(frozen=True)
 class ChampionState:
-    """Hold the champions whose models are to be had, and all records, the newest first."""
+    """The available champions and all records, the newest first."""
 
-    champions: tuple[Champion, ...]
+    champions: tuple[ChampionModel, ...]
     records: tuple[ChampionRecord, ...]
 
     @property
     def history(self) -> tuple[Promotion, ...]:
-        """Return all promotions that the records tell of."""
+        """Return the promotions of all records."""
         return merge_histories(self.records)
 
 
 def find_champions(files: Files, hub: HubSnapshot, folder: Path) -> ChampionState:
-    """Look for champions in the Bento store and on the Hub, from where one is downloaded.
+    """Find the champions in the Bento store, and download that of the Hub into ``folder``.
 
-    All count, since each may have come there without the others' knowledge: of the store that is
-    the one of the record, and the one that is served if that is another. Raises RecordError where
-    a record makes no sense, and HubError where a download fails.
+    All have to be beaten, since the store and the Hub may have changed independently. The store's
+    are the model of the record, and the served one if that is another. Raises RecordError if a
+    record is malformed, and HubError if a download fails.
     """
-    own, hubs = ChampionRecord.read(files.best), _published_record(hub, folder)
+    own, published = ChampionRecord.read(files.best), _published_record(hub, folder)
     champions = [
-        Champion(f"{tag} of the Bento store", Path(model.path), _of(tag, own))
-        for tag, model in _stored(own).items()
+        ChampionModel(f"{tag} of the Bento store", Path(model.path), _record_of(tag, own))
+        for tag, model in _stored_champions(own).items()
     ]
     if hub.has(*SERVING_FILES):
         hub.download(served_files(), folder)
-        published = Champion(f"{hub.name} on the Hub", folder, () if hubs is None else (hubs,))
-        champions = _joined(published, champions)
-    records = sorted(filter(None, (own, hubs)), key=lambda record: record.timestamp, reverse=True)
-    return ChampionState(tuple(champions), tuple(records))
+        records = () if published is None else (published,)
+        champions = _merge(ChampionModel(f"{hub.name} on the Hub", folder, records), champions)
+    newest_first = sorted(filter(None, (own, published)), key=lambda one: one.timestamp)[::-1]
+    return ChampionState(tuple(champions), tuple(newest_first))
 
 
 def evaluate_champions(
-    standing: ChampionState, sample: SampledSplits
-) -> tuple[tuple[Titleholder, ...], tuple[ChampionRecord, ...]]:
-    """Let the champions judge the sample's rows.
+    state: ChampionState, sample: SampledSplits
+) -> tuple[tuple[EvaluatedModel, ...], tuple[ChampionRecord, ...]]:
+    """Return the evaluated champions, the best first, and the records without a model.
 
-    Returns them, the best first, and the records that are all that is left of a champion. One that
-    cannot be judged, since it is broken or knows other labels, is left out with a warning.
+    Skips a champion that cannot be evaluated, because it is damaged or has other labels, with a
+    warning.
     """
-    holders = []
-    for champion in standing.champions:
+    evaluated = []
+    for champion in state.champions:
+        name, rows = champion.display_name, sample.evaluation_indices
         try:
             classifier, _ = load_checked(champion.folder, "openvino")
-            scores = predict(classifier, sample.validation, champion.name)
+            predictions = predict(classifier, sample.validation, name)
         except (ModelFolderError, LabelMismatchError, PredictionError) as error:
-            logger.warning("%s cannot be compared with: %s", champion.name, error)
+            logger.warning("Not compared with %s: %s", name, error)
         else:
-            holders.append(Titleholder(champion.name, champion.folder, scores, champion.records))
-    rows = sample.evaluation_indices
-    holders.sort(
-        key=lambda one: (one.scores.rows(rows).accuracy, one.scores.accuracy), reverse=True
-    )
-    judged = [record for one in holders for record in one.records]
-    return tuple(holders), tuple(record for record in standing.records if record not in judged)
+            evaluated.append(
+                EvaluatedModel(name, champion.folder, predictions, rows, records=champion.records)
+            )
+    evaluated.sort(key=lambda one: (one.accuracy, one.validation.accuracy), reverse=True)
+    with_model = [record for one in evaluated for record in one.records]
+    return tuple(evaluated), tuple(one for one in state.records if one not in with_model)
 
 
-def _stored(record: ChampionRecord | None) -> dict[str, bentoml.Model]:
-    """Return the store's champions by their tags: the recorded and the served, often the same."""
+def _stored_champions(record: ChampionRecord | None) -> dict[str, bentoml.Model]:
+    """Return the recorded and the served model, often the same, by tag."""
     tag = None if record is None else record.model_tag
     recorded = next((one for one in list_models() if str(one.tag) == tag), None)
     return {str(model.tag): model for model in (recorded, current_model()) if model is not None}
@@ -100,22 +100,20 @@ def _published_record(hub: HubSnapshot, folder: Path) -> ChampionRecord | None:
     if not hub.has(BEST_METRICS):
         return None
     hub.download([BEST_METRICS], folder)
-    return ChampionRecord.read(
-        folder / BEST_METRICS, called=f"{BEST_METRICS} of {hub.name} on the Hub"
-    )
+    name = f"{BEST_METRICS} of {hub.name} on the Hub"
+    return ChampionRecord.read(folder / BEST_METRICS, name)
 
 
-def _of(tag: str, record: ChampionRecord | None) -> tuple[ChampionRecord, ...]:
-    """Return the record where it is that of the model of a tag."""
+def _record_of(tag: str, record: ChampionRecord | None) -> tuple[ChampionRecord, ...]:
     return (record,) if record is not None and record.model_tag == tag else ()
 
 
-def _joined(published: Champion, stored: list[Champion]) -> list[Champion]:
+def _merge(published: ChampionModel, stored: list[ChampionModel]) -> list[ChampionModel]:
     """Return all champions; one that is in both places is the store's, with both records.
 
-    The Hub's is the first, so that it is the one that stays where two are equally good.
+    The Hub's is the first, so that it stays the champion if two are equally good.
     """
-    same = [one for one in stored if _are_equal(one.folder, published.folder)]
+    same = [one for one in stored if _have_equal_files(one.folder, published.folder)]
     if not same:
         return [published, *stored]
     return [
@@ -124,7 +122,7 @@ def _joined(published: Champion, stored: list[Champion]) -> list[Champion]:
     ]
 
 
-def _are_equal(folder: Path, other: Path) -> bool:
+def _have_equal_files(folder: Path, other: Path) -> bool:
     return all(
         (folder / name).read_bytes() == (other / name).read_bytes() for name in SERVING_FILES
     )

@@ -86,8 +86,8 @@ def _record(repository: HubRepository) -> ChampionRecord | None:
         return None
     with TemporaryDirectory() as scratch:
         repository.download(head.sha, Path(scratch), [BEST_METRICS])
-        called = f"{BEST_METRICS} of {repository.repo_id} on the Hub"
-        return ChampionRecord.read(Path(scratch) / BEST_METRICS, called=called)
+        name = f"{BEST_METRICS} of {repository.repo_id} on the Hub"
+        return ChampionRecord.read(Path(scratch) / BEST_METRICS, name)
 
 
 def _restore(publication: Publication, model: bentoml.Model, files: Files, folder: Path) -> None:

@@ -12,7 +12,6 @@ from db.training_run import TrainingRun, record
 from db.writing.errors import ErrorKind, classify, error_name
 from training.atomic_write import write_bytes
 from training.files import Files
-from training.promotion.champion_record import flat_metrics
 from training.reporting.report import RunReport
 
 logger = logging.getLogger(__name__)
@@ -55,11 +54,8 @@ def record_runs(files: Files, settings: DatabaseSettings) -> None:
 
 def row_of(report: RunReport) -> TrainingRun:
     """Return the row of a run, under a new id."""
-    figures, origin, choice = (
-        flat_metrics(report.scores),
-        report.provenance,
-        report.candidate.choice,
-    )
+    models, origin, selected = report.models, report.provenance, report.candidate.selected_precision
+    metrics = report.candidate.evaluation.flat_metrics()
     ended = datetime.fromisoformat(report.timestamp).astimezone(UTC).replace(tzinfo=None)
     return TrainingRun(
         id=new_id(),
@@ -68,18 +64,18 @@ def row_of(report: RunReport) -> TrainingRun:
         reason=report.decision.reason,
         model_tag=report.model_tag,
         base_model=origin.base_model,
-        precision=choice.precision if choice else None,
-        accuracy=figures["accuracy"],
-        macro_recall=figures["macro_recall"],
-        macro_f1=figures["macro_f1"],
-        expected_calibration_error=figures["expected_calibration_error"],
-        champion_accuracy=report.champion.accuracy if report.champion else None,
-        base_accuracy=report.base.accuracy,
-        p_value=report.test.p_value if report.test else None,
+        precision=selected.precision if selected else None,
+        accuracy=metrics["accuracy"],
+        macro_recall=metrics["macro_recall"],
+        macro_f1=metrics["macro_f1"],
+        expected_calibration_error=metrics["expected_calibration_error"],
+        champion_accuracy=models.champion.accuracy if models.champion else None,
+        base_accuracy=models.base.accuracy,
+        p_value=models.mcnemar.p_value if models.mcnemar else None,
         train_size=origin.train_size,
         eval_size=origin.eval_size,
         seed=origin.seed,
-        loss=report.learning.loss,
+        loss=report.training.loss,
         duration_s=report.duration_s,
         git_commit=origin.git_commit,
     )

@@ -17,7 +17,7 @@ PROMOTIONS = "promotions.png"
 
 def plot_candidate(report: RunReport, folder: Path) -> None:
     """Draw the candidate's confusion matrix and reliability diagram, as PNG."""
-    scores = report.scores
+    scores = report.candidate.evaluation
     matrix = pictures.confusion_matrix(scores.metrics, "Confusion matrix")
     diagram = pictures.reliability_diagram(scores.calibration, "Reliability")
     pictures.save(matrix, folder / card.CONFUSION_MATRIX)

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from training.evaluation.mcnemar import CONFIDENCE_LEVEL, McNemarResult
-from training.export.precision_selection import SelectedPrecision
+from training.evaluation.prediction import Predictions
 from training.finetuning.hyperparameters import Hyperparameters
-from training.reporting.report import Judged, Recorded, RunReport
+from training.promotion.champion_record import ChampionRecord
+from training.promotion.comparison import Baseline
+from training.reporting.report import RunReport
 from training.reporting.tables import class_table, code, confusion_table, plain, share, table
 
 NO_REVISION = "none, a local folder"
@@ -39,7 +41,7 @@ Rows are the true class, columns the predicted one:
 
 def render(report: RunReport) -> str:
     """Return the whole summary."""
-    evaluation = report.scores.metrics
+    evaluation = report.candidate.evaluation.metrics
     return _SUMMARY.format(
         outcome="Improved" if report.decision.promoted else "Not improved",
         reason=plain(report.decision.reason),
@@ -62,24 +64,23 @@ def append(text: str, path: Path) -> None:
 
 def tell_figures(report: RunReport) -> str:
     """Return the figures of candidate, champion and base model, and what they were taken on."""
-    judged: list[tuple[str, Judged | Recorded]] = [
-        ("candidate", report.candidate),
-        (f"base model {code(report.base.name)}", report.base),
-    ]
-    if report.original:
-        choice = SelectedPrecision("fp32", "as it was trained")
-        judged.append(("candidate by transformers", Judged("", report.original, choice)))
-    if report.champion:
-        judged.insert(1, (f"champion {code(report.champion.name)}", report.champion))
+    models, float32 = report.models, report.candidate.float32
+    rows = [_metrics_row("candidate", models.candidate)]
+    if models.champion:
+        name = f"champion {code(models.champion.display_name)}"
+        rows.append(_metrics_row(name, models.champion))
+    rows.append(_metrics_row(f"base model {code(models.base.display_name)}", models.base))
+    if float32:
+        rows.append(("candidate in float32", *_shares(float32), "fp32"))
     head = ("", "accuracy", "macro recall", "macro F1", "calibration error", "precision")
     told = [
-        table(head, [_figures_row(*one) for one in judged]),
+        table(head, rows),
         f"On the same {report.provenance.eval_size:,} rows of "
         f"{plain(report.provenance.eval_split)}, each model in the form that would be served.",
     ]
-    if report.original:
-        told[-1] += " By transformers, the candidate is in the form that it was trained in."
-    if isinstance(report.rival, Recorded):
+    if float32:
+        told[-1] += " In float32, the candidate is as it was trained."
+    if isinstance(models.champion, ChampionRecord):
         told.append(
             "The champion's accuracy is the recorded one: its model was not to be had, and its "
             "rows may have been others."
@@ -94,9 +95,9 @@ def tell_false_promotion(report: RunReport) -> str:
 
 def tell_test_split(report: RunReport) -> str:
     """Return a section on the split test, which is empty without that split."""
-    if report.test_split is None:
+    if report.candidate.test_split is None:
         return ""
-    found = report.test_split.metrics
+    found = report.candidate.test_split.metrics
     return f"""\
 ### The candidate on the split test
 
@@ -110,9 +111,9 @@ leaderboard shows for sentiment, in percent: {100 * found.macro_recall:.1f}.
 
 def tell_comparison(report: RunReport) -> str:
     """Return the paired test as its table of four counts and in words."""
-    if report.test is None:
+    if report.models.mcnemar is None:
         return "Not tested on the same rows: the champion's model was not to be had."
-    rival, test = _rival(report), report.test
+    rival, test = _rival(report), report.models.mcnemar
     cells = table(
         ("", f"{rival} right", f"{rival} wrong"),
         [
@@ -133,7 +134,7 @@ part them as far with {_probability(test.p_value)} (mid-p McNemar test). \
 
 
 def _rival(report: RunReport) -> str:
-    return "champion" if report.champion else "base model"
+    return "champion" if report.models.champion else "base model"
 
 
 def _verdict(test: McNemarResult) -> str:
@@ -143,17 +144,20 @@ def _verdict(test: McNemarResult) -> str:
     return f"So the candidate is {direction} by more than chance explains."
 
 
-def _figures_row(who: str, judged: Judged | Recorded) -> tuple[str, ...]:
-    if isinstance(judged, Recorded):
-        return who, share(judged.accuracy), *[share(None)] * 3, "-"
-    precision = judged.choice.precision if judged.choice else "-"
-    found, error = judged.scores.metrics, judged.scores.calibration.error
-    shares = (found.accuracy, found.macro_recall, found.macro_f1, error)
-    return who, *map(share, shares), precision
+def _metrics_row(title: str, model: Baseline) -> tuple[str, ...]:
+    if isinstance(model, ChampionRecord):
+        return title, share(model.accuracy), *[share(None)] * 3, "-"
+    precision = model.selected_precision.precision if model.selected_precision else "-"
+    return title, *_shares(model.evaluation), precision
+
+
+def _shares(predictions: Predictions) -> tuple[str, ...]:
+    found, error = predictions.metrics, predictions.calibration.error
+    return tuple(map(share, (found.accuracy, found.macro_recall, found.macro_f1, error)))
 
 
 def _run_table(report: RunReport) -> str:
-    origin, choice = report.provenance, report.candidate.choice
+    origin, choice = report.provenance, report.candidate.selected_precision
     sizes = f"{origin.train_size:,} rows of train, {origin.eval_size:,} of {origin.eval_split}"
     facts = {
         "base model": code(origin.base_model),
@@ -162,7 +166,7 @@ def _run_table(report: RunReport) -> str:
         "revision of the data set": code(origin.dataset_revision or NO_REVISION),
         "SHA-256 of the data set": code(origin.dataset_fingerprint),
         "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
-        "recipe": tell_recipe(report.learning.recipe),
+        "recipe": tell_recipe(report.training.recipe),
         "precision": f"{choice.precision}: {plain(choice.reason)}" if choice else "-",
         "stored as": code(report.model_tag) if report.model_tag else "not stored",
         "commit": code(origin.git_commit) if origin.git_commit else "not known",

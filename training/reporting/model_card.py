@@ -6,7 +6,6 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from training.data.dataset import CONFIGURATION
 from training.export.precision_selection import SelectedPrecision
-from training.promotion.champion_record import flat_metrics
 from training.reporting import job_summary as summary
 from training.reporting.report import RunReport
 from training.reporting.snippet import NORMALIZATION, usage
@@ -115,7 +114,7 @@ def render(report: RunReport, repo_id: str, max_tokens: int) -> str:
 
     ``max_tokens`` is how much of a text the model reads.
     """
-    origin, evaluation = report.provenance, report.scores.metrics
+    origin, evaluation = report.provenance, report.candidate.evaluation.metrics
     accuracy = evaluation.accuracy
     return _CARD.format(
         head=_head(report, repo_id),
@@ -132,27 +131,27 @@ def render(report: RunReport, repo_id: str, max_tokens: int) -> str:
         original=_original(report),
         snippet=usage(repo_id, max_tokens),
         test_split=summary.tell_test_split(report),
-        remedy=_UNTESTED if report.test_split is None else _TESTED,
+        remedy=_UNTESTED if report.candidate.test_split is None else _TESTED,
         error=100 * (accuracy * (1 - accuracy) / evaluation.rows) ** 0.5,
-        files=_files_table(report.candidate.choice),
+        files=_files_table(report.candidate.selected_precision),
         origin=_origin_table(report),
         figures=summary.tell_figures(report),
         classes=class_table(evaluation),
         confusion=confusion_table(evaluation),
         confusion_matrix=CONFUSION_MATRIX,
-        calibration_error=report.scores.calibration.error,
+        calibration_error=report.candidate.evaluation.calibration.error,
         reliability=RELIABILITY,
         reason=plain(report.decision.reason),
         false_promotion=summary.tell_false_promotion(report),
         comparison=summary.tell_comparison(report),
-        precision=_precision(report.candidate.choice),
+        precision=_precision(report.candidate.selected_precision),
     )
 
 
 def _original(report: RunReport) -> str:
-    if report.original is None:
+    if report.candidate.float32 is None:
         return ""
-    return f", and **{report.original.accuracy:.4f}** in float32 by the snippet below"
+    return f", and **{report.candidate.float32.accuracy:.4f}** in float32 by the snippet below"
 
 
 def _head(report: RunReport, repo_id: str) -> str:
@@ -179,9 +178,9 @@ def _head(report: RunReport, repo_id: str) -> str:
 def _results(report: RunReport) -> list[EvalResult]:
     origin = report.provenance
     drawn = f"{origin.dataset}, {origin.eval_size} rows drawn with seed {origin.seed}"
-    splits = [(drawn, origin.eval_split, report.scores)]
-    if report.test_split is not None:
-        splits.append((origin.dataset, "test", report.test_split))
+    splits = [(drawn, origin.eval_split, report.candidate.evaluation)]
+    if report.candidate.test_split is not None:
+        splits.append((origin.dataset, "test", report.candidate.test_split))
     return [
         EvalResult(
             task_type="text-classification",
@@ -193,7 +192,7 @@ def _results(report: RunReport) -> list[EvalResult]:
             dataset_revision=origin.dataset_revision,
             metric_type=kind,
             metric_name=name,
-            metric_value=flat_metrics(scores)[figure],
+            metric_value=scores.flat_metrics()[figure],
         )
         for dataset, split, scores in splits
         for figure, (kind, name) in _METRICS.items()
@@ -240,7 +239,7 @@ def _origin_table(report: RunReport) -> str:
         "revision of the data set": code(origin.dataset_revision or summary.NO_REVISION),
         "SHA-256 of the data set": code(origin.dataset_fingerprint),
         "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
-        "recipe": summary.tell_recipe(report.learning.recipe),
+        "recipe": summary.tell_recipe(report.training.recipe),
         "commit of the training code": code(origin.git_commit or "not known"),
         "tag in the Bento store": code(report.model_tag or "not stored"),
         "trained": f"{plain(report.timestamp)}, in {summary.duration(report.duration_s)}",

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.atomic_write import write_bytes
-from training.evaluation.calibration import Bin, Calibration
-from training.evaluation.metrics import Metrics
+from training.evaluation.metrics import Bin, Calibration, Metrics
 from training.promotion.champion_record import Promotion
 
 DPI = 150

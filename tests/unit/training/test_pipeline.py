@@ -32,14 +32,14 @@ from training.finetuning.hyperparameters import (
     select_hyperparameters,
 )
 from training.lock import run_lock
-from training.pipeline import Outcome, run
+from training.pipeline import PipelineResult, run
 from training.settings import TrainingSettings
 
 LEARNING = {"epochs": 5, "learning_rate": 1e-3, "batch_size": 8}
 STANDING_STILL = {"epochs": 1, "learning_rate": 1e-12}
 SIZES = (60, 30)
 
-Train = Callable[..., Outcome]
+Train = Callable[..., PipelineResult]
 
 pytestmark = [
     pytest.mark.usefixtures("store"),
@@ -64,7 +64,7 @@ def fixture_train(starter: Path, sample_data: Path, tmp_path: Path, files: Files
     """Give a runner of the flow; its base model calls everything negative at first."""
     base = blinded(starter, tmp_path / "blinded")
 
-    def train(**settings: Any) -> Outcome:
+    def train(**settings: Any) -> PipelineResult:
         given = {
             "dataset": str(sample_data),
             "base_model": str(base),
@@ -181,7 +181,7 @@ def test_the_starter_in_the_store_is_no_champion(train, starter, files):
 
     outcome = train(**LEARNING)
 
-    assert outcome.report.champion is None
+    assert outcome.report.models.champion is None
     assert outcome.report.decision.promoted
     assert "trained" == served().info.metadata["origin"]
     assert read(files.best)["accuracy"] == served().info.metadata["metrics"]["accuracy"]
@@ -208,7 +208,7 @@ def test_a_record_without_its_model_has_to_be_beaten_beside_the_champion(train, 
 
     outcome = train(**LEARNING)
 
-    assert str(champion) in outcome.report.champion.name
+    assert str(champion) in outcome.report.models.champion.display_name
     assert "0.9900 of sentiment:deleted (as recorded" in outcome.report.decision.reason
     assert champion == served().tag
 
@@ -249,11 +249,11 @@ def test_a_promoted_model_is_judged_on_the_split_test_for_the_record_alone(train
     assert kept == read(files.best)["test_split"] == dict(model.info.metadata["test_split"])
     assert "against 0." in outcome.report.decision.reason
     again = train(**LEARNING, dataset=str(tweets))  # no promotion, so nothing is reported
-    assert (None, None) == (again.report.test_split, read(files.metrics)["test_split"])
+    assert (None, None) == (again.report.candidate.test_split, read(files.metrics)["test_split"])
 
 
 @pytest.mark.usefixtures("_quick")
-def test_a_promoted_model_is_judged_by_transformers_as_well(train, files):
+def test_the_metrics_in_float32_stand_beside_those_of_the_served_form(train, files):
     train(**LEARNING)
 
     metrics = read(files.metrics)
@@ -267,7 +267,7 @@ def test_how_often_chance_would_promote_stands_beside_the_decision(train, files)
     train(**LEARNING)
 
     told = read(files.metrics)["decision"]["false_promotion"]
-    assert (1, SIZES[1]) == (told["rivals"], told["rows"])  # the untouched base model
+    assert (1, SIZES[1]) == (told["baselines"], told["rows"])  # the untouched base model
     assert 0.3 < told["against_all"] < 0.5
 
 

@@ -102,7 +102,7 @@ def test_a_rollback_that_was_interrupted_is_completed_by_the_next_one(
     older = make_model(0.8)
     make_model(0.7)
     with monkeypatch.context() as patch:
-        patch.setattr(promotion, "_conclude", lambda *_: (_ for _ in ()).throw(SystemExit))
+        patch.setattr(promotion, "_finish", lambda *_: (_ for _ in ()).throw(SystemExit))
         with pytest.raises(SystemExit):
             roll_back(older.tag, files)
     interrupted = find_model(bentoml.Tag(MODEL_NAME, None))
@@ -128,7 +128,7 @@ def test_a_version_that_several_begin_with_is_told(files, starter):
         ("", "serves it from now on"),
         ("sentiment", "serves it from now on"),
         ("sentiment:new", "serves it from now on"),
-        ("sentiment:old", "goes on serving what MODEL_TAG names, sentiment:old"),
+        ("sentiment:old", "still serves sentiment:old, which MODEL_TAG names"),
     ],
 )
 def test_what_is_served_then_is_told_as_model_tag_has_it(monkeypatch, named, told):

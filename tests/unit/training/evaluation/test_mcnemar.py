@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("scipy", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from training.evaluation.mcnemar import McNemarResult, PairingError, mcnemar_test
+from training.evaluation.mcnemar import McNemarResult, mcnemar_test
+from training.evaluation.metrics import RowCountError
 
 
 def test_counts_the_four_ways_of_being_right():
@@ -78,5 +79,18 @@ def test_the_interval_stays_within_what_is_possible():
 
 @pytest.mark.parametrize(("candidate", "champion"), [([], []), ([True], [True, False])])
 def test_refuses_rows_that_are_not_the_same(candidate, champion):
-    with pytest.raises(PairingError, match=f"{len(candidate)} verdicts on the candidate"):
+    with pytest.raises(RowCountError, match=f"lists of {len(candidate)} and"):
         mcnemar_test(candidate, champion)
+
+
+def test_table_difference_interval_and_p_value_are_written():
+    result = McNemarResult(both=1400, candidate_only=140, champion_only=80, neither=380)
+
+    found = result.to_dict()
+
+    table = ("both", "candidate_only", "champion_only", "neither", "rows")
+    assert (1400, 140, 80, 380, 2000) == tuple(found[name] for name in table)
+    assert 0.03 == found["difference"]
+    low, high = found["confidence_interval"]
+    assert 0.01 < low < 0.03 < high < 0.05
+    assert found["p_value"] < 0.0001

@@ -1,37 +1,36 @@
-"""Predictions are compared with labels."""
+"""Predictions are compared with labels, and confidence with accuracy."""
 
 import pytest
 
-from training.evaluation.metrics import ClassMetrics, MetricsError, agreement, compute_metrics
+pytest.importorskip("sklearn", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position  # only if the training group is installed
+from training.evaluation.metrics import (
+    Bin,
+    ClassMetrics,
+    RowCountError,
+    agreement,
+    compute_calibration,
+    compute_metrics,
+)
 
 NAMES = ("negative", "neutral", "positive")
 
 
-def test_counts_each_true_class_against_each_predicted_one():
-    labels = [0, 0, 1, 2, 2, 2]
-    predictions = [0, 1, 1, 2, 0, 2]
-
-    found = compute_metrics(labels, predictions, NAMES)
+def test_confusion_counts_true_against_predicted_classes():
+    found = compute_metrics([0, 0, 1, 2, 2, 2], [0, 1, 1, 2, 0, 2], NAMES)
 
     assert ((1, 1, 0), (0, 1, 0), (1, 0, 2)) == found.confusion
-
-
-def test_accuracy_is_the_share_of_rows_predicted_right():
-    found = compute_metrics([0, 1, 2, 2], [0, 1, 2, 0], NAMES)
-
-    assert (4, 0.75) == (found.rows, found.accuracy)
+    assert (6, pytest.approx(4 / 6)) == (found.rows, found.accuracy)
 
 
 def test_macro_recall_weighs_a_rare_class_like_a_frequent_one():
-    labels = [0] + [1] * 8 + [2]
-    predictions = [0] + [1] * 8 + [1]
-
-    found = compute_metrics(labels, predictions, NAMES)
+    found = compute_metrics([0] + [1] * 8 + [2], [0] + [1] * 8 + [1], NAMES)
 
     assert pytest.approx(2 / 3) == found.macro_recall
 
 
-def test_gives_precision_recall_and_f1_of_each_class():
+def test_each_class_has_precision_recall_and_f1():
     found = compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
 
     assert found.classes == (
@@ -40,29 +39,14 @@ def test_gives_precision_recall_and_f1_of_each_class():
     )
 
 
-def test_a_class_without_rows_or_predictions_counts_nothing():
+def test_a_class_without_rows_or_predictions_has_metrics_of_0():
     found = compute_metrics([0, 0], [0, 0], NAMES)
 
     assert [1.0, 0.0, 0.0] == [one.f1 for one in found.classes]
     assert pytest.approx(1 / 3) == found.macro_f1
 
 
-def test_agrees_with_scikit_learn():
-    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
-    labels = [0, 1, 2, 2, 1, 0, 1, 2, 0, 1]
-    predictions = [0, 2, 2, 1, 1, 0, 1, 0, 1, 1]
-
-    found = compute_metrics(labels, predictions, NAMES)
-
-    assert pytest.approx(metrics.accuracy_score(labels, predictions)) == found.accuracy
-    assert pytest.approx(metrics.balanced_accuracy_score(labels, predictions)) == found.macro_recall
-    assert pytest.approx(metrics.f1_score(labels, predictions, average="macro")) == found.macro_f1
-    assert metrics.confusion_matrix(labels, predictions).tolist() == [
-        list(row) for row in found.confusion
-    ]
-
-
-def test_metrics_have_flat_names():
+def test_flat_metrics_have_the_class_in_their_names():
     found = compute_metrics([0, 1], [0, 0], ("negative", "positive")).flat()
 
     assert {
@@ -78,16 +62,42 @@ def test_metrics_have_flat_names():
     } == found
 
 
-@pytest.mark.parametrize(("labels", "predictions"), [([], []), ([0, 1], [0])])
-def test_refuses_what_cannot_be_compared(labels, predictions):
-    with pytest.raises(MetricsError, match=f"{len(labels)} labels and {len(predictions)} pred"):
-        compute_metrics(labels, predictions, NAMES)
-
-
 def test_agreement_is_the_share_of_rows_with_the_same_prediction():
     assert 0.75 == agreement([0, 1, 2, 2], [0, 1, 2, 1])
 
 
-def test_agreement_refuses_lists_of_different_lengths():
-    with pytest.raises(MetricsError):
-        agreement([0, 1], [0])
+def test_calibration_groups_rows_by_confidence():
+    found = compute_calibration([0.41, 0.49, 0.95], [True, False, True])
+
+    assert found.bins == (
+        Bin(0.4, 0.5, confidence=pytest.approx(0.45), accuracy=0.5, rows=2),
+        Bin(0.9, 1.0, confidence=0.95, accuracy=1.0, rows=1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("confidences", "correct", "error"),
+    [
+        # three rows with confidence 0.45, two of them correct, one with 0.95 and wrong
+        ([0.45, 0.45, 0.45, 0.95], [True, False, True, False], (3 * (2 / 3 - 0.45) + 0.95) / 4),
+        ([1.0, 1.0], [True, True], 0),
+    ],
+)
+def test_the_calibration_error_weighs_each_bin_by_its_rows(confidences, correct, error):
+    assert pytest.approx(error) == compute_calibration(confidences, correct).error
+
+
+@pytest.mark.parametrize(("confidence", "lower"), [(0.0, 0.0), (0.3, 0.3), (0.7, 0.7), (1.0, 0.9)])
+def test_a_bin_includes_its_lower_bound(confidence, lower):
+    (found,) = compute_calibration([confidence], [True]).bins
+
+    assert lower == found.lower
+
+
+@pytest.mark.parametrize(("first", "second"), [([], []), ([0, 1], [0])])
+@pytest.mark.parametrize(
+    "compare", [agreement, compute_calibration, lambda *lists: compute_metrics(*lists, NAMES)]
+)
+def test_lists_without_a_value_for_each_row_are_refused(compare, first, second):
+    with pytest.raises(RowCountError, match=f"lists of {len(first)} and {len(second)} rows"):
+        compare(first, second)

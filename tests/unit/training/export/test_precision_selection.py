@@ -59,7 +59,7 @@ def fixture_base(starter: Path, tmp_path: Path):
 def test_int8_is_chosen_where_it_keeps_the_labels_of_all_rows(base, sample_data, tmp_path):
     dataset = load(str(sample_data))
 
-    choice, scores = export_best_precision(
+    choice, scores, _ = export_best_precision(
         base, tmp_path / "served", dataset.train.texts, dataset.evaluation
     )
 
@@ -74,7 +74,7 @@ def test_int8_is_chosen_where_it_keeps_the_labels_of_all_rows(base, sample_data,
 def test_what_starts_check_is_what_transformers_gives(base, sample_data, tmp_path):
     dataset = load(str(sample_data))
 
-    choice, _ = export_best_precision(
+    choice, *_ = export_best_precision(
         base, tmp_path / "served", dataset.train.texts, dataset.evaluation
     )
 
@@ -90,7 +90,7 @@ def test_what_fails_its_proof_is_not_served(base, sample_data, tmp_path, monkeyp
     monkeypatch.setattr(precision, "_lower_precisions", lambda: lower)
     dataset = load(str(sample_data))
 
-    choice, _ = export_best_precision(
+    choice, *_ = export_best_precision(
         base, tmp_path / "served", dataset.train.texts, dataset.evaluation
     )
 
@@ -110,7 +110,7 @@ def test_a_precision_that_fails_on_a_text_is_not_served(base, sample_data, tmp_p
     monkeypatch.setattr(precision, "_lower_precisions", lambda: ["int8"])
     dataset = load(str(sample_data))
 
-    choice, _ = export_best_precision(
+    choice, *_ = export_best_precision(
         base, tmp_path / "served", dataset.train.texts, dataset.evaluation
     )
 
@@ -124,7 +124,7 @@ def test_a_precision_whose_graph_computes_something_else_is_not_served(
     monkeypatch.setattr(precision, "_lower_precisions", lambda: ["int8"])
     dataset = load(str(sample_data))
 
-    choice, _ = export_best_precision(
+    choice, *_ = export_best_precision(
         base, tmp_path / "served", dataset.train.texts, dataset.evaluation
     )
 

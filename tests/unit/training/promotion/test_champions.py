@@ -95,7 +95,7 @@ def test_the_store_and_the_hub_have_one_each(model, view, files, tmp_path):
 
     found = find_champions(files, view, tmp_path / "hub")
 
-    names = [champion.name for champion in found.champions]
+    names = [champion.display_name for champion in found.champions]
     assert [f"{REPO_ID} on the Hub", f"{tag} of the Bento store"] == names
     assert ["sentiment:hubs"] == [record.model_tag for record in found.records]
 
@@ -119,7 +119,9 @@ def test_a_champion_is_not_forgotten_for_a_newer_model_beside_it(model, files, t
 
     found = find_champions(files, NO_HUB, tmp_path / "hub").champions
 
-    assert [f"{tag} of the Bento store" for tag in (champion, newer)] == [one.name for one in found]
+    assert [f"{tag} of the Bento store" for tag in (champion, newer)] == [
+        one.display_name for one in found
+    ]
     assert [True, False] == [bool(one.records) for one in found]
 
 
@@ -160,10 +162,13 @@ def test_the_best_of_the_champions_stands_first(view, starter, sample_data, tmp_
     )
 
     places = [f"{REPO_ID} on the Hub", f"{tag} of the Bento store"]
-    assert places == [best.name, second.name]  # the Hub's, too, where both are equally good
-    accuracies = [one.judged(sample).accuracy for one in (best, second)]
+    assert places == [
+        best.display_name,
+        second.display_name,
+    ]  # the Hub's, too, where both are equally good
+    accuracies = [one.accuracy for one in (best, second)]
     assert accuracies[0] > accuracies[1] if is_worse else accuracies[0] == accuracies[1]
-    assert 50 == len(second.scores.labels)
+    assert 50 == len(second.validation.labels)
     assert not lost
 
 
@@ -177,7 +182,7 @@ def test_a_champion_with_other_labels_is_left_out_with_a_warning(
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
     assert ((), ()) == evaluate_champions(find_champions(files, NO_HUB, tmp_path / "hub"), sample)
-    assert "cannot be compared with" in caplog.text
+    assert "Not compared with" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["openvino_model.bin", "openvino_model.xml", "tokenizer.json"])
@@ -190,4 +195,4 @@ def test_a_damaged_champion_is_left_out_with_a_warning(model, sample_data, tmp_p
     assert ((), ()) == evaluate_champions(
         find_champions(Files(tmp_path), NO_HUB, tmp_path / "hub"), sample
     )
-    assert "it cannot be loaded" in caplog.text
+    assert "Not compared with" in caplog.text

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from db.database.schema import TRAINING_RUNS
 from db.settings import DatabaseSettings
 from tests.support.database_fixtures import EVERY_DATABASE
-from tests.support.reports import run_report
+from tests.support.reports import WITHOUT_CHAMPION_MODEL, run_report
 from tests.support.server import free_port
 from tests.support.stored import connected
 from training.files import Files
 from training.promotion.gate import Decision
 from training.promotion.run_log import keep_run, record_runs, row_of
-from training.reporting.report import Recorded, RunReport
+from training.reporting.report import RunReport
 
 
 @pytest.fixture(name="files")
@@ -43,8 +43,7 @@ def test_runs_are_rows_with_their_figures(settings: DatabaseSettings, files: Fil
     rejected = run_report(
         decision=Decision(False, "not better"),
         model_tag=None,
-        champion=Recorded("sentiment:lost", 0.9),
-        test=None,
+        models=WITHOUT_CHAMPION_MODEL,
     )
 
     log_run(run_report(), files, settings)
@@ -64,8 +63,8 @@ def test_runs_are_rows_with_their_figures(settings: DatabaseSettings, files: Fil
         first["seed"],
     )
     assert "2026-10-01T10:00:00" == first["timestamp"].isoformat()
-    assert pytest.approx(run_report().test.p_value) == first["p_value"]  # type: ignore[union-attr]
-    assert ("rejected", None, 0.9, None) == tuple(
+    assert pytest.approx(run_report().models.mcnemar.p_value) == first["p_value"]  # type: ignore[union-attr]
+    assert ("rejected", None, 0.7, None) == tuple(
         second[name] for name in ("decision", "model_tag", "champion_accuracy", "p_value")
     )
     assert not list(files.unrecorded_runs.iterdir())

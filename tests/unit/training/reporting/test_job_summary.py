@@ -7,11 +7,16 @@ import pytest
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position
-from tests.support.reports import PROVENANCE, run_report
-from training.evaluation.mcnemar import McNemarResult
+from tests.support.reports import (
+    FIRST_RUN,
+    PROVENANCE,
+    UNAVAILABLE,
+    WITHOUT_CHAMPION_MODEL,
+    comparison,
+    run_report,
+)
 from training.promotion.gate import Decision
 from training.reporting.job_summary import append, duration, render
-from training.reporting.report import Recorded
 
 
 def test_the_decision_comes_first_and_bold():
@@ -53,15 +58,13 @@ def test_the_paired_test_is_told_by_its_table_and_in_words():
     ],
 )
 def test_says_what_the_paired_test_means(gained, lost, found):
-    test = McNemarResult(1000, gained, lost, 2000 - 1000 - gained - lost)
+    models = comparison(1000, gained, lost, 2000 - 1000 - gained - lost)
 
-    assert found in render(run_report(test=test))
+    assert found in render(run_report(models=models))
 
 
 def test_says_that_a_lost_champion_could_not_be_tested():
-    champion = Recorded("sentiment:lost", 0.7)
-
-    summary = render(run_report(champion=champion, test=None))
+    summary = render(run_report(models=WITHOUT_CHAMPION_MODEL))
 
     assert "| champion `sentiment:lost` | 0.7000 | - | - | - | - |" in summary
     assert "The champion's accuracy is the recorded one: its model was not to be had" in summary
@@ -69,7 +72,7 @@ def test_says_that_a_lost_champion_could_not_be_tested():
 
 
 def test_on_the_first_run_the_base_model_is_the_rival():
-    summary = render(run_report(champion=None))
+    summary = render(run_report(models=FIRST_RUN))
 
     assert "### Candidate against base model" in summary
     assert "| | base model right | base model wrong |" in summary
@@ -101,12 +104,11 @@ def test_a_run_that_improved_nothing_stored_nothing():
 
 def test_names_from_outside_break_no_table():
     origin = replace(PROVENANCE, dataset="my|data\n| x |", git_commit=None)
-    champion = replace(run_report().rival, name="a`|`b")
+    champion = replace(UNAVAILABLE, model_tag="a`|`b")
+    models = replace(comparison(), champions=(), records_without_model=(champion,))
     reason = "better than **a`|`b**\n# so"
 
-    summary = render(
-        run_report(provenance=origin, champion=champion, decision=Decision(True, reason))
-    )
+    summary = render(run_report(provenance=origin, models=models, decision=Decision(True, reason)))
 
     tables = [line for line in summary.splitlines() if line.startswith("|")]
     assert {3, 4, 5, 6, 7, 8} >= {line.count("|") for line in tables}

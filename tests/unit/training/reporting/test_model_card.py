@@ -18,13 +18,17 @@ from inference.model_folder import ModelFolder
 from inference.normalization import normalize
 from inference.tokenization import TweetTokenizer
 from tests.support.hub import Hub
-from tests.support.reports import PROVENANCE, run_report, scores
+from tests.support.reports import (
+    PROVENANCE,
+    WITHOUT_CHAMPION_MODEL,
+    predictions,
+    report_with_candidate,
+    run_report,
+)
 from tests.support.server import run_python
 from training.data.dataset import LABELS
 from training.export.precision_selection import SelectedPrecision
-from training.promotion.champion_record import flat_metrics
 from training.reporting.model_card import CONFUSION_MATRIX, RELIABILITY, render
-from training.reporting.report import Recorded
 from training.reporting.snippet import write_normalization
 
 NASTY = [
@@ -65,7 +69,7 @@ def head_of(card: str) -> dict:
 def test_the_hubs_own_client_reads_the_metrics_back(card):
     read = ModelCard(card).data
 
-    found = flat_metrics(run_report().scores)
+    found = run_report().candidate.evaluation.flat_metrics()
     assert [
         EvalResult(
             task_type="text-classification",
@@ -178,9 +182,9 @@ def test_tells_what_the_figures_are_worth(card):
 
 @pytest.mark.parametrize("precision", ["int8", "bf16", "fp32"])
 def test_tells_the_precision_of_the_exported_form(precision):
-    candidate = replace(run_report().candidate, choice=SelectedPrecision(precision, "measured so"))
+    selected = SelectedPrecision(precision, "measured so")
 
-    card = render(run_report(candidate=candidate), REPO_ID, MAX_TOKENS)
+    card = render(report_with_candidate(selected_precision=selected), REPO_ID, MAX_TOKENS)
 
     assert f"| the same in {precision}, for OpenVINO: what is served and was judged |" in card
     assert f"in {precision}, the fastest precision that kept accuracy and labels: measured" in card
@@ -188,26 +192,24 @@ def test_tells_the_precision_of_the_exported_form(precision):
 
 
 def test_a_lost_champion_is_told_by_its_recorded_accuracy():
-    champion = Recorded("sentiment:lost", 0.7)
-
-    card = render(run_report(champion=champion, test=None), REPO_ID, MAX_TOKENS)
+    card = render(run_report(models=WITHOUT_CHAMPION_MODEL), REPO_ID, MAX_TOKENS)
 
     assert "| champion `sentiment:lost` | 0.7000 | - | - | - | - |" in card
 
 
 def test_tells_the_figures_of_the_snippets_form_beside_those_of_the_served_one():
-    original = scores(0, 0, 1, 1, 1, 2, 2, 1)
+    exact = predictions(0, 0, 1, 1, 1, 2, 2, 1)
 
-    card = render(run_report(original=original), REPO_ID, MAX_TOKENS)
+    card = render(report_with_candidate(validation_fp32=exact), REPO_ID, MAX_TOKENS)
 
     assert "**0.8750** as it is served, and **0.8750** in float32 by the snippet below." in card
-    assert "| candidate by transformers | 0.8750 | 0.8889 |" in card
+    assert "| candidate in float32 | 0.8750 | 0.8889 |" in card
 
 
 def test_tells_the_figures_of_the_split_test_to_people_and_to_the_hub():
-    test = scores(0, 0, 1, 1, 1, 2, 2, 1)
+    test = predictions(0, 0, 1, 1, 1, 2, 2, 1)
 
-    card = render(run_report(test_split=test), REPO_ID, MAX_TOKENS)
+    card = render(report_with_candidate(test_split=test), REPO_ID, MAX_TOKENS)
 
     assert "On its 8 rows, which chose nothing, and in the form that is served" in card
     assert "its macro recall **0.8889**" in card

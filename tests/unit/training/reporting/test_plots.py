@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from training.data.dataset import LABELS
-from training.evaluation.calibration import calibration
-from training.evaluation.metrics import compute_metrics
+from training.evaluation.metrics import compute_calibration, compute_metrics
 from training.promotion.champion_record import Promotion
 from training.reporting.plots import confusion_matrix, promotion_history, reliability_diagram, save
 
@@ -92,7 +91,9 @@ def test_text_is_legible_on_cells_of_every_shade(right):
 
 
 def test_the_reliability_diagram_shows_accuracy_rows_and_error():
-    figure = reliability_diagram(calibration([0.55, 0.95, 0.95], [False, True, True]), "A model")
+    figure = reliability_diagram(
+        compute_calibration([0.55, 0.95, 0.95], [False, True, True]), "A model"
+    )
 
     below = figure.get_axes()[1]
     points = figure.get_axes()[0].containers[0].lines[0]
@@ -102,7 +103,7 @@ def test_the_reliability_diagram_shows_accuracy_rows_and_error():
 
 
 def test_intervals_are_wilsons():
-    figure = reliability_diagram(calibration([0.85] * 10, [True] * 9 + [False]), "")
+    figure = reliability_diagram(compute_calibration([0.85] * 10, [True] * 9 + [False]), "")
 
     bars = figure.get_axes()[0].containers[0].lines[2][0].get_segments()[0]
     assert [0.5958, 0.9821] == pytest.approx([height for _, height in bars], abs=1e-4)
@@ -110,7 +111,7 @@ def test_intervals_are_wilsons():
 
 @pytest.mark.parametrize("right", [[True] * 4, [False] * 4])
 def test_bins_that_are_all_right_or_all_wrong_can_be_drawn(right, tmp_path):
-    save(reliability_diagram(calibration([1.0] * 4, right), ""), tmp_path / "picture.png")
+    save(reliability_diagram(compute_calibration([1.0] * 4, right), ""), tmp_path / "picture.png")
 
     assert (tmp_path / "picture.png").exists()
 

@@ -7,9 +7,8 @@ import pytest
 pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position
-from tests.support.reports import REASON, run_report
-from training.promotion.champion_record import mcnemar_dict, metrics_dict
-from training.reporting.report import Recorded, metrics_json
+from tests.support.reports import FIRST_RUN, REASON, WITHOUT_CHAMPION_MODEL, run_report
+from training.reporting.report import metrics_json
 
 
 def test_the_top_level_holds_the_candidates_figures_and_precision():
@@ -17,7 +16,7 @@ def test_the_top_level_holds_the_candidates_figures_and_precision():
 
     content = metrics_json(report)
 
-    assert metrics_dict(report.scores).items() <= content.items()
+    assert report.candidate.evaluation.metrics_dict().items() <= content.items()
     assert (0.875, "int8", REASON) == (
         content["accuracy"],
         content["precision"],
@@ -40,14 +39,14 @@ def test_where_the_rows_came_from_and_how_it_ended_are_told():
 
     assert vars(report.provenance).items() <= content.items()
     assert {
-        "comparison": mcnemar_dict(report.test),
+        "comparison": report.models.mcnemar.to_dict(),
         "decision": {
             "promoted": True,
             "reason": report.decision.reason,
             "false_promotion": {
                 "against_all": 0.27,
                 "against_one": 0.44,
-                "rivals": 2,
+                "baselines": 2,
                 "rows": 8,
             },
         },
@@ -58,7 +57,7 @@ def test_where_the_rows_came_from_and_how_it_ended_are_told():
 
 
 def test_how_the_candidate_was_trained_is_told():
-    content = metrics_json(run_report())["learning"]
+    content = metrics_json(run_report())["training"]
 
     recipe = {"epochs": 3, "learning_rate": 3e-5, "batch_size": 32, "freeze_ratio": 0.5}
     assert recipe.items() <= content["recipe"].items()
@@ -66,7 +65,7 @@ def test_how_the_candidate_was_trained_is_told():
 
 
 def test_a_champion_whose_model_is_lost_has_its_recorded_accuracy_alone():
-    report = run_report(champion=Recorded("sentiment:lost", 0.7), test=None)
+    report = run_report(models=WITHOUT_CHAMPION_MODEL)
 
     content = metrics_json(report)
 
@@ -75,9 +74,9 @@ def test_a_champion_whose_model_is_lost_has_its_recorded_accuracy_alone():
 
 
 def test_on_the_first_run_the_base_model_is_the_rival():
-    report = run_report(champion=None)
+    report = run_report(models=FIRST_RUN)
 
-    assert report.base is report.rival
+    assert report.models.base is report.models.baselines[0]
     assert metrics_json(report)["champion"] is None
 
 

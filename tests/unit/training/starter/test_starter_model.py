@@ -101,7 +101,7 @@ def test_scores_on_validation_what_its_metadata_says(starter, metadata):
 
     assert 0.66 <= found.accuracy
     assert 0.65 <= found.macro_recall
-    assert {name: round(value, 6) for name, value in found.metrics().items()} == pytest.approx(
+    assert {name: round(value, 6) for name, value in found.flat().items()} == pytest.approx(
         metadata["metrics"],
         abs=0.005,  # another processor may round int8 sums differently
     )
