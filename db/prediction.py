@@ -1,4 +1,4 @@
-"""One prediction as it is recorded."""
+"""One row of the prediction log."""
 
 import json
 import re
@@ -9,25 +9,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-# What no database of ours is sure to hold: PostgreSQL's texts have no NUL and many clients of SQL
-# Server end a string there; halves of surrogate pairs are no characters, so UTF-8 cannot encode
-# them.
+# PostgreSQL stores no NUL, and many clients of SQL Server end a string there. UTF-8 cannot encode
+# lone surrogates.
 NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 TO_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class NotAPredictionError(Exception):
-    """What was spooled cannot be read as a prediction."""
+    """A spooled row is not a prediction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One row of the table `metrics`.
 
-    ``timestamp`` is UTC in whole milliseconds, ``text`` None where texts are not to be stored,
-    ``confidence`` the probability (0..1) of ``label``, ``batch_size`` the number of texts that
-    shared the forward pass; ``truncated`` is true if the model did not read the whole text.
+    ``timestamp`` is UTC in whole milliseconds, ``text`` is None if STORE_TEXT is false,
+    ``confidence`` is the probability (0..1) of ``label``, ``batch_size`` the number of texts in the
+    forward pass, and ``truncated`` whether the model did not read the whole text.
     """
 
     id: UUID
@@ -41,13 +40,12 @@ class Prediction:
     truncated: bool = False
 
     def to_json(self) -> str:
-        """Return the row as a JSON object, the form in which it is spooled and sent to SQL Server.
+        """Return the row as a JSON object, as it is spooled and sent to SQL Server.
 
-        Characters outside ASCII stand for themselves: as escapes, emoji would take three times as
-        many bytes on the disk and six times as many on the wire. NUL in the text, and lone
-        surrogates anywhere, are replaced by U+FFFD, the replacement character.
-        What was added later is left out if it has its default: an earlier version, to which the
-        service may be rolled back, reads no row with a name that it does not know.
+        Characters outside ASCII are not escaped: escaped emoji would take three times the space on
+        the disk and six times on the wire. NUL in the text, and lone surrogates anywhere, become
+        U+FFFD. Fields added after the first version are left out if they have their default, since
+        an earlier version (after a rollback) cannot read a row with an unknown field.
         """
         row = {field.name: getattr(self, field.name) for field in fields(Prediction)}
         row["id"] = str(self.id)
@@ -60,10 +58,9 @@ class Prediction:
 
     @classmethod
     def from_json(cls, body: str) -> "Prediction":
-        """Read what `to_json` of this version, an earlier or a later one wrote.
+        """Read a row written by `to_json` of any version, ignoring unknown fields.
 
-        Names that this version does not know are ignored. Raises NotAPredictionError on anything
-        else.
+        Raises NotAPredictionError.
         """
         try:
             row: dict[str, Any] = json.loads(body)
@@ -85,9 +82,9 @@ ADDED_LATER = {
 
 
 def new_id() -> UUID:
-    """Make a random id that sorts by the time of its making (UUID version 7).
+    """Return a random id that sorts by its creation time (UUID version 7).
 
-    Source: RFC 9562, section 5.7; Python's own uuid module makes them from 3.14 on.
+    Source: RFC 9562, section 5.7; `uuid.uuid7` needs Python 3.14.
     """
     milliseconds = time.time_ns() // 1_000_000
     value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
@@ -95,15 +92,15 @@ def new_id() -> UUID:
 
 
 def timestamp_of(prediction_id: UUID) -> datetime:
-    """Return the time in an id of `new_id`, UTC in whole milliseconds: its row's `timestamp`.
+    """Return the creation time of an id of `new_id`, UTC in whole milliseconds: the `timestamp`.
 
-    So a row is found by its id in an index on the time. Earlier versions took the `timestamp` right
-    after the id: in their rows it is up to a second later.
+    With it, an index on the timestamp finds the row of an id. In rows of earlier versions, the
+    `timestamp` is up to a second later.
     """
     return datetime(1970, 1, 1) + timedelta(milliseconds=prediction_id.int >> 80)
 
 
 def utc_now() -> datetime:
-    """Return the time in UTC, cut to the milliseconds that the database keeps."""
+    """Return the time in UTC, truncated to the milliseconds that the database stores."""
     now = datetime.now(UTC).replace(tzinfo=None)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)

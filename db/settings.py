@@ -1,4 +1,4 @@
-"""Where predictions are recorded, as the environment or `.env` says."""
+"""Settings of the prediction log, from the environment or `.env`."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ SPOOL_DIR = Path("data/spool")
 
 
 class SettingsError(Exception):
-    """A variable of the environment has a value that nothing can be done with."""
+    """A setting has an invalid value."""
 
     def __init__(self, variable: str, problem: str, remedy: str) -> None:
         super().__init__(f"{variable} {problem}. {remedy}")
@@ -28,7 +28,7 @@ class SettingsError(Exception):
 class DatabaseSettings(BaseSettings):
     """Settings of the prediction log, read once at start.
 
-    ``DATABASE_URL`` wins over ``SQL_*``; with neither, predictions go to a SQLite file.
+    ``DATABASE_URL`` overrides ``SQL_*``; without either, predictions go to a SQLite file.
     """
 
     model_config = SettingsConfigDict(
@@ -38,13 +38,15 @@ class DatabaseSettings(BaseSettings):
         frozen=True,
     )
 
-    database_url: SecretStr | None = None  # may hold a password
+    database_url: SecretStr | None = None  # may contain a password
     sql_server: NonEmpty | None = None
-    sql_port: Annotated[int, Field(ge=1, le=65535)] | None = None  # then SQL_SERVER's, or 1433
+    sql_port: Annotated[int, Field(ge=1, le=65535)] | None = (
+        None  # if unset, the one in SQL_SERVER, or 1433
+    )
     sql_user: NonEmpty | None = None
     sql_password: SecretStr | None = None
     sql_db: NonEmpty = "sentiment"
-    sql_driver: NonEmpty | None = None  # then `db.database.odbc` chooses one
+    sql_driver: NonEmpty | None = None  # if unset, `db.database.odbc` chooses one
     sql_trust_server_certificate: bool = False
     database_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30
     store_text: bool = True
@@ -54,32 +56,31 @@ class DatabaseSettings(BaseSettings):
 
     @classmethod
     def read(cls) -> Self:
-        """Read and check all settings. Raises SettingsError naming the first bad variable."""
+        """Read and check all settings. Raises SettingsError for the first invalid variable."""
         env_file = Path(str(cls.model_config.get("env_file")))
-        if (found := env_file_problem(env_file)) is not None:
-            raise SettingsError(str(env_file), *found)
+        if (problem := env_file_problem(env_file)) is not None:
+            raise SettingsError(str(env_file), *problem)
         try:
             return cls()
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             variable = str(first["loc"][0]).upper()
-            shown = "" if _is_secret(cls, first["loc"][0]) else f" = {first['input']!r}"
+            value = "" if _is_secret(cls, first["loc"][0]) else f" = {first['input']!r}"
             raise SettingsError(
-                f"{variable}{shown}",
+                f"{variable}{value}",
                 f"is not valid: {first['msg']}",
-                "Correct it in the environment or in .env (.env.example explains every variable)",
-            ) from None  # whose text may show a secret
+                "Correct it in the environment or in .env; .env.example explains it",
+            ) from None  # its text may contain a secret
 
     def url(self) -> URL:
-        """Return the database's URL, a SQLite file's path made absolute.
-
-        Raises SettingsError where none can be made.
-        """
+        """Return the database's URL, with an absolute path for SQLite. Raises SettingsError."""
         if self.database_url is not None:
-            return _settled(_parsed(self.database_url))
+            return _with_absolute_path(_parse_url(self.database_url))
         if self.sql_server is None:
-            return _settled(URL.create("sqlite", database=str(SQLITE_PATH)))
-        _address("SQL_SERVER", self.sql_server, self.sql_port)  # before its text is shown
+            return _with_absolute_path(URL.create("sqlite", database=str(SQLITE_PATH)))
+        _parse_address(
+            "SQL_SERVER", self.sql_server, self.sql_port
+        )  # checked before its text is shown
         if self.sql_user is None or self.sql_password is None:
             raise SettingsError(
                 "SQL_USER or SQL_PASSWORD",
@@ -90,25 +91,25 @@ class DatabaseSettings(BaseSettings):
 
     @property
     def has_explicit_database(self) -> bool:
-        """Tell whether somebody has chosen a database, rather than being given a file."""
+        """Return whether a database was configured rather than the default SQLite file."""
         return self.database_url is not None or self.sql_server is not None
 
     @property
-    def is_sql_server(self) -> bool:
-        """Tell whether it is SQL_* that name the database."""
+    def uses_sql_variables(self) -> bool:
+        """Return whether SQL_* rather than DATABASE_URL name the database."""
         return self.database_url is None and self.sql_server is not None
 
-    def address_of(self, url: URL) -> ServerAddress:
-        """Return where a URL's SQL Server listens. Raises SettingsError naming its variable."""
-        variable = "SQL_SERVER" if self.is_sql_server else "The host in DATABASE_URL"
-        return _address(variable, url.host or "", url.port)
+    def server_address(self, url: URL) -> ServerAddress:
+        """Return the address of SQL Server in a URL. Raises SettingsError."""
+        variable = "SQL_SERVER" if self.uses_sql_variables else "The host in DATABASE_URL"
+        return _parse_address(variable, url.host or "", url.port)
 
     def login_variables(self, _user: str | None) -> tuple[str, str]:
-        """Return the variables that hold a login's name and password, for SQL_*."""
+        """Return the variables of a login's name and password."""
         return "SQL_USER", "SQL_PASSWORD"
 
     def _sql_server_url(self, user: str, password: SecretStr, database: str) -> URL:
-        address = _address("SQL_SERVER", self.sql_server or "", self.sql_port)
+        address = _parse_address("SQL_SERVER", self.sql_server or "", self.sql_port)
         return URL.create(
             "mssql+pyodbc",
             username=user,
@@ -120,7 +121,7 @@ class DatabaseSettings(BaseSettings):
 
 
 class SetupSettings(DatabaseSettings):
-    """What setting up SQL Server needs on top: the administrator, and the logins to make."""
+    """Settings for `python -m db setup`: the administrator's login, and Grafana's."""
 
     sql_admin_user: NonEmpty = "sa"
     sa_password: SecretStr | None = None  # of sql_admin_user
@@ -128,27 +129,27 @@ class SetupSettings(DatabaseSettings):
     grafana_reader_password: SecretStr | None = None
 
     def admin_url(self, database: str | None = None) -> URL:
-        """Return the URL with which tables may be changed and rows deleted.
+        """Return the URL of a login that may change tables and delete rows.
 
-        On SQL Server that is the administrator's, of SQL_DB or another ``database``. Raises
-        SettingsError where SA_PASSWORD is not set there.
+        On SQL Server that is the administrator, in SQL_DB or another ``database``. Raises
+        SettingsError if SA_PASSWORD is not set.
         """
-        if not self.is_sql_server:
+        if not self.uses_sql_variables:
             return self.url()
         if self.sa_password is None:
             raise SettingsError(
                 "SA_PASSWORD",
-                f"is not set, but only the administrator ({self.sql_admin_user!r}) may do this",
+                f"is not set, but this command needs the administrator ({self.sql_admin_user!r})",
                 "Set it in the environment or in .env",
             )
         return self._sql_server_url(self.sql_admin_user, self.sa_password, database or self.sql_db)
 
     def login_url(self, user: str, password: SecretStr) -> URL:
-        """Return the URL of another login of SQL Server, to SQL_DB."""
+        """Return the URL of another login to SQL_DB on SQL Server."""
         return self._sql_server_url(user, password, self.sql_db)
 
     def login_variables(self, user: str | None) -> tuple[str, str]:
-        """Return the variables that hold a login's name and password."""
+        """Return the variables of a login's name and password."""
         if user == self.sql_admin_user:
             return "SQL_ADMIN_USER", "SA_PASSWORD"
         if user == self.grafana_reader_user:
@@ -156,7 +157,7 @@ class SetupSettings(DatabaseSettings):
         return super().login_variables(user)
 
     def check_grafana_login(self) -> None:
-        """Check that Grafana can be given its login. Raises SettingsError."""
+        """Check name and password of Grafana's login. Raises SettingsError."""
         if self.grafana_reader_password is None:
             return
         values = {
@@ -175,34 +176,34 @@ def _is_secret(settings: type[BaseSettings], field: int | str) -> bool:
     return found is None or SecretStr in (found.annotation, *get_args(found.annotation))
 
 
-def _parsed(database_url: SecretStr) -> URL:
+def _parse_url(database_url: SecretStr) -> URL:
     try:
         return parse_url(database_url.get_secret_value())
     except DatabaseUrlError as error:
         raise SettingsError(
             "DATABASE_URL",
             str(error),
-            "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///PATH, and each of"
-            " @ / : ? # & % in user and password percent-encoded (%40 %2F %3A %3F %23 %26 %25)",
+            "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///PATH, and"
+            " percent-encode @ / : ? # & % in user and password (%40 %2F %3A %3F %23 %26 %25)",
         ) from None
 
 
-def _address(variable: str, server: str, port: int | None) -> ServerAddress:
+def _parse_address(variable: str, server: str, port: int | None) -> ServerAddress:
     try:
         return parse_server_address(server, port)
     except ServerAddressError as error:
         raise SettingsError(f"{variable}{error.shown}", error.problem, error.remedy) from error
 
 
-def _settled(url: URL) -> URL:
-    """Name a SQLite file by its absolute path. Raises SettingsError for one in memory."""
+def _with_absolute_path(url: URL) -> URL:
+    """Make the path of a SQLite file absolute. Raises SettingsError if it is in memory."""
     if url.get_backend_name() != "sqlite":
         return url
     name = url.database or ""
     if name == "" or ":memory:" in name or url.query.get("mode") == "memory":
         raise SettingsError(
             "DATABASE_URL",
-            "names a SQLite database in memory, where no prediction would last",
-            f"Name a file: sqlite:///{SQLITE_PATH}",
+            "is a SQLite database in memory, which loses all predictions at the end",
+            f"Set a file: sqlite:///{SQLITE_PATH}",
         )
     return url if name.startswith("file:") else url.set(database=str(Path(name).absolute()))

@@ -1,4 +1,4 @@
-"""One training run as it is recorded, for the dashboard of model quality."""
+"""One training run in the database, for the dashboard of model quality."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -18,9 +18,9 @@ from db.settings import DatabaseSettings
 class TrainingRun:  # pylint: disable=too-many-instance-attributes  # one for each column
     """One row of the table `training_runs`.
 
-    ``timestamp`` is UTC in whole milliseconds; the accuracies, ``macro_recall``, ``macro_f1`` and
-    ``expected_calibration_error`` are shares in 0..1 of the rows of the evaluation, the
-    candidate's where no other model is named. ``reason`` puts the decision into words.
+    ``timestamp`` is UTC in whole milliseconds. Accuracies, ``macro_recall``, ``macro_f1`` and
+    ``expected_calibration_error`` are in 0..1 on the evaluation rows, and the candidate's unless
+    the name says otherwise. ``reason`` explains the decision.
     """
 
     id: UUID
@@ -45,13 +45,13 @@ class TrainingRun:  # pylint: disable=too-many-instance-attributes  # one for ea
     git_commit: str | None
 
     def to_json(self) -> str:
-        """Return the row as a JSON object, the form in which it waits for the database."""
+        """Return the row as a JSON object, as it waits on the disk for the database."""
         row = asdict(self) | {"id": str(self.id), "timestamp": self.timestamp.isoformat()}
         return json.dumps(row)
 
     @classmethod
     def from_json(cls, body: str) -> Self:
-        """Read what `to_json` wrote. Raises ValueError on anything else."""
+        """Read a row written by `to_json`. Raises ValueError."""
         try:
             row = json.loads(body)
             made = {"id": UUID(row["id"]), "timestamp": datetime.fromisoformat(row["timestamp"])}
@@ -60,10 +60,10 @@ class TrainingRun:  # pylint: disable=too-many-instance-attributes  # one for ea
             raise ValueError("not a training run") from error
 
 
-def record(settings: DatabaseSettings, run: TrainingRun) -> None:
-    """Insert a run, unless its id is there, into a table that is made where it is missing.
+def insert_training_run(settings: DatabaseSettings, run: TrainingRun) -> None:
+    """Insert a run unless its id is stored, creating the table if it is missing.
 
-    Raises SettingsError, or SQLAlchemyError where the database does not take it.
+    Raises SettingsError or SQLAlchemyError.
     """
     engine = make_engine(settings)
     try:

@@ -42,7 +42,7 @@ def set_up(settings: SetupSettings, log: Log, reset_passwords: bool = False) -> 
     SetupError or SettingsError.
     """
     try:
-        if settings.is_sql_server:
+        if settings.uses_sql_variables:
             _set_up_sql_server(settings, log, reset_passwords)
         else:
             with _engine(settings, settings.url()) as engine:

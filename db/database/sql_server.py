@@ -61,7 +61,7 @@ def _with_driver(url: URL, settings: DatabaseSettings) -> tuple[URL, str]:
             "on Debian, `apt-get install unixodbc libgssapi-krb5-2` suffices",
         )
     _check_lengths(url, settings)
-    address, trust = settings.address_of(url), settings.sql_trust_server_certificate
+    address, trust = settings.server_address(url), settings.sql_trust_server_certificate
     if odbc.is_freetds(driver):
         server = odbc.write_freetds_conf(odbc.freetds_conf(address, trust))
         return _freetds_url(url, settings, driver, server), driver
@@ -95,7 +95,7 @@ def _check_lengths(url: URL, settings: DatabaseSettings) -> None:
 
 def _variable_of(part: str, url: URL, settings: DatabaseSettings) -> str:
     """Return the variable that sets the user, password or database of a connection."""
-    if not settings.is_sql_server:
+    if not settings.uses_sql_variables:
         return f"the {part} in DATABASE_URL"
     user, password = settings.login_variables(url.username)
     return {"user": user, "password": password, "database": "SQL_DB"}[part]
@@ -106,5 +106,5 @@ def _peer(url: URL, settings: DatabaseSettings) -> Peer:
         return Peer()
     if "driver" in url.query:
         return Peer(url.host, url.port)
-    address = settings.address_of(url)
+    address = settings.server_address(url)
     return Peer(address.host, address.port)

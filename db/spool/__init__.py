@@ -1,1 +1,1 @@
-"""The spool: a durable outbox on the local disk, from which rows go to the database."""
+"""The spool: a durable outbox on the local disk, in SQLite files."""

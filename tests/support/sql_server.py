@@ -59,7 +59,7 @@ class SQLServerDatabase:
             "grafana_reader_password": f"Reader-{uuid4().hex}",
         }
         settings = self.settings()
-        address = settings.address_of(settings.url())
+        address = settings.server_address(settings.url())
         self.address = (address.host, address.port or 0)
 
     def __enter__(self) -> "SQLServerDatabase":

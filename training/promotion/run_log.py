@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.prediction import new_id
 from db.settings import DatabaseSettings, SettingsError
-from db.training_run import TrainingRun, record
+from db.training_run import TrainingRun, insert_training_run
 from db.writing.errors import ErrorKind, classify, error_name
 from training.atomic_write import write_bytes
 from training.files import Files
@@ -34,7 +34,7 @@ def record_runs(files: Files, settings: DatabaseSettings) -> None:
         return
     for path in sorted(files.unrecorded_runs.glob("*.json")):
         try:
-            record(settings, TrainingRun.from_json(path.read_text(encoding="utf-8")))
+            insert_training_run(settings, TrainingRun.from_json(path.read_text(encoding="utf-8")))
         except ValueError as error:
             _set_aside(path, error)
         except (SettingsError, SQLAlchemyError) as error:

@@ -156,7 +156,7 @@ def test_a_host_that_no_driver_finds_in_a_url_is_an_error_too() -> None:
 def test_a_database_in_memory_is_refused(set_environment: SetEnvironment, url: str) -> None:
     set_environment({"DATABASE_URL": url})
 
-    with pytest.raises(SettingsError, match="no prediction would last"):
+    with pytest.raises(SettingsError, match="which loses all predictions"):
         DatabaseSettings.read().url()
 
 

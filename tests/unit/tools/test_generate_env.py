@@ -155,7 +155,7 @@ def test_the_hosts_own_commands_go_on_recording_into_sqlite(tmp_path: Path) -> N
 
     settings = SetupSettings(_env_file=path)
 
-    assert not settings.is_sql_server
+    assert not settings.uses_sql_variables
     assert "sqlite" == settings.url().get_backend_name()
     assert None not in (
         settings.sa_password,
