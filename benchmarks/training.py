@@ -28,7 +28,7 @@ from inference.starter import STARTER_FOLDER
 from training.data.dataset import Dataset, load
 from training.errors import EXPECTED
 from training.finetuning.device import has_bf16
-from training.finetuning.fine_tune import encode
+from training.finetuning.fine_tune import tokenize
 from training.finetuning.pretrained import load_pretrained
 
 ERRORS = (*EXPECTED, TextsError)
@@ -99,7 +99,7 @@ def run(settings: Settings) -> Report:
         precision="bf16" if has_bf16() else "fp32",
         model=name,
         tweets=config.tweets,
-        tokens=mean(encode(model, tokenizer, texts, [0] * len(texts)).lengths),
+        tokens=mean(tokenize(model, tokenizer, texts, [0] * len(texts)).lengths),
         baseline_steps=config.baseline_steps,
         speed=speed,
         accuracy=accuracy,

@@ -31,7 +31,7 @@ PROVENANCE = Provenance(
 )
 FALSE_PROMOTION = FalsePromotionRate(against_all=0.27, against_one=0.44, baselines=2, rows=8)
 TRAINING = FinetuningResult(
-    recipe=Hyperparameters(),
+    hyperparameters=Hyperparameters(),
     steps=96,
     loss=0.61,
     duration_s=120.5,

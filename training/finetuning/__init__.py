@@ -1,1 +1,1 @@
-"""How a model learns: a recipe, transformers' Trainer, and one process or several."""
+"""Fine-tune a pretrained classifier with transformers' Trainer, in one process or several."""

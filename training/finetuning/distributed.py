@@ -1,4 +1,4 @@
-"""Several processes that train one model together, as torchrun and accelerate start them."""
+"""Data-parallel training in several processes, as started by torchrun or accelerate."""
 
 import hashlib
 
@@ -14,37 +14,34 @@ _KEPT_UNTIL_EXIT: list[object] = []
 
 
 class WeightsDifferError(TrainingError):
-    """Tell that the processes did not end with the same model."""
+    """The processes ended with different weights."""
 
     def __init__(self, digests: list[str]) -> None:
         listed = ", ".join(f"{rank}: {digest[:12]}" for rank, digest in enumerate(digests))
         super().__init__(
-            f"the {len(digests)} processes ended with different weights ({listed}), so that none "
-            "of them can be trusted and nothing is written: start all of them with the same "
-            "code, data and settings, or train in one process"
+            f"the {len(digests)} processes ended with different weights ({listed}), so nothing is "
+            "written: start all of them with the same code, data and settings, or train in one "
+            "process"
         )
 
 
 def is_main_process() -> bool:
-    """Tell whether this process is the one that writes; always, where there is only one."""
+    """Return whether this process writes the results; always true for a single process."""
     return process_rank() == 0
 
 
 def process_rank() -> int:
-    """Return which of the processes this is, from 0.
-
-    It can be asked at any time: whoever starts several processes numbers them by a variable.
-    """
+    """Return the rank of this process from the launcher's variables, so at any time."""
     return get_cpu_distributed_information().rank
 
 
 def world_size() -> int:
-    """Return how many processes were started to train together."""
+    """Return the number of processes that train together."""
     return get_cpu_distributed_information().world_size
 
 
 def weights_sha256(model: PreTrainedModel) -> str:
-    """Return the SHA-256 of a model's weights, with their names."""
+    """Return the SHA-256 of a model's weights and their names."""
     sha256 = hashlib.sha256()
     for name, weight in model.state_dict().items():
         sha256.update(name.encode())
@@ -53,10 +50,7 @@ def weights_sha256(model: PreTrainedModel) -> str:
 
 
 def check_equal_weights(own: str) -> None:
-    """Compare a digest with those of the other processes.
-
-    Every process calls this, and raises WeightsDifferError where two digests differ.
-    """
+    """Raise WeightsDifferError if the digests of the processes differ; all must call this."""
     if not distributed.is_initialized():
         return
     digests: list[str] = [""] * distributed.get_world_size()
@@ -66,16 +60,15 @@ def check_equal_weights(own: str) -> None:
 
 
 def shutdown_process_group() -> None:
-    """Undo the ties between the processes, so that each can go on or end by itself.
+    """Destroy the process group, so that each process can go on or end by itself.
 
-    While they last, a process that waits for another gives up after a while, and one that ends
-    may take the others with it.
+    Otherwise a process times out waiting for the others, and one that ends may stop them.
     """
     if distributed.is_initialized():
         distributed.barrier()
-        # Gloo's destructor waits for its threads while it holds Python's lock, which they may
-        # still want to let go of their last tensors: seen to hang. At the process's end they idle.
+        # Gloo's destructor joins its threads while it holds the GIL, which they may need to free
+        # their last tensors: it was seen to hang. At the process's end the threads are idle.
         _KEPT_UNTIL_EXIT.append(distributed.group.WORLD)
         distributed.destroy_process_group()
-        # else accelerate would go on to speak to the others
+        # else accelerate would go on to communicate
         AcceleratorState._reset_state(True)  # pylint: disable=protected-access  # no public way

@@ -1,4 +1,4 @@
-"""What fine-tuning leaves out of a training to be quick, for as long as a block lasts."""
+"""Speed up fine-tuning: freeze layers and skip attention dropout while a block runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,28 +15,27 @@ WITHOUT_DROPOUT = "sdpa_without_dropout"
 
 
 @contextmanager
-def frozen_layers(model: PreTrainedModel, share: float) -> Iterator[None]:
-    """Keep the embeddings and the lowest ``share`` (0..1) of the layers as they are.
+def frozen_layers(model: PreTrainedModel, ratio: float) -> Iterator[None]:
+    """Freeze the embeddings and the lowest ``ratio`` (0..1) of the layers, and their dropout.
 
-    Few of the vocabulary's tokens are in a thousand tweets: training would move those away
-    from all the others, which weight decay alone would change. Layers near the input change
-    least in fine-tuning (Merchant et al. 2020), and what is below the first one that learns
-    costs no way back. There is no dropout down there: nothing would learn from its noise.
+    A thousand tweets contain few of the vocabulary's tokens: training would move those away from
+    the others, which only weight decay would change. Lower layers change least in fine-tuning
+    (Merchant et al. 2020), and need no backward pass if frozen.
 
-    Of a model whose layers share their weights, the embeddings alone are kept.
+    If the layers share their weights, only the embeddings are frozen.
     """
-    below = list(_below(model, share))
-    weights = [weight for part in below for weight in part.parameters(recurse=False)]
-    learning = [weight for weight in weights if weight.requires_grad]
-    dropouts = {part: part.p for part in below if isinstance(part, nn.Dropout)}
-    for weight in learning:
+    below = list(_below_first_trained_layer(model, ratio))
+    weights = [weight for module in below for weight in module.parameters(recurse=False)]
+    trainable = [weight for weight in weights if weight.requires_grad]
+    dropouts = {module: module.p for module in below if isinstance(module, nn.Dropout)}
+    for weight in trainable:
         weight.requires_grad_(False)
     for dropout in dropouts:
         dropout.p = 0.0
     try:
         yield
     finally:
-        for weight in learning:
+        for weight in trainable:
             weight.requires_grad_(True)
         for dropout, probability in dropouts.items():
             dropout.p = probability
@@ -44,10 +43,10 @@ def frozen_layers(model: PreTrainedModel, share: float) -> Iterator[None]:
 
 @contextmanager
 def without_attention_dropout(model: PreTrainedModel) -> Iterator[None]:
-    """Leave no attention out at random, as models otherwise do while they learn.
+    """Disable the dropout of attention weights; the dropout between layers stays.
 
-    torch's quick kernel for attention knows no dropout on processors; the slow one took a
-    fifth of the time at RoBERTa-base size. The dropout between the layers stays.
+    torch's fast attention kernel for CPUs has no dropout; the slow one took a fifth of the time of
+    RoBERTa-base.
     """
     if model.config._attn_implementation != WITH_DROPOUT:  # pylint: disable=protected-access  # it has no other name
         yield
@@ -61,22 +60,21 @@ def without_attention_dropout(model: PreTrainedModel) -> Iterator[None]:
         model.set_attn_implementation(WITH_DROPOUT)
 
 
-def _below(model: PreTrainedModel, share: float) -> Iterator[nn.Module]:
-    """Yield the parts of the model that come before the first layer that learns."""
+def _below_first_trained_layer(model: PreTrainedModel, ratio: float) -> Iterator[nn.Module]:
     layers = _layers(model)
     if layers is None:
         return iter([model.get_input_embeddings()])
-    first = layers[int(share * len(layers))]
-    return takewhile(lambda part: part is not first, model.base_model.modules())
+    first = layers[int(ratio * len(layers))]
+    return takewhile(lambda module: module is not first, model.base_model.modules())
 
 
 def _layers(model: PreTrainedModel) -> nn.ModuleList | None:
-    """Return the layers, from the one next to the embeddings to the last."""
+    """Return the encoder layers from the lowest to the highest, or None if they share weights."""
     return next(
         (
-            part
-            for part in model.base_model.modules()
-            if isinstance(part, nn.ModuleList) and len(part) == model.config.num_hidden_layers
+            module
+            for module in model.base_model.modules()
+            if isinstance(module, nn.ModuleList) and len(module) == model.config.num_hidden_layers
         ),
         None,
     )

@@ -1,4 +1,4 @@
-"""The model that training starts from."""
+"""Load a pretrained classifier or encoder with its tokenizer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ _HEAD = "ForSequenceClassification"
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """Hold a classifier in float32 and its tokenizer, and what they are called.
+    """A classifier in float32 and its tokenizer.
 
-    ``revision`` is the commit of a model on the Hub, None for that of a local folder.
-    ``class_ids`` are the model's ids of the classes of ``LABELS``, in their order;
-    ``has_new_head`` tells that it was an encoder, whose classifier has yet to learn all.
+    ``class_ids`` are the model's ids of the classes of ``LABELS``, in their order. ``has_new_head``
+    is true if an encoder got an untrained classification head. ``revision`` is the commit of a
+    model on the Hub, None for a local folder.
     """
 
     name: str
@@ -43,12 +43,12 @@ class LoadedModel:
 
     @property
     def model_and_tokenizer(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        """Return model and tokenizer, as most functions take them."""
+        """Return model and tokenizer."""
         return self.model, self.tokenizer
 
 
 class ModelLoadError(TrainingError):
-    """No model could be loaded from where the settings point."""
+    """The model of the settings could not be loaded."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(
@@ -68,13 +68,14 @@ def load_pretrained(
 ) -> LoadedModel:
     """Load a model from the Hub or a local folder.
 
-    ``revision`` is a branch, tag or commit on the Hub, by default the newest commit; it is
-    looked up once, so that all files are of one commit. Without the Hub, its cache serves.
-    An encoder without a classifier gets a new one for the classes of ``LABELS``, its weights
-    drawn by the seed. A classifier's own labels, which may be abbreviated, are replaced by those
-    classes; ``labels`` names its outputs in their order if its own labels say nothing. The
-    tokenizer gets the model's own limit of tokens. Raises ModelLoadError if the model is
-    missing or the Hub is unreachable, and LabelMismatchError if its classifier has other classes.
+    ``revision`` is a branch, tag or commit on the Hub, by default the newest commit; it is resolved
+    once, so that all files come from one commit. Without the Hub, its cache is used. An encoder
+    gets a new head for the classes of ``LABELS``, initialised by the seed. A classifier's labels
+    are replaced by those classes; ``labels`` names its outputs in their order if its own labels
+    have no meaning. The tokenizer gets the model's own limit of tokens.
+
+    Raises ModelLoadError if the model is missing or the Hub is unreachable, and LabelMismatchError
+    if its classifier has other classes.
     """
     try:
         commit = _commit(source, token, revision)
@@ -89,7 +90,7 @@ def load_pretrained(
         model = AutoModelForSequenceClassification.from_pretrained(
             source, config=config, dtype=torch.float32, **pinned
         )
-    except Exception as error:  # pylint: disable=broad-exception-caught  # for damaged files, anything
+    except Exception as error:  # pylint: disable=broad-exception-caught  # damaged files raise anything
         raise ModelLoadError(source, str(error).partition("\n")[0].rstrip(".")) from error
     found = [str(model.config.id2label[number]) for number in sorted(model.config.id2label)]
     names = resolve_output_labels(source, LABELS, found, None if is_encoder else labels)
@@ -107,13 +108,13 @@ def load_pretrained(
 
 
 def _limit_tokens(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
-    """Set the model's own limit, which is missing without a tokenizer_config.json."""
+    """Set the limit, which is missing without a tokenizer_config.json."""
     limits = {"model_max_length": tokenizer.model_max_length}
     tokenizer.model_max_length = longest_input(model.config.to_dict(), limits)
 
 
 def _commit(source: str, token: str | None, revision: str | None) -> str | None:
-    """Return the commit on the Hub that a revision stands for, None for a local folder."""
+    """Resolve a revision to its commit on the Hub, None for a local folder."""
     if Path(source).exists():
         return None
     path = cached_file(source, CONFIG_NAME, token=token, revision=revision)

@@ -166,7 +166,7 @@ def _run_table(report: RunReport) -> str:
         "revision of the data set": code(origin.dataset_revision or NO_REVISION),
         "SHA-256 of the data set": code(origin.dataset_fingerprint),
         "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
-        "recipe": tell_recipe(report.training.recipe),
+        "recipe": tell_recipe(report.training.hyperparameters),
         "precision": f"{choice.precision}: {plain(choice.reason)}" if choice else "-",
         "stored as": code(report.model_tag) if report.model_tag else "not stored",
         "commit": code(origin.git_commit) if origin.git_commit else "not known",

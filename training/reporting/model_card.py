@@ -239,7 +239,7 @@ def _origin_table(report: RunReport) -> str:
         "revision of the data set": code(origin.dataset_revision or summary.NO_REVISION),
         "SHA-256 of the data set": code(origin.dataset_fingerprint),
         "SHA-256 of the rows drawn": code(origin.sample_fingerprint),
-        "recipe": summary.tell_recipe(report.training.recipe),
+        "recipe": summary.tell_recipe(report.training.hyperparameters),
         "commit of the training code": code(origin.git_commit or "not known"),
         "tag in the Bento store": code(report.model_tag or "not stored"),
         "trained": f"{plain(report.timestamp)}, in {summary.duration(report.duration_s)}",

@@ -15,7 +15,7 @@ from transformers import (
 from inference.normalization import normalize
 from training.data.dataset import Dataset, Tweets
 from training.export.export import export
-from training.finetuning.reproducibility import reproducible
+from training.finetuning.device import reproducible
 from training.starter.card import write_card
 from training.starter.finetuning import adjust_for_class_prior, finetune
 from training.starter.hyperparameters import StarterHyperparameters

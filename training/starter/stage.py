@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, Trainer
 
-from training.finetuning.arguments import arguments
+from training.finetuning.trainer import training_arguments
 from training.starter.hyperparameters import TrainingStage
 from training.starter.rows import EncodedRows, Row
 
@@ -33,7 +33,7 @@ def run_stage(  # pylint: disable=too-many-arguments  # all but model and rows b
     with TemporaryDirectory() as folder:
         Trainer(
             model=model,
-            args=arguments(
+            args=training_arguments(
                 folder,
                 seed,
                 num_train_epochs=phase.epochs,

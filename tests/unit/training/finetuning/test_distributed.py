@@ -1,4 +1,4 @@
-"""Which process writes, and how weights are compared."""
+"""One process writes, and the weights of all are compared."""
 
 import pytest
 
@@ -9,7 +9,6 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 import torch
 from torch import nn
 
-from training.finetuning import distributed as processes
 from training.finetuning.distributed import (
     WeightsDifferError,
     check_equal_weights,
@@ -22,16 +21,20 @@ from training.finetuning.distributed import (
 
 @pytest.fixture(name="model")
 def fixture_model():
-    """Give a model of two kinds of weights, one of them a single number."""
+    """Return a model with weights of two shapes, one of them a scalar."""
     model = nn.Linear(2, 3)
     model.register_buffer("count", torch.tensor(7))
     return model
 
 
-def test_a_process_by_itself_is_the_main_one(monkeypatch):
+def test_a_single_process_is_the_main_one_and_has_no_process_group(monkeypatch, model):
     monkeypatch.delenv("RANK", raising=False)
 
+    check_equal_weights(weights_sha256(model))
+    shutdown_process_group()
+
     assert is_main_process()
+    assert not torch.distributed.is_initialized()
 
 
 @pytest.mark.parametrize(("rank", "is_main"), [("0", True), ("1", False)])
@@ -43,7 +46,7 @@ def test_a_process_by_itself_is_the_main_one(monkeypatch):
         ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),  # Open MPI
     ],
 )
-def test_the_first_of_several_processes_is_the_main_one(  # pylint: disable=too-many-arguments,too-many-positional-arguments
+def test_rank_0_is_the_main_process(  # pylint: disable=too-many-arguments,too-many-positional-arguments
     monkeypatch, number, count, rank, is_main
 ):
     monkeypatch.setenv(number, rank)
@@ -53,33 +56,22 @@ def test_the_first_of_several_processes_is_the_main_one(  # pylint: disable=too-
     assert 2 == world_size()
 
 
-def test_equal_weights_have_equal_digests(model):
+def test_the_digest_changes_with_the_last_bit(model):
     copy = nn.Linear(2, 3)
     copy.register_buffer("count", torch.tensor(0))
     copy.load_state_dict(model.state_dict())
-
-    assert 64 == len(weights_sha256(model))
-    assert weights_sha256(model) == weights_sha256(copy)
-
-
-def test_a_change_in_the_last_bit_is_another_digest(model):
-    before = weights_sha256(model)
+    same = weights_sha256(copy)
 
     with torch.no_grad():
-        model.bias[0] = torch.nextafter(model.bias[0], torch.tensor(torch.inf))
+        copy.bias[0] = torch.nextafter(copy.bias[0], torch.tensor(torch.inf))
 
-    assert before != weights_sha256(model)
-
-
-def test_a_process_by_itself_has_nothing_to_compare_or_undo(model):
-    check_equal_weights(weights_sha256(model))
-    shutdown_process_group()
-
-    assert not processes.distributed.is_initialized()
+    assert 64 == len(same)
+    assert weights_sha256(model) == same
+    assert weights_sha256(copy) != same
 
 
-def test_different_weights_are_an_error_that_names_the_processes():
+def test_different_weights_are_reported_with_the_ranks():
     error = WeightsDifferError(["a" * 64, "b" * 64])
 
     assert "the 2 processes ended with different weights (0: aaaaaaaaaaaa, 1: bbbb" in str(error)
-    assert "nothing is written" in str(error)
+    assert "so nothing is written" in str(error)

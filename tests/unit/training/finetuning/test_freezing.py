@@ -1,4 +1,4 @@
-"""What is left out of a training is left out while it lasts, in models of several kinds."""
+"""Layers are frozen and attention dropout is off during training only, for several models."""
 
 import pytest
 
@@ -40,64 +40,64 @@ MASK = torch.tensor([[1, 1, 1, 1, 1, 0, 0]])
 
 @pytest.fixture(name="model", params=MODELS, ids=lambda kind: kind[1].model_type)
 def fixture_model(request):
-    """Give an untrained model of four layers."""
+    """Return an untrained model of four layers."""
     make, config = request.param
     return make(config)
 
 
-def learning(model):
+def trainable(model):
     """Return the names of the weights that training would change."""
     return {name for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 def layer_of(name):
-    """Return the number of the layer that a weight belongs to, None for those of no layer."""
+    """Return the layer number of a weight, or None."""
     numbers = [part for part in name.split(".") if part.isdecimal()]
     return int(numbers[0]) if ".layer." in name else None
 
 
-def test_embeddings_and_lower_half_stay_as_they_are(model):
-    everything = learning(model)
+def test_embeddings_and_the_lower_half_are_frozen(model):
+    before = trainable(model)
 
     with frozen_layers(model, 0.5):
-        inside = learning(model)
+        inside = trainable(model)
 
-    assert everything == learning(model)
+    assert before == trainable(model)
     assert {
-        name for name in everything if "embeddings" in name or layer_of(name) in (0, 1)
-    } == everything - inside
+        name for name in before if "embeddings" in name or layer_of(name) in (0, 1)
+    } == before - inside
 
 
-def test_a_share_of_nothing_keeps_the_embeddings_alone(model):
-    everything = learning(model)
+def test_a_ratio_of_0_freezes_the_embeddings_only(model):
+    before = trainable(model)
 
     with frozen_layers(model, 0.0):
-        inside = learning(model)
+        inside = trainable(model)
 
-    assert {name for name in everything if "embeddings" in name} == everything - inside
+    assert {name for name in before if "embeddings" in name} == before - inside
 
 
-def test_layers_that_share_their_weights_all_learn():
+def test_layers_with_shared_weights_are_all_trained():
     sizes = SIZES | {"embedding_size": 8}
     model = AlbertForSequenceClassification(AlbertConfig.from_dict(sizes))
 
     with frozen_layers(model, 0.5):
-        inside = learning(model)
+        inside = trainable(model)
 
-    assert {"albert.embeddings.word_embeddings.weight"} == learning(model) - inside
+    assert {"albert.embeddings.word_embeddings.weight"} == trainable(model) - inside
 
 
-def test_what_was_not_to_learn_before_is_not_to_learn_afterwards(model):
+def test_weights_that_were_frozen_before_stay_frozen(model):
     model.get_input_embeddings().weight.requires_grad_(False)
-    before = learning(model)
+    before = trainable(model)
 
     with frozen_layers(model, 0.5):
         pass
 
-    assert before == learning(model)
+    assert before == trainable(model)
 
 
-def test_what_is_frozen_has_no_dropout_meanwhile(model):
+def test_frozen_layers_have_no_dropout(model):
     below = model.base_model.embeddings.dropout
 
     with frozen_layers(model, 0.5):
@@ -108,7 +108,7 @@ def test_what_is_frozen_has_no_dropout_meanwhile(model):
     assert 0.1 in inside
 
 
-def test_attention_leaves_nothing_out_while_learning():
+def test_attention_has_no_dropout_in_training():
     model = BertForSequenceClassification(
         BertConfig.from_dict(
             SIZES | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.9}
@@ -125,7 +125,7 @@ def test_attention_leaves_nothing_out_while_learning():
     assert not torch.allclose(expected, outside)
 
 
-def test_every_kind_of_model_can_do_without(model):
+def test_attention_dropout_can_be_disabled_for_every_model(model):
     with without_attention_dropout(model):
         inside = model.config._attn_implementation  # pylint: disable=protected-access
 
@@ -133,7 +133,7 @@ def test_every_kind_of_model_can_do_without(model):
     assert "sdpa" == model.config._attn_implementation  # pylint: disable=protected-access
 
 
-def test_a_model_with_another_attention_keeps_it():
+def test_another_attention_implementation_is_kept():
     model = BertForSequenceClassification(BertConfig.from_dict(SIZES))
     model.set_attn_implementation("eager")
 

@@ -1,4 +1,4 @@
-"""Training starts from a classifier, or from an encoder that gets one."""
+"""Classifiers are loaded with the labels of the dataset, encoders with a new head."""
 
 import json
 import shutil
@@ -44,40 +44,30 @@ def test_a_classifier_is_loaded_in_float32_under_the_name_of_its_folder(folder):
     assert torch.float32 == found.model.dtype
 
 
-def test_labels_are_matched_by_name_and_not_by_position(folder):
-    name_labels(folder, "Positive", "negative", "neutral")
-
-    assert (1, 2, 0) == load_pretrained(str(folder), None, seed=0).class_ids
-
-
-def test_its_labels_become_the_classes(folder):
+def test_labels_are_aligned_and_renamed(folder):
     name_labels(folder, "POS", "Negative", "neu")
 
-    config = load_pretrained(str(folder), None, seed=0).model.config
+    found = load_pretrained(str(folder), None, seed=0)
 
-    assert {0: "positive", 1: "negative", 2: "neutral"} == config.id2label
-    assert {"positive": 0, "negative": 1, "neutral": 2} == config.label2id
-
-
-def test_labels_that_say_nothing_are_an_error_that_names_the_setting(folder):
-    name_labels(folder, "LABEL_0", "LABEL_1", "LABEL_2")
-
-    with pytest.raises(
-        LabelMismatchError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="
-    ):
-        load_pretrained(str(folder), None, seed=0)
+    assert (1, 2, 0) == found.class_ids
+    assert {0: "positive", 1: "negative", 2: "neutral"} == found.model.config.id2label
+    assert {"positive": 0, "negative": 1, "neutral": 2} == found.model.config.label2id
 
 
-def test_labels_that_say_nothing_are_named_by_the_setting(folder):
+def test_labels_without_meaning_are_refused_unless_the_setting_names_them(folder):
     name_labels(folder, "LABEL_0", "LABEL_1", "LABEL_2")
 
     found = load_pretrained(str(folder), None, 0, labels=("positive", "neutral", "negative"))
 
     assert (2, 1, 0) == found.class_ids
     assert {0: "positive", 1: "neutral", 2: "negative"} == found.model.config.id2label
+    with pytest.raises(
+        LabelMismatchError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="
+    ):
+        load_pretrained(str(folder), None, seed=0)
 
 
-def test_a_model_of_sentencepiece_without_tokenizer_json_is_served_as_transformers_reads_it(
+def test_a_sentencepiece_model_without_tokenizer_json_is_served_as_in_transformers(
     tmp_path, tweets
 ):
     base = load_pretrained(str(xlm_roberta(tmp_path / "xlm", tweets)), None, seed=0)
@@ -98,7 +88,7 @@ def test_a_model_of_sentencepiece_without_tokenizer_json_is_served_as_transforme
 
 @pytest.fixture(name="encoder")
 def fixture_encoder(starter, tmp_path):
-    """Return the folder of an encoder without a classifier."""
+    """Return the folder of an encoder without a classification head."""
     config = transformers.AutoConfig.from_pretrained(starter)
     folder = tmp_path / "encoder"
     transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
@@ -108,10 +98,11 @@ def fixture_encoder(starter, tmp_path):
     return folder
 
 
-def test_an_encoder_gets_a_classifier_drawn_by_the_seed(encoder):
+def test_an_encoder_gets_a_new_head_initialised_by_the_seed(encoder):
     one, same, other = (load_pretrained(str(encoder), None, seed) for seed in (1, 1, 2))
 
     assert {0: "negative", 1: "neutral", 2: "positive"} == one.model.config.id2label
+    assert one.has_new_head
     weights = [found.model.classifier.out_proj.weight for found in (one, same, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])

@@ -1,4 +1,4 @@
-"""Texts of like length share a batch, another one in every epoch."""
+"""Texts of similar length share a batch, different ones in each epoch."""
 
 import pytest
 
@@ -12,49 +12,33 @@ LENGTHS = [5 + (number * 7) % 40 for number in range(203)]
 BATCH = 16
 
 
-def batches(order):
-    """Cut an order into batches."""
+def batches(sampler):
+    """Return the batches of an epoch."""
+    order = list(sampler)
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
 
 
-def test_every_text_comes_once():
-    order = list(LengthGroupedSampler(LENGTHS, BATCH, seed=1))
+@pytest.mark.parametrize("lengths", [LENGTHS, [5, 6, 7]])
+def test_every_text_is_sampled_once(lengths):
+    sampler = LengthGroupedSampler(lengths, BATCH, seed=1)
 
-    assert list(range(203)) == sorted(order)
-    assert 203 == len(LengthGroupedSampler(LENGTHS, BATCH, seed=1))
-
-
-def test_little_is_padded_but_in_the_last_batch():
-    *whole, _ = batches(list(LengthGroupedSampler(LENGTHS, BATCH, seed=1)))
-
-    padded = sum(BATCH * max(LENGTHS[number] for number in batch) for batch in whole)
-    tokens = sum(LENGTHS[number] for batch in whole for number in batch)
-
-    assert padded < 1.1 * tokens
+    assert list(range(len(lengths))) == sorted(sampler)
+    assert len(lengths) == len(sampler)
 
 
-def test_batches_come_in_no_order_of_length():
-    *whole, _ = batches(list(LengthGroupedSampler(LENGTHS, BATCH, seed=1)))
+def test_full_batches_have_little_padding_and_no_order_of_length():
+    *full, _ = batches(LengthGroupedSampler(LENGTHS, BATCH, seed=1))
 
-    longest = [max(LENGTHS[number] for number in batch) for batch in whole]
-
+    longest = [max(LENGTHS[index] for index in batch) for batch in full]
+    assert BATCH * sum(longest) < 1.1 * sum(LENGTHS[index] for batch in full for index in batch)
     assert longest not in (sorted(longest), sorted(longest, reverse=True))
 
 
-def test_the_order_rests_on_the_seed():
-    first, again, other = (list(LengthGroupedSampler(LENGTHS, BATCH, seed)) for seed in (1, 1, 2))
+def test_the_order_depends_on_seed_and_epoch():
+    sampler, same, other = (LengthGroupedSampler(LENGTHS, BATCH, seed) for seed in (1, 1, 2))
 
-    assert first == again
-    assert first != other
+    first, second = batches(sampler), batches(sampler)
 
-
-def test_the_next_epoch_mixes_other_batches():
-    sampler = LengthGroupedSampler(LENGTHS, BATCH, seed=1)
-
-    first, second = ({frozenset(batch) for batch in batches(list(sampler))} for _ in range(2))
-
-    assert first != second
-
-
-def test_fewer_texts_than_a_batch_are_one():
-    assert [0, 1, 2] == sorted(LengthGroupedSampler([5, 6, 7], BATCH, seed=1))
+    assert first == batches(same)
+    assert first != batches(other)
+    assert {frozenset(batch) for batch in first} != {frozenset(batch) for batch in second}

@@ -59,8 +59,8 @@ def test_where_the_rows_came_from_and_how_it_ended_are_told():
 def test_how_the_candidate_was_trained_is_told():
     content = metrics_json(run_report())["training"]
 
-    recipe = {"epochs": 3, "learning_rate": 3e-5, "batch_size": 32, "freeze_ratio": 0.5}
-    assert recipe.items() <= content["recipe"].items()
+    expected = {"epochs": 3, "learning_rate": 3e-5, "batch_size": 32, "freeze_ratio": 0.5}
+    assert expected.items() <= content["hyperparameters"].items()
     assert (96, 1, "fp32") == (content["steps"], content["processes"], content["precision"])
 
 
