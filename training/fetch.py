@@ -63,7 +63,7 @@ def _download_served_form(settings: TrainingSettings, folder: Path) -> bool:
         return False
     repository = HubRepository(settings.source, settings.token)
     try:
-        head = repository.head()
+        head = repository.get_commit()
     except UnreachableError:  # the model may have been fetched before, and lie in the Hub's cache
         return False
     if head is None or not set(served_files()) <= set(head.files):

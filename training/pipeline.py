@@ -83,7 +83,7 @@ def run(  # pylint: disable=too-many-locals  # all steps, in order
         model_tag=None if selected is None else selected[1].model_tag,
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         duration_s=monotonic() - started_s,
-        unreachable_hub=hub.unread,
+        unreachable_hub=hub.unreachable,
     )
     if selected is not None:
         register_and_stage(*selected, model, report, hub, files)

@@ -5,7 +5,7 @@ import sys
 
 from training.errors import EXPECTED
 from training.files import Files
-from training.hub.push import Published
+from training.hub.push import PublishedCommit
 from training.hub.repository import HubRepository
 from training.lock import run_lock
 from training.promotion.champion_record import ChampionRecord
@@ -14,7 +14,7 @@ from training.promotion.release import Release, ReleaseError
 from training.settings import HubSettings
 
 
-def publish(settings: HubSettings, files: Files) -> Published:
+def publish(settings: HubSettings, files: Files) -> PublishedCommit:
     """Push the champion to the Hub, where it was trained here and is not there yet.
 
     What is there already is not done again. Raises PublishError, HubError, RecordError or

@@ -17,7 +17,6 @@ from inference.runtime import RuntimeName
 from inference.settings import EnvironmentSettings
 from training.data.dataset import DEFAULT_SOURCE, LABELS
 from training.errors import TrainingError
-from training.hub.login import stored_token
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +53,16 @@ class SettingError(TrainingError):
 
 class _OldNames(EnvironmentSettings):
     frozen_share: str | None = None
+
+
+class LoginError(TrainingError):
+    """The stored login of this machine is unusable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the login on the Hugging Face Hub cannot be used: {reason}. Run `hf auth login` "
+            "again, or set HF_TOKEN"
+        )
 
 
 class _Checked(EnvironmentSettings):
@@ -103,7 +112,7 @@ class HubSettings(_Checked):
         Raises LoginError.
         """
         given = "" if self.hf_token is None else self.hf_token.get_secret_value().strip()
-        return given or stored_token()
+        return given or _stored_token()
 
     @property
     def source(self) -> str:
@@ -133,3 +142,20 @@ class TrainingSettings(DataSettings, HubSettings):
         None, ge=0, lt=1, validation_alias=AliasChoices("freeze_ratio", "frozen_share")
     )
     promotion: PromotionRule = "better"
+
+
+def _stored_token() -> str | None:
+    """Return the token of `hf auth login`, as transformers and datasets use it, or None.
+
+    HF_HUB_DISABLE_IMPLICIT_TOKEN disables it. Raises LoginError.
+    """
+    # pylint: disable=import-outside-toplevel  # heavy, and rarely needed
+    from huggingface_hub import constants, get_token
+    from huggingface_hub.errors import OIDCError
+
+    if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        return None
+    try:
+        return get_token()
+    except (OSError, OIDCError) as error:
+        raise LoginError(type(error).__name__) from error

@@ -1,1 +1,1 @@
-"""Everything between the training flow and the Hugging Face Hub."""
+"""Read from and publish to the Hugging Face Hub."""

@@ -1,4 +1,4 @@
-"""Which files of a repository on the Hub an earlier publication wrote."""
+"""The manifest of files that a publication wrote to a repository on the Hub."""
 
 import hashlib
 import json
@@ -16,9 +16,9 @@ BEST_METRICS = "best_metrics.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files of a publication: their names, and for each what the Hub may call its content.
+    """The files of a publication by name, each with the two ids that the Hub may give its content.
 
-    That is git's hash of a small file, and the SHA-256 of one that is stored by LFS.
+    These are git's SHA-1 of a small file, and the SHA-256 of one that is stored by LFS.
     """
 
     files: Mapping[str, tuple[str, str]]
@@ -26,15 +26,15 @@ class Manifest:
     @classmethod
     def of(cls, contents: Mapping[str, bytes | Path]) -> Self:
         """Return the manifest of files by their names on the Hub."""
-        return cls({name: _hashes(content) for name, content in contents.items()})
+        return cls({name: _content_ids(content) for name, content in contents.items()})
 
     @classmethod
     def read(
         cls, repository: HubRepository, revision: str, present: Collection[str]
     ) -> Self | None:
-        """Return the manifest of a commit; None if it has none, or none that makes sense.
+        """Return the manifest of a commit with the files ``present``, or None if missing or broken.
 
-        ``present`` are the names of the commit's files. Raises HubError.
+        Raises HubError.
         """
         if MANIFEST not in present:
             return None
@@ -44,24 +44,24 @@ class Manifest:
                 content = json.loads((Path(scratch) / MANIFEST).read_text(encoding="utf-8"))
                 return cls(
                     {
-                        str(name): (str(one["git"]), str(one["sha256"]))
-                        for name, one in content["files"].items()
+                        str(name): (str(ids["git"]), str(ids["sha256"]))
+                        for name, ids in content["files"].items()
                     }
                 )
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 return None
 
     def to_json(self) -> bytes:
-        """Return the content of the file."""
+        """Return the content of the manifest's file."""
         files = {name: {"git": git, "sha256": sha} for name, (git, sha) in self.files.items()}
         return (json.dumps({"files": files}, indent=2, sort_keys=True) + "\n").encode()
 
-    def wrote(self, name: str, content_id: str | None) -> bool:
-        """Return whether a file has the content that this publication gave it."""
+    def is_unchanged(self, name: str, content_id: str | None) -> bool:
+        """Return whether a file still has the content that this publication wrote."""
         return content_id in self.files.get(name, ())
 
 
-def _hashes(content: bytes | Path) -> tuple[str, str]:
+def _content_ids(content: bytes | Path) -> tuple[str, str]:
     data = content.read_bytes() if isinstance(content, Path) else content
     git = hashlib.sha1(b"blob %d\0" % len(data), usedforsecurity=False)
     git.update(data)

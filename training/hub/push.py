@@ -1,4 +1,4 @@
-"""Publish a new champion on the Hugging Face Hub: one commit, and a tag on it."""
+"""Publish a champion on the Hugging Face Hub as one commit with a tag."""
 
 import logging
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
 
 from training.errors import TrainingError
-from training.hub.changes import foreign_changes, plan
+from training.hub.commit_plan import model_changes_between, plan_commit
 from training.hub.errors import HubError, NotFoundOrPrivateError
 from training.hub.manifest import BEST_METRICS
-from training.hub.repository import Head, HubRepository
+from training.hub.repository import HubRepository, RepoCommit
 
-CONFLICTS = (409, 412)  # another commit is under way, or was made
+CONFLICT_STATUSES = (409, 412)  # the head is being or was changed by another commit
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Published:
-    """Hold which commit holds a champion now, its tag, and where people find it."""
+class PublishedCommit:
+    """The SHA, tag and URL of a published champion."""
 
     commit: str
     tag: str
@@ -29,68 +29,66 @@ class Published:
 
 
 class PublishError(TrainingError):
-    """Tell that a champion was not published, and what to do."""
+    """A champion was not published."""
 
 
 class UnfinishedError(PublishError):
-    """Tell that the Hub failed meanwhile; the champion is there as a whole or not at all."""
+    """The Hub failed; the champion is published completely or not at all."""
 
     def __init__(self, error: HubError) -> None:
         super().__init__(
-            f"{error} Then run `python -m training.publish`, which goes on where this stopped."
+            f"{error} Then run `python -m training.publish`, which resumes the publication."
         )
 
 
 class ConflictError(PublishError):
-    """Tell that the Hub holds another champion than the one that was compared with."""
+    """The Hub has another champion than the one that the candidate was compared with."""
 
     def __init__(self, repo_id: str, compared_with: str | None, found: str) -> None:
         super().__init__(
-            f"another run has published to {repo_id!r} since the candidate was compared with "
+            f"{repo_id!r} has changed since the candidate was compared with "
             f"{compared_with or 'an empty repository'}: {found}. Nothing was published. "
-            "Run the training again, so that it is compared with the new champion."
+            "Run the training again to compare with the new champion."
         )
 
 
 class TagTakenError(PublishError):
-    """Tell that a tag stands for another commit."""
+    """The tag exists on another commit."""
 
     def __init__(self, repo_id: str, tag: str, sha: str) -> None:
         super().__init__(
-            f"the tag {tag!r} of {repo_id!r} stands for the commit {sha} already. "
+            f"the tag {tag!r} of {repo_id!r} exists on commit {sha}. "
             "Publish under another tag, or delete that one on the Hub."
         )
 
 
 class NoChampionError(PublishError):
-    """Tell that a folder does not hold a champion."""
+    """The folder has no champion."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"{folder} has no {BEST_METRICS}, so it holds no champion. Run the training again."
+            f"{folder} has no champion: {BEST_METRICS} is missing. Run the training again."
         )
 
 
 def push_to_hf(
     folder: Path, repository: HubRepository, *, parent_commit: str | None, tag: str, message: str
-) -> Published:
-    """Put all files of a folder on the Hub in one commit, which gets a tag.
+) -> PublishedCommit:
+    """Publish all files of a folder in one commit with a tag; create the repository if missing.
 
-    ``parent_commit`` is the head that the candidate was compared with, None where there was no
-    repository or no champion in it; a missing repository is created. Commits since then that left
-    the model alone, such as an edited card, are kept. What the last publication wrote, going by
-    its manifest, is deleted where the folder does not have it. What an interrupted attempt has
-    done is not done again: a head with the folder's own best_metrics.json only gets its tag.
+    ``parent_commit`` is the commit that the candidate was compared with, None if the repository was
+    missing or had no champion. Later commits that left the model alone, such as an edited card, are
+    kept. Files of the last publication that the folder lacks are deleted. An interrupted attempt is
+    resumed: a commit with the folder's best_metrics.json only gets its tag.
 
-    Raises ConflictError where somebody else has changed the model since, TagTakenError,
-    NoChampionError, and UnfinishedError from the HubError that says what failed. The commit is
-    there as a whole or not at all.
+    Raises ConflictError if the model was changed since, TagTakenError, NoChampionError, and
+    UnfinishedError, whose cause is the HubError.
     """
     if not (folder / BEST_METRICS).is_file():
         raise NoChampionError(folder)
     try:
-        head = repository.head() or _create(repository, parent_commit)
-        sha = _published(repository, head, tag, folder)
+        head = repository.get_commit() or _create(repository, parent_commit)
+        sha = _find_published(repository, head, tag, folder)
         if sha is None:
             _check_parent(repository, head, parent_commit)
         _check_tag(repository, tag, sha)
@@ -98,49 +96,51 @@ def push_to_hf(
         _put_tag(repository, tag, sha)
     except HubError as error:
         raise UnfinishedError(error) from error
-    return Published(sha, tag, f"{repository.url}/tree/{tag}")
+    return PublishedCommit(sha, tag, f"{repository.url}/tree/{tag}")
 
 
-def _create(repository: HubRepository, parent_commit: str | None) -> Head:
+def _create(repository: HubRepository, parent_commit: str | None) -> RepoCommit:
     if parent_commit is not None:
-        raise ConflictError(repository.repo_id, parent_commit, "the repository is gone")
+        raise ConflictError(repository.repo_id, parent_commit, "the repository was deleted")
     repository.check_name()
-    with repository.talk() as api:
+    with repository.client() as api:
         api.create_repo(repository.repo_id, exist_ok=True)
-    head = repository.head()
+    head = repository.get_commit()
     if head is None:
         raise NotFoundOrPrivateError(repository.repo_id, has_token=True)
     return head
 
 
-def _check_parent(repository: HubRepository, head: Head, parent_commit: str | None) -> None:
-    """Raise ConflictError where the model is not the one that the candidate was compared with."""
+def _check_parent(repository: HubRepository, head: RepoCommit, parent_commit: str | None) -> None:
+    """Raise ConflictError unless the model is the one that the candidate was compared with."""
     if parent_commit is None:
         if BEST_METRICS in head.files:
-            raise ConflictError(repository.repo_id, parent_commit, f"its head is {head.sha}")
+            raise ConflictError(repository.repo_id, parent_commit, f"its head is now {head.sha}")
         return
     if head.sha == parent_commit:
         return
-    touched = foreign_changes(repository, parent_commit, head.sha)
-    if touched is None or touched:
-        names = ", ".join(sorted(touched or ())) or "its history"
+    changed = model_changes_between(repository, parent_commit, head.sha)
+    if changed is None or changed:
+        names = ", ".join(sorted(changed or ())) or "its history"
         raise ConflictError(
             repository.repo_id, parent_commit, f"its head {head.sha} has changed {names}"
         )
-    logger.info("%s was changed since, but not its model: publishing on top", repository.repo_id)
+    logger.info("%s has new commits that left its model alone", repository.repo_id)
 
 
-def _published(repository: HubRepository, head: Head, tag: str, folder: Path) -> str | None:
-    """Return which commit holds the champion of the folder already: the tag's, or else the head."""
-    if not _holds(repository, head, folder):
+def _find_published(
+    repository: HubRepository, head: RepoCommit, tag: str, folder: Path
+) -> str | None:
+    """Return the commit that has the champion of the folder: the tag's, else the head, or None."""
+    if not _has_champion(repository, head, folder):
         return None
-    tagged = repository.head(tag)
-    is_older = tagged is not None and _holds(repository, tagged, folder)
+    tagged = repository.get_commit(tag)
+    is_older = tagged is not None and _has_champion(repository, tagged, folder)
     return tagged.sha if tagged is not None and is_older else head.sha
 
 
-def _holds(repository: HubRepository, head: Head, folder: Path) -> bool:
-    """Tell whether a commit holds the champion of the folder."""
+def _has_champion(repository: HubRepository, head: RepoCommit, folder: Path) -> bool:
+    """Return whether a commit has the folder's champion."""
     if BEST_METRICS not in head.files:
         return False
     with TemporaryDirectory() as scratch:
@@ -149,11 +149,13 @@ def _holds(repository: HubRepository, head: Head, folder: Path) -> bool:
     return published == (folder / BEST_METRICS).read_bytes()
 
 
-def _commit(folder: Path, repository: HubRepository, head: Head, tag: str, message: str) -> str:
-    changes = plan(folder, repository, head.sha, tag)
-    added = [CommitOperationAdd(name, content) for name, content in changes.added.items()]
-    deleted = [CommitOperationDelete(name, is_folder=False) for name in changes.deleted]
-    with repository.talk() as api:
+def _commit(
+    folder: Path, repository: HubRepository, head: RepoCommit, tag: str, message: str
+) -> str:
+    plan = plan_commit(folder, repository, head.sha, tag)
+    added = [CommitOperationAdd(name, content) for name, content in plan.added.items()]
+    deleted = [CommitOperationDelete(name, is_folder=False) for name in plan.deleted]
+    with repository.client() as api:
         try:
             made = api.create_commit(
                 repository.repo_id,
@@ -162,7 +164,7 @@ def _commit(folder: Path, repository: HubRepository, head: Head, tag: str, messa
                 parent_commit=head.sha,
             )
         except HfHubHTTPError as error:
-            if error.response.status_code not in CONFLICTS:
+            if error.response.status_code not in CONFLICT_STATUSES:
                 raise
             raise ConflictError(
                 repository.repo_id, head.sha, "its head changed during the upload"
@@ -171,8 +173,8 @@ def _commit(folder: Path, repository: HubRepository, head: Head, tag: str, messa
 
 
 def _check_tag(repository: HubRepository, tag: str, sha: str | None) -> bool:
-    """Tell whether a tag exists. Raises TagTakenError where it stands for another commit."""
-    tagged = repository.head(tag)
+    """Return whether a tag exists. Raises TagTakenError if it is on another commit."""
+    tagged = repository.get_commit(tag)
     if tagged is not None and tagged.sha != sha:
         raise TagTakenError(repository.repo_id, tag, tagged.sha)
     return tagged is not None
@@ -181,5 +183,5 @@ def _check_tag(repository: HubRepository, tag: str, sha: str | None) -> bool:
 def _put_tag(repository: HubRepository, tag: str, sha: str) -> None:
     if _check_tag(repository, tag, sha):
         return
-    with repository.talk() as api:
+    with repository.client() as api:
         api.create_tag(repository.repo_id, tag=tag, revision=sha)

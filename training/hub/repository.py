@@ -1,13 +1,14 @@
-"""A repository of models on the Hugging Face Hub."""
+"""A model repository on the Hugging Face Hub."""
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx2  # what huggingface_hub speaks HTTP with; its errors come through
+import httpx2  # the client of huggingface_hub, which passes on its errors
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
@@ -22,18 +23,18 @@ from training.hub.errors import (
     NotFoundOrPrivateError,
     UnreachableError,
 )
-from training.terminal import has_terminal
 
 TIMEOUT_S = 30
-"""How long the Hub may take to tell what a repository holds."""
-SENDABLE = re.compile("[!-~]*")
+"""Timeout of requests for a repository's metadata."""
+
+HEADER_VALUE = re.compile("[!-~]*")
 XET_STATUS = re.compile(r"HTTP status \w+ error \((\d{3})")
-"""How hf_xet, which uploads big files, words an error status in a ConnectionError."""
+"""How a ConnectionError of hf_xet, which uploads large files, contains an HTTP status."""
 
 
 @dataclass(frozen=True)
-class Head:
-    """Hold the hash of a commit and the names of all its files."""
+class RepoCommit:
+    """A commit's SHA and the names of all its files."""
 
     sha: str
     files: tuple[str, ...]
@@ -41,10 +42,10 @@ class Head:
 
 @dataclass(frozen=True)
 class HubRepository:
-    """Reach a repository of models by its ``owner/name``.
+    """A model repository ``owner/name``.
 
-    The token is all that is sent: without one, a login stored on the machine is not used.
-    ``endpoint`` is the Hub's address, by default what HF_ENDPOINT names.
+    Without a ``token`` requests are anonymous, even if this machine is logged in. ``endpoint`` is
+    the Hub's URL, by default HF_ENDPOINT.
     """
 
     repo_id: str
@@ -52,17 +53,16 @@ class HubRepository:
     endpoint: str | None = None
 
     def check_name(self) -> None:
-        """Raise HubRequestError for a name that nobody can publish under."""
+        """Raise HubRequestError if the name has no owner."""
         if "/" not in self.repo_id:
-            raise HubRequestError(self.repo_id, "a repository's name has an owner")
+            raise HubRequestError(self.repo_id, "its name has no owner")
 
-    def head(self, revision: str = "main") -> Head | None:
-        """Return the newest commit of a branch or what a tag names, None where there is none.
+    def get_commit(self, revision: str = "main") -> RepoCommit | None:
+        """Return the commit of a branch, tag or SHA, None if it or the repository is missing.
 
-        Raises HubError; without a token NotFoundOrPrivateError for a missing repository, since
-        the Hub does not distinguish it from a private one.
+        Raises HubError; without a token this is NotFoundOrPrivateError for a missing repository.
         """
-        with self.talk() as api:
+        with self.client() as api:
             try:
                 info = api.model_info(self.repo_id, revision=revision, timeout=TIMEOUT_S)
             except RevisionNotFoundError:
@@ -71,33 +71,32 @@ class HubRepository:
                 if self.token is None or error.response.status_code != 404:
                     raise
                 return None
-        return Head(str(info.sha), tuple(file.rfilename for file in info.siblings or ()))
+        return RepoCommit(str(info.sha), tuple(file.rfilename for file in info.siblings or ()))
 
     def tree(self, revision: str) -> dict[str, str] | None:
-        """Return what the Hub calls the content of each file of a revision, by the files' names.
+        """Return the content ids of a revision's files by name, None if the revision is missing.
 
-        That is the SHA-256 of what is stored by LFS, and git's hash of the rest. None where there
-        is no such revision. Raises HubError.
+        An id is the SHA-256 of a file that is stored by LFS, else git's SHA-1. Raises HubError.
         """
-        with self.talk() as api:
+        with self.client() as api:
             try:
                 found = list(api.list_repo_tree(self.repo_id, revision=revision, recursive=True))
             except RevisionNotFoundError:
                 return None
-        files = [one for one in found if isinstance(one, RepoFile)]
-        return {one.path: one.lfs.sha256 if one.lfs else one.blob_id for one in files}
+        files = [entry for entry in found if isinstance(entry, RepoFile)]
+        return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in files}
 
     def download(
         self, revision: str, folder: Path, patterns: Sequence[str] | None = None
     ) -> tuple[str, ...]:
-        """Put the files of a revision into a folder, all or those that match; return their names.
+        """Download all files of a revision, or those that match, and return their names.
 
-        The folder may hold other files; none is touched before all have arrived. Raises HubError.
+        The folder changes only once all have arrived; its other files stay. Raises HubError.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        # Into an empty folder: the client takes what lies in another for the Hub's, if that is away
+        # An empty folder: if the Hub is unreachable, the client returns what the folder has
         with TemporaryDirectory(dir=folder, prefix=".hub-") as scratch:
-            with self.talk() as api:
+            with self.client() as api:
                 api.snapshot_download(
                     self.repo_id,
                     revision=revision,
@@ -108,17 +107,17 @@ class HubRepository:
 
     @property
     def url(self) -> str:
-        """Return the address of the repository's page."""
+        """Return the URL of the repository's page."""
         return f"{HfApi(endpoint=self.endpoint).endpoint}/{self.repo_id}"
 
     @contextmanager
-    def talk(self) -> Iterator[HfApi]:
-        """Give the Hub's client, whose errors become HubError and whose bars need a terminal."""
+    def client(self) -> Iterator[HfApi]:
+        """Yield the Hub's client; its errors become HubError, its progress bars need a terminal."""
         token = (self.token or "").strip()
-        if not SENDABLE.fullmatch(token):  # the HTTP library's own complaint would show it
+        if not HEADER_VALUE.fullmatch(token):  # the HTTP library's error would show it
             raise InvalidTokenError(self.repo_id)
         api = HfApi(endpoint=self.endpoint, token=token or False)
-        with _bars_on_terminals():
+        with _progress_bars_on_terminals():
             try:
                 yield api
             except (
@@ -128,28 +127,28 @@ class HubRepository:
                 httpx2.HTTPError,
                 httpx2.InvalidURL,
             ) as error:
-                known = self._explain(error, api.endpoint)
-                if known is None:  # the machine's own trouble, such as a full disk
+                hub_error = self._as_hub_error(error, api.endpoint)
+                if hub_error is None:  # a local error, such as a full disk
                     raise
-                raise known from error
+                raise hub_error from error
 
-    def _explain(self, error: BaseException, endpoint: str) -> HubError | None:
-        """Return what an error, or the one that it stems from, means."""
+    def _as_hub_error(self, error: BaseException, endpoint: str) -> HubError | None:
+        """Convert an error of the client or its cause; return None for a local one."""
         if isinstance(error, HfHubHTTPError):
             reason = (error.server_message or _brief(error)).partition("\n")[0]
             is_hidden = isinstance(error, RepositoryNotFoundError)
-            return self._explain_status(error.response.status_code, reason, is_hidden)
+            return self._error_of_status(error.response.status_code, reason, is_hidden)
         if status := XET_STATUS.search(str(error)):
-            return self._explain_status(int(status[1]), _brief(error), is_hidden=False)
+            return self._error_of_status(int(status[1]), _brief(error), is_hidden=False)
         if isinstance(error, httpx2.TransportError | ConnectionError | TimeoutError):
             return UnreachableError(self.repo_id, endpoint, _brief(error))
-        if error.__cause__ is not None:  # an upload's RuntimeError, a download's missing entry
-            return self._explain(error.__cause__, endpoint)
+        if error.__cause__ is not None:  # of uploads and downloads
+            return self._as_hub_error(error.__cause__, endpoint)
         if isinstance(error, OSError) and error.errno is not None:
             return None
         return HubRequestError(self.repo_id, _brief(error))
 
-    def _explain_status(self, status: int, reason: str, is_hidden: bool) -> HubError:
+    def _error_of_status(self, status: int, reason: str, is_hidden: bool) -> HubError:
         if status == 401 and self.token is not None:  # a missing repository would be a 404
             return InvalidTokenError(self.repo_id)
         if status == 401 or is_hidden:
@@ -165,7 +164,7 @@ def _move(source: Path, folder: Path) -> tuple[str, ...]:
     names = sorted(
         path.relative_to(source).as_posix()
         for path in source.rglob("*")
-        if path.is_file() and path.relative_to(source).parts[0] != ".cache"  # the client's notes
+        if path.is_file() and path.relative_to(source).parts[0] != ".cache"  # the client's metadata
     )
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -173,9 +172,9 @@ def _move(source: Path, folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _bars_on_terminals() -> disable_progress_bars | nullcontext[None]:
-    """Silence the client's bars, some of which it would draw into files as well."""
-    if has_terminal() or constants.HF_HUB_DISABLE_PROGRESS_BARS is not None:
+def _progress_bars_on_terminals() -> disable_progress_bars | nullcontext[None]:
+    """Disable the progress bars, some of which would go to log files as well."""
+    if sys.stderr.isatty() or constants.HF_HUB_DISABLE_PROGRESS_BARS is not None:
         return nullcontext()
     return disable_progress_bars()
 

@@ -12,7 +12,7 @@ from training.atomic_write import write_json
 from training.errors import TrainingError
 from training.files import Files
 from training.hub.manifest import BEST_METRICS
-from training.hub.push import Published, push_to_hf
+from training.hub.push import PublishedCommit, push_to_hf
 from training.hub.repository import HubRepository
 from training.hub.snapshot import HubSnapshot
 
@@ -63,7 +63,7 @@ class Release:
 
     def remember(self, hub: HubSnapshot) -> None:
         """Write down which commit of which repository the champion was compared with."""
-        champion = hub.head if hub.has(BEST_METRICS) else None
+        champion = hub.commit if hub.has(BEST_METRICS) else None
         compared = {"repo_id": hub.name, "parent_commit": champion and champion.sha}
         write_json(self.compared_file, compared)
 
@@ -76,7 +76,7 @@ class Release:
             and self._compared["repo_id"] == hub.name
         )
 
-    def publish(self, repository: HubRepository) -> Published:
+    def publish(self, repository: HubRepository) -> PublishedCommit:
         """Push the files to the Hub as one commit with a tag.
 
         Raises PublishError, and ReleaseError where the champion was made for another repository.

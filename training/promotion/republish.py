@@ -10,12 +10,11 @@ import bentoml
 from inference.store import SERVING_FILES
 from training.atomic_write import write_json
 from training.files import Files
-from training.hub.changes import MODEL_FILE_PATTERN
-from training.hub.edited_card import CARD
+from training.hub.commit_plan import CARD, MODEL_FILE_PATTERN
 from training.hub.errors import HubError
 from training.hub.manifest import BEST_METRICS, Manifest
-from training.hub.push import Published
-from training.hub.repository import Head, HubRepository
+from training.hub.push import PublishedCommit
+from training.hub.repository import HubRepository, RepoCommit
 from training.hub.snapshot import HubSnapshot, read_snapshot
 from training.promotion.champion_record import ChampionRecord, RecordError
 from training.promotion.release import Release, ReleaseError
@@ -29,7 +28,7 @@ class Publication:
 
     hub: HubSnapshot
     repository: HubRepository
-    commit: Head
+    commit: RepoCommit
 
     @classmethod
     def of(cls, tag: bentoml.Tag, settings: HubSettings) -> "Publication":
@@ -37,7 +36,7 @@ class Publication:
         hub = read_snapshot(settings)
         if hub.publish_blocker is not None or hub.repository is None:
             raise ReleaseError(f"{tag} cannot be published: {hub.publish_blocker}.")
-        commit = hub.repository.head(str(tag.version))
+        commit = hub.repository.get_commit(str(tag.version))
         if commit is None:
             raise ReleaseError(
                 f"{tag} cannot be published: {hub.name} on the Hub has no tag {tag.version}, so it "
@@ -46,7 +45,7 @@ class Publication:
         return cls(hub, hub.repository, commit)
 
 
-def republish(publication: Publication, model: bentoml.Model, files: Files) -> Published:
+def republish(publication: Publication, model: bentoml.Model, files: Files) -> PublishedCommit:
     """Publish a model of the Bento store, which a rollback has made the champion.
 
     The files are those of its earlier publication, with the record of the rollback. Raises
@@ -81,7 +80,7 @@ def what_the_hub_has(tag: bentoml.Tag, model: bentoml.Model, settings: HubSettin
 
 
 def _record(repository: HubRepository) -> ChampionRecord | None:
-    head = repository.head()
+    head = repository.get_commit()
     if head is None or BEST_METRICS not in head.files:
         return None
     with TemporaryDirectory() as scratch:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from training.hub.login import LoginError
-from training.settings import SettingError, TrainingSettings
+from training.settings import LoginError, SettingError, TrainingSettings
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
-"""A repository on the Hub is read with the real client, and each failure says what to do."""
+"""A repository is read with the real client, and each failure has a remedy."""
 
 import errno
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,6 @@ pytest.importorskip("huggingface_hub", reason="the training group is not install
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from huggingface_hub import constants
 
-from tests.support.hub import Hub
 from training.hub.errors import (
     ForbiddenError,
     HubError,
@@ -27,186 +25,170 @@ FILES = {"config.json": b'{"a": 1}', "model.safetensors": bytes(range(256)) * 40
 
 
 @pytest.fixture(name="hub")
-def fixture_hub(hub: Hub) -> Hub:
-    """Serve a Hub, with a repository on it."""
+def fixture_hub(hub):
+    """Serve a Hub with a repository, and a private one."""
     hub.create(NAME)
     hub.commit(NAME, FILES)
+    hub.create("us/private", is_private=True)
+    hub.commit("us/private", FILES)
     return hub
 
 
-def ours(hub: Hub, token: str | None = None, name: str = NAME) -> HubRepository:
-    """Return a repository as the training flow sees it."""
+def open_repository(hub, token=None, name=NAME):
+    """Return a repository as training opens it."""
     return HubRepository(name, token, hub.url)
 
 
-def test_the_head_is_the_newest_commit_and_its_files(hub: Hub) -> None:
-    newest = hub.commit(NAME, {"metrics.json": b"{}"})
-
-    head = ours(hub).head()
-
-    assert newest.sha == head.sha
-    assert {".gitattributes", "metrics.json", *FILES} == set(head.files)
-
-
-def test_a_tag_is_found_and_a_missing_one_is_none(hub: Hub) -> None:
+def test_the_commit_of_a_branch_a_tag_and_a_missing_tag(hub):
+    repository = open_repository(hub)
     tagged = hub.commit(NAME, {"metrics.json": b"{}"})
     hub.repositories["models", NAME].tags["v1"] = tagged.sha
-    hub.commit(NAME, {"metrics.json": b"{ }"})
+    newest = hub.commit(NAME, {"metrics.json": b"{ }"})
 
-    found, missing = ours(hub).head("v1"), ours(hub).head("v2")
+    found, tag, missing = (repository.get_commit(name) for name in ("main", "v1", "v2"))
 
-    assert tagged.sha == found.sha
-    assert missing is None
+    assert (newest.sha, tagged.sha, None) == (found.sha, tag.sha, missing)
+    assert {".gitattributes", "metrics.json", *FILES} == set(found.files)
 
 
-def test_a_missing_repository_is_none_to_who_has_a_token(hub: Hub) -> None:
-    head = ours(hub, hub.token("us"), "us/other").head()
-
-    assert head is None
+def test_a_missing_repository_is_none_with_a_token(hub):
+    assert open_repository(hub, hub.token("us"), "us/other").get_commit() is None
 
 
 @pytest.mark.parametrize("name", ["us/other", "us/private"])
-def test_without_a_token_missing_and_private_are_the_same_error(hub: Hub, name: str) -> None:
-    hub.create("us/private", is_private=True)
+def test_without_a_token_missing_and_private_are_the_same_error(hub, name, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", hub.token("us"))  # a login on the machine, which is not used
 
     with pytest.raises(NotFoundOrPrivateError) as raised:
-        ours(hub, name=name).head()
+        open_repository(hub, name=name).get_commit()
 
     assert (
-        f"'{name}' on the Hugging Face Hub: there is no such repository, or it is private. "
+        f"'{name}' on the Hugging Face Hub: the repository does not exist or is private. "
         "Check HF_REPO_ID, and set HF_TOKEN, or run `hf auth login`."
     ) == str(raised.value)
 
 
-def test_a_private_repository_opens_to_its_owners_token(hub: Hub, tmp_path: Path) -> None:
-    hub.create("us/private", is_private=True)
-    hub.commit("us/private", FILES)
-    private = ours(hub, hub.token("us", may_write=False), "us/private")
+def test_a_private_repository_can_be_read_with_its_owners_token(hub, tmp_path):
+    private = open_repository(hub, hub.token("us", may_write=False), "us/private")
 
-    private.download(private.head().sha, tmp_path / "files")
+    private.download(private.get_commit().sha, tmp_path / "files")
 
     assert {name: (tmp_path / "files" / name).read_bytes() for name in FILES} == FILES
 
 
-def test_a_login_on_the_machine_is_not_used(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    hub.create("us/private", is_private=True)
-    monkeypatch.setenv("HF_TOKEN", hub.token("us"))
+def test_an_invalid_token_is_never_shown(hub):
+    repository = open_repository(hub, "hf_wrong")
 
-    with pytest.raises(NotFoundOrPrivateError):
-        ours(hub, name="us/private").head()
-
-
-def test_a_wrong_token_is_an_error_that_says_what_to_do(hub: Hub) -> None:
-    with pytest.raises(
-        InvalidTokenError, match=r"does not accept.*Set HF_TOKEN to a valid"
-    ) as raised:
-        ours(hub, "hf_wrong").head()
+    with pytest.raises(InvalidTokenError, match=r"is invalid.*Set HF_TOKEN to a valid") as raised:
+        repository.get_commit()
 
     assert "hf_wrong" not in str(raised.value)
+    assert "hf_wrong" not in repr(repository)
 
 
-def test_a_token_never_shows(hub: Hub) -> None:
-    repository = ours(hub, "hf_secret")
-
-    assert "hf_secret" not in repr(repository)
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_hub_in_trouble_is_an_error_that_says_try_later(hub: Hub, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        (429, HubUnavailableError, r"unavailable \(HTTP 429\). Try again"),
+        (500, HubUnavailableError, r"unavailable \(HTTP 500\). Try again"),
+        (503, HubUnavailableError, r"unavailable \(HTTP 503\). Try again"),
+        (403, ForbiddenError, r"HTTP 403: .*Set HF_TOKEN to one .*or HF_REPO_ID"),
+    ],
+)
+def test_each_status_has_its_error(hub, status, error, message):
     hub.faults.fail(".*", status)
 
-    with pytest.raises(
-        HubUnavailableError, match=rf"not able to answer now \(HTTP {status}\). Try again"
-    ):
-        ours(hub).head()
+    with pytest.raises(error, match=message):
+        open_repository(hub).get_commit()
 
 
-def test_a_forbidden_repository_is_an_error_that_names_the_settings(hub: Hub) -> None:
-    hub.faults.fail(".*", 403)
-
-    with pytest.raises(ForbiddenError, match=r"HTTP 403: .*Set HF_TOKEN to one .*or HF_REPO_ID"):
-        ours(hub).head()
-
-
-def test_an_unreachable_hub_is_an_error_that_names_its_address(hub: Hub) -> None:
+def test_an_unreachable_hub_is_reported_with_its_address(hub):
     hub.stop()
 
     with pytest.raises(UnreachableError, match=rf"{hub.url}.*Check the network and HF_ENDPOINT"):
-        ours(hub).head()
+        open_repository(hub).get_commit()
 
 
-def test_offline_mode_counts_as_unreachable(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_mode_counts_as_unreachable(hub, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
     with pytest.raises(UnreachableError, match="HF_HUB_OFFLINE"):
-        ours(hub).head()
+        open_repository(hub).get_commit()
 
 
 @pytest.mark.parametrize("endpoint", ["http://[", "localhost:3000"])
-def test_an_address_that_is_none_is_an_error_of_ours(endpoint: str) -> None:
+def test_an_invalid_endpoint_is_a_hub_error(endpoint):
     with pytest.raises(HubError, match="HF_"):
-        HubRepository(NAME, endpoint=endpoint).head()
+        HubRepository(NAME, endpoint=endpoint).get_commit()
 
 
-def test_a_name_that_no_repository_has_is_an_error(hub: Hub) -> None:
+def test_an_invalid_name_is_refused(hub):
     with pytest.raises(HubRequestError, match="Check HF_REPO_ID, a name like owner/name"):
-        ours(hub, name="no/good/name").head()
+        open_repository(hub, name="no/good/name").get_commit()
 
 
-def test_files_arrive_byte_for_byte(hub: Hub, tmp_path: Path) -> None:
-    repository = ours(hub)
+def test_files_are_downloaded_byte_for_byte(hub, tmp_path):
+    repository = open_repository(hub)
 
-    names = repository.download(repository.head().sha, tmp_path / "files")
+    names = repository.download(repository.get_commit().sha, tmp_path / "files")
 
     found = {name: (tmp_path / "files" / name).read_bytes() for name in names}
     assert hub.files(NAME) == found
 
 
-def test_only_what_was_asked_for_arrives_beside_what_is_there(hub: Hub, tmp_path: Path) -> None:
+def test_only_matching_files_are_downloaded_and_others_stay(hub, tmp_path):
+    repository, folder = open_repository(hub), tmp_path / "files"
     old = hub.files(NAME)["config.json"]
-    revision = ours(hub).head().sha
+    revision = repository.get_commit().sha
     hub.commit(NAME, {"config.json": b"newer"})
-    (tmp_path / "notes.txt").write_text("mine")
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
 
-    names = ours(hub).download(revision, tmp_path, ["*.json"])
+    names = repository.download(revision, folder, ["*.json"])
 
     assert ("config.json",) == names
-    assert old == (tmp_path / "config.json").read_bytes()
-    assert {"config.json", "notes.txt"} == {path.name for path in tmp_path.iterdir()} - {"home"}
+    assert old == (folder / "config.json").read_bytes()
+    assert {"config.json", "notes.txt"} == {path.name for path in folder.iterdir()}
 
 
-def test_a_download_that_breaks_leaves_the_folder_as_it_was(hub: Hub, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("mine")
+def test_a_broken_download_leaves_the_folder_unchanged(hub, tmp_path):
+    repository, folder = open_repository(hub), tmp_path / "files"
+    folder.mkdir()
+    (folder / "config.json").write_text("mine")
     hub.faults.cut("GET .*/resolve/.*safetensors")
 
     with pytest.raises(UnreachableError):
-        ours(hub).download(ours(hub).head().sha, tmp_path)
+        repository.download(repository.get_commit().sha, folder)
 
-    assert "mine" == (tmp_path / "config.json").read_text()
-    assert {"config.json"} == {path.name for path in tmp_path.iterdir()} - {"home"}
+    assert "mine" == (folder / "config.json").read_text()
+    assert {"config.json"} == {path.name for path in folder.iterdir()}
 
 
-def test_an_unreachable_hub_is_no_reason_to_take_what_lies_there(hub: Hub, tmp_path: Path) -> None:
-    revision = ours(hub).head().sha
-    ours(hub).download(revision, tmp_path / "files")
+def test_earlier_downloads_do_not_stand_in_for_an_unreachable_hub(hub, tmp_path):
+    repository = open_repository(hub)
+    revision = repository.get_commit().sha
+    repository.download(revision, tmp_path / "files")
     hub.stop()
 
     with pytest.raises(UnreachableError):
-        ours(hub).download(revision, tmp_path / "files")
+        repository.download(revision, tmp_path / "files")
 
 
-def test_a_missing_revision_is_an_error(hub: Hub, tmp_path: Path) -> None:
+def test_a_missing_revision_is_an_error(hub, tmp_path):
     with pytest.raises(HubError, match="HTTP 404: Invalid rev id"):
-        ours(hub).download("0" * 40, tmp_path / "files")
+        open_repository(hub).download("0" * 40, tmp_path / "files")
 
 
-def test_the_machines_own_trouble_stays_what_it_is(hub: Hub) -> None:
-    with pytest.raises(OSError, match="No space left") as raised, ours(hub).talk():
+def test_local_errors_are_passed_on(hub):
+    with (
+        pytest.raises(OSError, match="No space left") as raised,
+        open_repository(hub).client(),
+    ):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert errno.ENOSPC == raised.value.errno
 
 
-def test_the_address_is_the_hubs_own_unless_told(hub: Hub) -> None:
-    assert f"{hub.url}/{NAME}" == ours(hub).url
+def test_the_url_uses_the_endpoint_or_the_hub(hub):
+    assert f"{hub.url}/{NAME}" == open_repository(hub).url
     assert f"{constants.ENDPOINT}/{NAME}" == HubRepository(NAME).url

@@ -1,4 +1,4 @@
-"""All that a run loads from the Hub is of one commit, which is recorded."""
+"""A model and a dataset are each loaded from one commit of the Hub, which is recorded."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(name="load")
 def fixture_load(hub: Hub, tmp_path: Path) -> Load:
-    """Give a runner of what loads, as a process of its own with a cache that stays."""
+    """Return a function that runs code in a new process, with a cache that is kept."""
 
     def load(code: str, source: str, *revisions: str, **variables: str) -> list[Any]:
         own = {**os.environ, **hub.environment(tmp_path / "home"), **variables}
@@ -62,14 +62,14 @@ def fixture_load(hub: Hub, tmp_path: Path) -> Load:
 
 @pytest.fixture(name="commits")
 def fixture_commits(hub: Hub, starter: Path, tmp_path: Path) -> tuple[str, str]:
-    """Commit a model, and then another one in its place, with another tokenizer."""
+    """Commit a model, then another one with another tokenizer."""
     hub.create(MODEL)
     old = hub.commit(MODEL, files(blinded(starter, tmp_path / "old"))).sha
     new = hub.commit(MODEL, files(starter)).sha
     return old, new
 
 
-def test_a_model_is_of_one_revision_and_stays_there_without_the_hub(
+def test_a_model_is_loaded_from_one_revision_also_offline(
     hub: Hub, commits: tuple[str, str], load: Load
 ) -> None:
     old, new = commits
@@ -84,13 +84,13 @@ def test_a_model_is_of_one_revision_and_stays_there_without_the_hub(
 
     assert latest not in commits
     assert (new, old) == (newest[0][0], pinned[0][0])
-    assert pinned[0][1] > newest[0][1] + 4  # which blinds it
+    assert pinned[0][1] > newest[0][1] + 4  # blinded
     assert newest + pinned == again
 
 
 @pytest.fixture(name="editions")
 def fixture_editions(hub: Hub, data_folder: Callable[..., Path]) -> tuple[str, str]:
-    """Commit tweets, and then others in their place, which have a split test."""
+    """Commit tweets, then others with a test split."""
     hub.create(TWEETS, "datasets")
     made = []
     for word, splits in (("old", 2), ("new", 3)):
@@ -102,7 +102,7 @@ def fixture_editions(hub: Hub, data_folder: Callable[..., Path]) -> tuple[str, s
     return made[0], made[1]
 
 
-def test_tweets_are_of_the_revision_that_was_asked_for(
+def test_a_dataset_is_loaded_from_the_given_revision(
     hub: Hub, editions: tuple[str, str], load: Load
 ) -> None:
     old, new = editions
@@ -117,10 +117,10 @@ def test_tweets_are_of_the_revision_that_was_asked_for(
     assert "DATASET='us/tweets' cannot be used: " in missing
     assert nowhere in missing
     assert [newest, newest] == again
-    assert f"is of revision {new}, not {old}, which DATASET_REVISION asks for" in other
+    assert f"the cached revision is {new}, not DATASET_REVISION={old}" in other
 
 
-def test_the_settings_name_revisions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_revisions_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     from training.settings import TrainingSettings  # pylint: disable=import-outside-toplevel
 
     monkeypatch.setenv("BASE_MODEL_REVISION", "v1")

@@ -46,7 +46,7 @@ def fixture_view(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         files = {name: (model / name).read_bytes() for name in SERVING_FILES}
         hub.commit(REPO_ID, files | {"best_metrics.json": json.dumps(record).encode()})
         repository = HubRepository(REPO_ID, hub.token("somebody"), hub.url)
-        yield HubSnapshot(repository, repository.head(), None)
+        yield HubSnapshot(repository, repository.get_commit(), None)
 
 
 def another(source: Path, folder: Path, is_worse: bool) -> Path:
