@@ -9,7 +9,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from training.files import Files
-from training.hub.repository import Head, HubRepository
+from training.hub.repository import HubRepository, RepoCommit
 from training.hub.snapshot import HubSnapshot
 from training.promotion.release import Release, ReleaseError, prune
 
@@ -19,7 +19,7 @@ REPOSITORY = HubRepository("somebody/tweets", "hf_token")
 
 def view(*files: str) -> HubSnapshot:
     """Return a repository whose head has these files."""
-    return HubSnapshot(REPOSITORY, Head("0123", files), None)
+    return HubSnapshot(REPOSITORY, RepoCommit("0123", files), None)
 
 
 @pytest.fixture(name="files")
