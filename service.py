@@ -21,7 +21,6 @@ from api.contract.errors import (
     QUEUE_TIMEOUT_S,
     ApiError,
 )
-from api.contract.openapi import send_document
 from api.contract.requests import TextItem
 from api.contract.responses import ModelDescription
 from api.http.body_reader import JSON_MEDIA_TYPE
@@ -32,6 +31,7 @@ from api.http.io_descriptors import (
     PredictOutput,
 )
 from api.http.middleware import ApiMiddleware
+from api.http.openapi import send_document
 from api.micro_batcher import MicroBatcher
 from db.database.startup_check import StartupCheck
 from db.prediction_logger import PredictionLogError, PredictionLogger

@@ -1,7 +1,4 @@
-"""The OpenAPI page: exactly what the service takes and answers.
-
-BentoML's own tells nothing of our errors, and names its version.
-"""
+"""The OpenAPI document. BentoML's own lacks our errors, and shows its version."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.contract.requests import PredictBatchRequest, PredictRequest
+from api.contract.requests import MAX_TEXTS_PER_REQUEST, PredictBatchRequest, PredictRequest
 from api.contract.responses import (
     PREDICTION_ID_HEADER,
     TRUNCATED_HEADER,
@@ -24,50 +21,53 @@ from api.contract.responses import (
 )
 from api.http.body_reader import BODY_TIMEOUT_S, JSON_MEDIA_TYPE, MAX_BODY_BYTES
 from api.http.headers import REQUEST_ID_HEADER
+from api.http.middleware import REQUEST_TIMEOUT_S
 from api.settings import ANY, ApiSettings
 
 Json = dict[str, Any]
 
-DESCRIPTION = f"""Classifies tweets, and records every prediction.
+TITLE = "Tweet sentiment API"
+DESCRIPTION = f"""Classifies tweets as negative, neutral or positive, and records every prediction.
 
-A key goes into either of two headers. Bodies are JSON of at most
-{MAX_BODY_BYTES:,} bytes. Every answer carries `{REQUEST_ID_HEADER}`, yours if it is a short word;
-every error is an object with `error`."""
+If the service has API keys, send one in `Authorization: Bearer KEY` or `X-API-Key: KEY`. Request
+bodies are JSON of at most {MAX_BODY_BYTES:,} bytes. Every response has the header
+`{REQUEST_ID_HEADER}`: the one of the request if it is a short word, else a new one. Every error is
+an object with `error`, and `detail` if there is more to say."""
 
 ERRORS: Mapping[int, str] = {
-    HTTPStatus.BAD_REQUEST: "The body is no JSON, or a field is wrong, missing or unknown.",
-    HTTPStatus.UNAUTHORIZED: "There is no API key, or none that is known.",
+    HTTPStatus.BAD_REQUEST: "Invalid JSON, or an invalid, missing or unknown field.",
+    HTTPStatus.UNAUTHORIZED: "The API key is missing or invalid.",
     HTTPStatus.REQUEST_TIMEOUT: f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too much is waiting.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something failed, such as the model on this text.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Not now: it waited too long, or cannot be recorded.",
-    HTTPStatus.GATEWAY_TIMEOUT: "Something stood still.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"The body is larger than {MAX_BODY_BYTES:,} bytes.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Content-Type is not application/json.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many texts are waiting: see `Retry-After`.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "An internal error, such as the model failing on this text.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Waited too long, or could not be recorded: see `Retry-After`.",
+    HTTPStatus.GATEWAY_TIMEOUT: f"Not completed within {REQUEST_TIMEOUT_S:.0f} s.",
 }
-ERRORS_OF_GET = {
+GET_ERRORS = {
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
-RETRIABLE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+WITH_RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 HEALTH = {
-    "/livez": "Tell whether the process lives.",
-    "/readyz": "Tell whether predictions can be recorded now.",
-    "/healthz": "The same as `/livez`.",
+    "/livez": "Liveness: 200 unless only a restart helps",
+    "/readyz": "Readiness: 200 while predictions can be recorded",
+    "/healthz": "The same as `/livez`",
 }
 
 
 class ErrorDetail(BaseModel):
-    """What is wrong where: ``loc`` is the path of names and indices to it in the body."""
+    """One problem; ``loc`` is the path of names and indices to it in the body."""
 
     loc: list[str | int]
     msg: str
     type: str = ""
 
 
-class ErrorAnswer(BaseModel):
-    """Every error."""
+class ErrorResponse(BaseModel):
+    """The body of every error."""
 
     error: str
     detail: list[ErrorDetail] = []
@@ -76,10 +76,10 @@ class ErrorAnswer(BaseModel):
 MODELS = (PredictRequest, PredictBatchRequest, PredictResponse, BatchItem, ModelDescription)
 
 
-def describe(settings: ApiSettings) -> Json:
-    """Return the whole page, of a service with such settings, as an OpenAPI 3.0 document."""
+def openapi_document(settings: ApiSettings) -> Json:
+    """Return the OpenAPI 3.0 document of a service with these settings."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in (*MODELS, ErrorAnswer)],
+        [(model, "validation") for model in (*MODELS, ErrorResponse)],
         ref_template="#/components/schemas/{model}",
     )
     prediction_id = _header(
@@ -87,7 +87,7 @@ def describe(settings: ApiSettings) -> Json:
     )
     truncated = _header(
         TRUNCATED_HEADER,
-        "Only there if the text is longer than the model can read.",
+        "Present if the text is longer than the model can read: it read the beginning.",
         type="string",
         enum=["true"],
     )
@@ -100,12 +100,14 @@ def describe(settings: ApiSettings) -> Json:
             prediction_id | truncated,
         ),
         "/predict_batch": _post(
-            "Classify up to 128 tweets, all or none", PredictBatchRequest, _json(batch)
+            f"Classify up to {MAX_TEXTS_PER_REQUEST} tweets, all or none",
+            PredictBatchRequest,
+            _json(batch),
         ),
-        "/model": _get("Tell what is being served", _json(_ref(ModelDescription))),
-        "/metrics": _get("Tell figures, for Prometheus", _text()),
-        "/docs.json": _get("Tell what this page tells", _json({"type": "object"})),
-        "/schema.json": _get("Tell the same to clients in Python", _json({"type": "object"})),
+        "/model": _get("The model that is served", _json(_ref(ModelDescription))),
+        "/metrics": _get("Metrics for Prometheus", _text()),
+        "/docs.json": _get("OpenAPI document", _json({"type": "object"})),
+        "/schema.json": _get("Schema for Python clients", _json({"type": "object"})),
         **{path: _get(summary, _text(), {503}) for path, summary in HEALTH.items()},
     }
     for path in operations:
@@ -115,7 +117,7 @@ def describe(settings: ApiSettings) -> Json:
             del operation["responses"]["401"]
     return {
         "openapi": "3.0.2",
-        "info": {"title": "Sentiment of tweets", "version": "1", "description": DESCRIPTION},
+        "info": {"title": TITLE, "version": "1", "description": DESCRIPTION},
         "servers": [{"url": "."}],
         "security": [{"bearer": []}, {"key": []}],
         "paths": operations,
@@ -131,16 +133,16 @@ def describe(settings: ApiSettings) -> Json:
 
 @cache
 def _document() -> bytes:
-    return json.dumps(describe(ApiSettings())).encode()
+    return json.dumps(openapi_document(ApiSettings())).encode()
 
 
 async def send_document(_request: Request) -> Response:
-    """Answer the page, which is made once."""
+    """Answer ``GET /docs.json``."""
     return Response(_document(), media_type=JSON_MEDIA_TYPE)
 
 
 def _is_public(path: str, settings: ApiSettings) -> bool:
-    """Tell by the settings alone, so that tests of the page also test the guard."""
+    """Return whether a path needs no key. Independent of ApiKeys, so that tests compare both."""
     return (
         not settings.keys
         or path in HEALTH
@@ -151,37 +153,37 @@ def _is_public(path: str, settings: ApiSettings) -> bool:
     )
 
 
-def _post(summary: str, body: type[BaseModel], answer: Json, headers: Json | None = None) -> Json:
+def _post(summary: str, body: type[BaseModel], content: Json, headers: Json | None = None) -> Json:
     operation: Json = {
         "summary": summary,
         "tags": ["Predictions"],
         "requestBody": {"required": True, **_json(_ref(body))},
-        "responses": _responses(answer, ERRORS, headers),
+        "responses": _responses(content, ERRORS, headers),
     }
     return {"post": operation}
 
 
-def _get(summary: str, answer: Json, more_errors: Collection[int] = ()) -> Json:
-    errors = {*ERRORS_OF_GET, *more_errors}
+def _get(summary: str, content: Json, more_errors: Collection[int] = ()) -> Json:
+    errors = {*GET_ERRORS, *more_errors}
     operation: Json = {
         "summary": summary,
         "tags": ["Operation"],
-        "responses": _responses(answer, [each for each in ERRORS if each in errors]),
+        "responses": _responses(content, [each for each in ERRORS if each in errors]),
     }
     return {"get": operation}
 
 
-def _responses(answer: Json, errors: Iterable[int], headers: Json | None = None) -> Json:
-    later = _header("Retry-After", "Seconds after which to come again.", type="integer")
-    responses = {"200": _response("The answer.", answer, headers or {})}
+def _responses(content: Json, errors: Iterable[int], headers: Json | None = None) -> Json:
+    retry = _header("Retry-After", "Seconds after which to retry.", type="integer")
+    responses = {"200": _response("Success.", content, headers or {})}
     for status in errors:
-        more = later if status in RETRIABLE else {}
-        responses[str(int(status))] = _response(ERRORS[status], _json(_ref(ErrorAnswer)), more)
+        more = retry if status in WITH_RETRY_AFTER else {}
+        responses[str(int(status))] = _response(ERRORS[status], _json(_ref(ErrorResponse)), more)
     return responses
 
 
 def _response(description: str, content: Json, headers: Json) -> Json:
-    named = _header(REQUEST_ID_HEADER, "The request's name in the log.", type="string")
+    named = _header(REQUEST_ID_HEADER, "The id of the request, which the log shows.", type="string")
     return {"description": description, **content, "headers": named | headers}
 
 
