@@ -18,7 +18,14 @@ from benchmarks.texts import REPOSITORY
 from db.database.migrations import migrate
 from db.prediction import utc_now
 from db.settings import SettingsError
-from grafana.expansion import View, in_postgresql, others, panels, rules, since
+from grafana.expansion import (
+    View,
+    panel_queries,
+    rule_queries,
+    rule_view,
+    to_postgresql,
+    variable_queries,
+)
 
 ERRORS = (SettingsError, SQLAlchemyError)
 
@@ -89,15 +96,15 @@ def run(settings: Settings) -> Report:
     """Fill a database, and time the queries. Raises ERRORS."""
     config, end = settings.profile.dashboards, utc_now()
     view = View(end - RANGE, end, BUCKET_S)
-    queries = {**panels(REPOSITORY, "service"), **others(REPOSITORY, "service")}
-    alerts = rules(REPOSITORY)
+    queries = {**panel_queries(REPOSITORY, "service"), **variable_queries(REPOSITORY, "service")}
+    alerts = rule_queries(REPOSITORY)
     with ExitStack() as stack:
         engine = engine_of(_url(settings.database_url, stack))
         stack.callback(engine.dispose)
         fill(engine, config, end)
 
         def took_ms(query: str, view: View) -> Spread:
-            statement = in_postgresql(query, view, end)
+            statement = to_postgresql(query, view, end)
             return Spread.of([_took_ms(engine, statement) for _ in range(config.runs)])
 
         return Report(
@@ -106,7 +113,7 @@ def run(settings: Settings) -> Report:
             days=config.days,
             panels_ms={name: took_ms(query, view) for name, query in queries.items()},
             rules_ms={
-                f"alert {uid}": took_ms(query, since(end, range_s))
+                f"alert {uid}": took_ms(query, rule_view(end, range_s))
                 for uid, (query, range_s) in alerts.items()
             },
         )

@@ -1,1 +1,1 @@
-"""The dashboards and alert rules, as code: `python -m grafana` writes what Grafana reads."""
+"""Dashboards and alert rules as code: `python -m grafana` writes the files for Grafana."""

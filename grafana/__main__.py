@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent
 
 
 def files() -> Mapping[Path, str]:
-    """Return what is generated, by the path below `grafana/` that it belongs to."""
+    """Return the content of generated files by their paths below `grafana/`."""
     return {
         Path("dashboards/service.json"): dashboards.to_json(dashboards.service()),
         Path("dashboards/quality.json"): dashboards.to_json(dashboards.quality()),

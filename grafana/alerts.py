@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from grafana.panels import METRICS_UID
+from grafana.panels import PROMETHEUS_UID
 from grafana.rules import HOUR_S, RULES, Query, Rule
 
 REDUCE, THRESHOLD = "B", "C"
 SERVICE = "sentiment"
-"""The label by which the notification policy groups."""
+"""The label that the notification policy groups by."""
 
 
 def to_json() -> str:
@@ -23,7 +23,7 @@ def to_json() -> str:
                 _provisioned(rule) for rule in RULES if (rule.query.range_s > HOUR_S) == is_long
             ],
         }
-        # a rule over a day reads all rows of it
+        # rules over a day are expensive
         for name, interval, is_long in (
             ("sentiment", "1m", False),
             ("sentiment by day", "5m", True),
@@ -34,13 +34,13 @@ def to_json() -> str:
 
 def _provisioned(rule: Rule) -> dict[str, Any]:
     condition = rule.condition
-    bound = {"evaluator": {"type": condition.operator, "params": [condition.threshold]}}
+    threshold = {"evaluator": {"type": condition.operator, "params": [condition.threshold]}}
     return {
         "uid": rule.uid,
         "title": rule.title,
         "condition": THRESHOLD,
         "for": condition.for_,
-        "noDataState": rule.without_data,
+        "noDataState": rule.no_data_state,
         "execErrState": "Error",
         "annotations": {
             "summary": rule.summary,
@@ -54,14 +54,14 @@ def _provisioned(rule: Rule) -> dict[str, Any]:
                 THRESHOLD,
                 "__expr__",
                 0,
-                {"type": "threshold", "expression": REDUCE, "conditions": [bound]},
+                {"type": "threshold", "expression": REDUCE, "conditions": [threshold]},
             ),
         ],
     }
 
 
 def _query(query: Query) -> dict[str, Any]:
-    if query.source == METRICS_UID:
+    if query.source == PROMETHEUS_UID:
         return {"expr": query.text, "instant": True, "range": False}
     return {"format": "time_series", "rawQuery": True, "rawSql": query.text}
 

@@ -1,4 +1,4 @@
-"""The dashboards: what was predicted, how the service runs, and what became of the models."""
+"""The dashboards: predictions, operations, and model quality."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, QueryVariable
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -11,200 +11,174 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from grafana import promql, queries, rules
 from grafana.panels import (
-    HALF,
+    DATABASE,
+    FULL_WIDTH,
+    HALF_WIDTH,
     HEIGHT,
-    SOURCE,
-    SQL,
-    WHOLE,
-    chart,
-    metrics_chart,
-    number,
-    rows,
+    SQLQuery,
+    prometheus_panel,
+    stat_panel,
+    table_panel,
+    timeseries_panel,
 )
 
-SLOW_MS, TOO_SLOW_MS = 100, 500
-LATE_S, TOO_LATE_S = 2, 60
-"""Rows are promised within the first while the database is healthy."""
+SLOW = ((100, "yellow"), (500, "red"))
+"""Milliseconds."""
+
+LATE = ((2, "yellow"), (60, "red"))
+"""Seconds; the first is the promise for a healthy database."""
 
 
 def service() -> Dashboard:
-    """Return the dashboard of the running service."""
-    return (
-        Dashboard("Sentiment service")
-        .uid("sentiment-service")
-        .tags(["sentiment"])
-        .timezone("browser")
-        .refresh("5s")
-        .time("now-15m", "now")
-        .with_variable(_choice("model_tag", "Model", queries.MODEL_TAGS))
-        .with_variable(_choice("label", "Label", queries.LABEL_NAMES))
+    """Return the dashboard of predictions."""
+    panels = (
+        timeseries_panel("Predictions per second", queries.REQUESTS, "reqps").description(
+            "Each text of a /predict_batch counts as one."
+        ),
+        timeseries_panel("Latency", queries.LATENCY, "ms", SLOW),
+        timeseries_panel("Mean confidence", queries.CONFIDENCE, "percentunit"),
+        timeseries_panel("Label shares", queries.LABELS, "short", stacked=True),
+        timeseries_panel(
+            f"Share of predictions below {queries.LOW_CONFIDENCE:.0%} confidence",
+            queries.LOW_CONFIDENCE_SHARE,
+            "percentunit",
+            ((0.3, "yellow"), (0.5, "red")),
+        ),
+        timeseries_panel("Batch size", queries.BATCH_SIZE, "short"),
+        timeseries_panel("Delay from prediction to row", queries.DELAY, "s", LATE),
+        stat_panel("Age of the newest row", queries.NEWEST_ROW, "s", ((60, "yellow"), (600, "red")))
+        .height(HEIGHT)
+        .span(HALF_WIDTH),
+        timeseries_panel("Share of truncated texts", queries.TRUNCATED_SHARE, "percentunit")
+        .span(FULL_WIDTH)
+        .description("Texts longer than the model's maximum number of tokens."),
+        table_panel("Latest predictions", queries.LAST_PREDICTIONS),
+    )
+    dashboard = (
+        _dashboard("Sentiment service", "sentiment-service", refresh="5s", since="now-15m")
+        .with_variable(_variable("model_tag", "Model", queries.MODEL_TAGS))
+        .with_variable(_variable("label", "Label", queries.LABEL_NAMES))
         .annotation(
             # it builds itself
-            _NewModels("New model", SOURCE, True, icon_color="purple")  # type: ignore[arg-type]
+            _NewModels("New model", DATABASE, True, icon_color="purple")  # type: ignore[arg-type]
         )
-        .with_panel(
-            chart("Requests", queries.REQUESTS, "reqps").description(
-                "Each text of a /predict_batch counts as one."
-            )
-        )
-        .with_panel(
-            chart(
-                "Latency",
-                queries.LATENCY,
-                "ms",
-                ((SLOW_MS, "yellow"), (TOO_SLOW_MS, "red")),
-            )
-        )
-        .with_panel(chart("Mean confidence", queries.CONFIDENCE, "percentunit"))
-        .with_panel(chart("Labels", queries.LABELS, "short", is_share=True))
-        .with_panel(
-            chart(
-                f"Share of predictions under {queries.LOW_CONFIDENCE:.0%} confidence",
-                queries.LOW_CONFIDENCE_SHARE,
-                "percentunit",
-                ((0.3, "yellow"), (0.5, "red")),
-            )
-        )
-        .with_panel(chart("Texts in a batch", queries.BATCH_SIZE, "short"))
-        .with_panel(
-            chart(
-                "Delay between prediction and row",
-                queries.DELAY,
-                "s",
-                ((LATE_S, "yellow"), (TOO_LATE_S, "red")),
-            )
-        )
-        .with_panel(
-            number("Age of the newest row", queries.NEWEST_ROW, "s", ((60, "yellow"), (600, "red")))
-            .height(HEIGHT)
-            .span(HALF)
-        )
-        .with_panel(
-            chart(
-                "Share of texts that the model reads in part",
-                queries.TRUNCATED_SHARE,
-                "percentunit",
-            ).span(WHOLE)
-        )
-        .with_panel(rows("Last predictions", queries.LAST_PREDICTIONS))
     )
+    for panel in panels:
+        dashboard.with_panel(panel)
+    return dashboard
 
 
 def operations() -> Dashboard:
-    """Return the dashboard of how the service runs, from its own metrics."""
-    return (
-        Dashboard("Sentiment operations")
-        .uid("sentiment-operations")
-        .tags(["sentiment"])
-        .timezone("browser")
-        .refresh("15s")  # as Prometheus scrapes
-        .time("now-1h", "now")
-        .with_panel(
-            metrics_chart("Responses", {"{{status_class}}": promql.RESPONSES}, "reqps").description(
-                "By class of status; health checks and scrapes are left out."
-            )
-        )
-        .with_panel(
-            metrics_chart(
-                "Errors and refusals",
-                {"5xx": promql.ERRORS, "429": promql.REFUSALS},
-                "reqps",
-            )
-        )
-        .with_panel(metrics_chart("Rows in the spool", {"rows": promql.SPOOL_ROWS}, "short"))
-        .with_panel(
-            metrics_chart(
-                "Age of the oldest row in the spool",
-                {"age": promql.SPOOL_AGE},
-                "s",
-                ((LATE_S, "yellow"), (rules.OLD_S, "red")),
-            )
-        )
-        .with_panel(
-            metrics_chart(
-                "Used share of the spool",
-                {"used": promql.SPOOL_USED},
-                "percentunit",
-                ((rules.FULL_SHARE, "red"),),
-            ).description("At 100 % predictions are refused with 503.")
-        )
-        .with_panel(
-            metrics_chart("Dead letters", {"rows": promql.DEAD_LETTERS}, "short", ((1, "red"),))
-        )
-        .with_panel(
-            metrics_chart(
-                "Rows written and retried",
-                {"written": promql.ROWS_WRITTEN, "retried": promql.ROWS_RETRIED},
-                "cps",
-            )
-        )
-        .with_panel(metrics_chart("p95 duration of a flush", {"p95": promql.FLUSH_P95}, "s"))
-        .with_panel(metrics_chart("Service is scraped", {"up": promql.UP}, "short"))
-        .with_panel(
-            metrics_chart(
-                "Time since the writer's last attempt",
-                {"age": promql.WRITER_SILENCE},
-                "s",
-                ((rules.SILENT_S, "red"),),
-            )
-        )
+    """Return the dashboard of the service's own metrics."""
+    panels = (
+        prometheus_panel("Responses", {"{{status_class}}": promql.RESPONSES}, "reqps").description(
+            "By class of status, without health checks and scrapes."
+        ),
+        prometheus_panel(
+            "Errors (5xx) and refusals (429)",
+            {"5xx": promql.ERRORS, "429": promql.REFUSALS},
+            "reqps",
+        ),
+        prometheus_panel("Rows in the spool", {"rows": promql.SPOOL_ROWS}, "short"),
+        prometheus_panel(
+            "Age of the oldest row in the spool",
+            {"age": promql.SPOOL_AGE},
+            "s",
+            ((LATE[0][0], "yellow"), (rules.MAX_SPOOL_AGE_S, "red")),
+        ),
+        prometheus_panel(
+            "Spool usage",
+            {"used": promql.SPOOL_USED},
+            "percentunit",
+            ((rules.MAX_SPOOL_USAGE, "red"),),
+        ).description("At 100 % predictions are refused with 503."),
+        prometheus_panel("Dead letters", {"rows": promql.DEAD_LETTERS}, "short", ((1, "red"),)),
+        prometheus_panel(
+            "Rows written and retried",
+            {"written": promql.ROWS_WRITTEN, "retried": promql.ROWS_RETRIED},
+            "cps",
+        ),
+        prometheus_panel("p95 duration of a flush", {"p95": promql.FLUSH_P95}, "s"),
+        prometheus_panel("Service up", {"up": promql.UP}, "short").description(
+            "1 if Prometheus could scrape the service."
+        ),
+        prometheus_panel(
+            "Time since the writer's last attempt",
+            {"age": promql.WRITER_SILENCE},
+            "s",
+            ((rules.MAX_WRITER_SILENCE_S, "red"),),
+        ),
     )
+    # refreshed as often as Prometheus scrapes
+    dashboard = _dashboard(
+        "Sentiment operations", "sentiment-operations", refresh="15s", since="now-1h"
+    )
+    for panel in panels:
+        dashboard.with_panel(panel)
+    return dashboard
 
 
 def quality() -> Dashboard:
     """Return the dashboard of training runs."""
-    return (
-        Dashboard("Model quality")
-        .uid("model-quality")
-        .tags(["sentiment"])
-        .timezone("browser")
-        .refresh("1m")
-        .time("now-90d", "now")
-        .with_panel(chart("Accuracy on the evaluation rows", queries.ACCURACY, "percentunit"))
-        .with_panel(chart("The candidate's other figures", queries.QUALITY, "percentunit"))
-        .with_panel(
-            chart(
-                "Expected calibration error",
-                queries.CALIBRATION,
-                "percentunit",
-                ((0.1, "yellow"), (0.2, "red")),
-            )
-        )
-        .with_panel(chart("p-value", queries.P_VALUE, "none", ((0.05, "red"),)))
-        .with_panel(chart("Training loss", queries.LOSS, "none"))
-        .with_panel(chart("Duration of the run", queries.DURATION, "s"))
-        .with_panel(number("Promoted, of all runs", queries.PROMOTED, "short", ()))
-        .with_panel(rows("Last runs", queries.LAST_RUNS))
+    panels = (
+        timeseries_panel("Accuracy on the evaluation rows", queries.ACCURACY, "percentunit"),
+        timeseries_panel("Macro recall and F1 of the candidate", queries.QUALITY, "percentunit"),
+        timeseries_panel(
+            "Expected calibration error",
+            queries.CALIBRATION,
+            "percentunit",
+            ((0.1, "yellow"), (0.2, "red")),
+        ),
+        timeseries_panel("p-value", queries.P_VALUE, "none", ((0.05, "red"),)),
+        timeseries_panel("Training loss", queries.LOSS, "none"),
+        timeseries_panel("Duration of the run", queries.DURATION, "s"),
+        stat_panel("Promoted models and runs", queries.PROMOTED, "short"),
+        table_panel("Latest runs", queries.LAST_RUNS),
     )
+    dashboard = _dashboard("Model quality", "model-quality", refresh="1m", since="now-90d")
+    for panel in panels:
+        dashboard.with_panel(panel)
+    return dashboard
 
 
 def to_json(dashboard: Dashboard) -> str:
-    """Return what Grafana reads."""
+    """Return the file that Grafana reads."""
     return JSONEncoder(sort_keys=True, indent=2).encode(dashboard.build()) + "\n"
 
 
-def _choice(name: str, label: str, statement: str) -> QueryVariable:
+def _dashboard(title: str, uid: str, *, refresh: str, since: str) -> Dashboard:
+    return (
+        Dashboard(title)
+        .uid(uid)
+        .tags(["sentiment"])
+        .timezone("browser")
+        .refresh(refresh)
+        .time(since, "now")
+    )
+
+
+def _variable(name: str, label: str, statement: str) -> QueryVariable:
     return (
         QueryVariable(name)
         .label(label)
-        .datasource(SOURCE)
+        .datasource(DATABASE)
         .query(statement)
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.ALPHABETICAL_ASC)
         .multi(True)
         .include_all(True)
-        .all_value(name)  # the column itself, so that "All" holds where there is nothing to choose
+        .all_value(name)  # the column itself, so that "All" matches even if nothing can be chosen
         .current(VariableOption(selected=True, text="All", value="$__all"))
     )
 
 
 class _NewModels(AnnotationQuery):
-    """Mark where a model answered first; the SDK knows no annotations by SQL."""
+    """Marks the first prediction of a model; the SDK has no annotations by SQL."""
 
     def to_json(self) -> dict[str, object]:
-        """Return the annotation as dashboards hold it."""
-        return super().to_json() | {"target": SQL(queries.NEW_MODELS, "table").to_json()}
+        """Return the annotation as dashboards contain it."""
+        return super().to_json() | {"target": SQLQuery(queries.NEW_MODELS, "table").to_json()}
 
     def build(self) -> AnnotationQuery:
-        """Return itself: dashboards take builders."""
+        """Return itself: dashboards expect builders."""
         return self

@@ -1,7 +1,7 @@
-"""What Grafana would send to SQL Server: the committed queries, their macros expanded.
+"""The committed queries as Grafana sends them, with macros and variables expanded.
 
-The macros are those of Grafana 11.6's data source for SQL Server (pkg/tsdb/mssql/macros.go), the
-variables those of its front end.
+Macros are expanded like Grafana 11.6 does for SQL Server (pkg/tsdb/mssql/macros.go), variables like
+its front end does. Tests and benchmarks run the result.
 """
 
 import json
@@ -20,9 +20,9 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True)
 class View:
-    """Hold what a user has chosen: a range of time in UTC, its buckets, models and labels.
+    """What a user selected: a time range in UTC, the bucket size, models and labels.
 
-    None of models or labels stands for "All".
+    No models or labels mean "All".
     """
 
     start: datetime
@@ -32,13 +32,13 @@ class View:
     labels: Sequence[str] = ()
 
     def bucket(self, timestamp: datetime) -> int:
-        """Return the bucket of a time, in seconds since 1970."""
+        """Return the start of a time's bucket, in seconds since 1970."""
         return int(timestamp.replace(tzinfo=UTC).timestamp()) // self.bucket_s * self.bucket_s
 
 
-def panels(repository: Path, name: str) -> Mapping[str, str]:
-    """Return the queries of a dashboard's panels by their titles."""
-    content = dashboard(repository, name)
+def panel_queries(repository: Path, name: str) -> Mapping[str, str]:
+    """Return the SQL of a dashboard's panels by title."""
+    content = read_dashboard(repository, name)
     return {
         panel["title"]: target["rawSql"]
         for panel in content["panels"]
@@ -46,16 +46,16 @@ def panels(repository: Path, name: str) -> Mapping[str, str]:
     }
 
 
-def others(repository: Path, name: str) -> Mapping[str, str]:
-    """Return the queries of a dashboard's variables and annotations by their names."""
-    content = dashboard(repository, name)
+def variable_queries(repository: Path, name: str) -> Mapping[str, str]:
+    """Return the SQL of a dashboard's variables and annotations by name."""
+    content = read_dashboard(repository, name)
     variables = {one["name"]: one["query"] for one in content["templating"].get("list", ())}
     marks = {one["name"]: one["target"]["rawSql"] for one in content["annotations"].get("list", ())}
     return variables | marks
 
 
-def rules(repository: Path) -> Mapping[str, tuple[str, int]]:
-    """Return query and range in seconds of every alert rule, by its uid."""
+def rule_queries(repository: Path) -> Mapping[str, tuple[str, int]]:
+    """Return SQL and range in seconds of alert rules on rows, by uid."""
     path = repository / "grafana" / "provisioning" / "alerting" / "rules.json"
     groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
     return {
@@ -67,9 +67,9 @@ def rules(repository: Path) -> Mapping[str, tuple[str, int]]:
     }
 
 
-def metric_panels(repository: Path, name: str) -> Sequence[str]:
+def panel_expressions(repository: Path, name: str) -> Sequence[str]:
     """Return the PromQL expressions of a dashboard's panels."""
-    content = dashboard(repository, name)
+    content = read_dashboard(repository, name)
     return [
         target["expr"]
         for panel in content["panels"]
@@ -78,8 +78,8 @@ def metric_panels(repository: Path, name: str) -> Sequence[str]:
     ]
 
 
-def metric_rules(repository: Path) -> Mapping[str, tuple[str, dict[str, Any]]]:
-    """Return the expression, in PromQL, and all the rest of alert rules on metrics, by uid."""
+def rule_expressions(repository: Path) -> Mapping[str, tuple[str, dict[str, Any]]]:
+    """Return PromQL and provisioned rule of alert rules on metrics, by uid."""
     path = repository / "grafana" / "provisioning" / "alerting" / "rules.json"
     groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
     return {
@@ -91,15 +91,15 @@ def metric_rules(repository: Path) -> Mapping[str, tuple[str, dict[str, Any]]]:
     }
 
 
-def dashboard(repository: Path, name: str) -> dict[str, Any]:
+def read_dashboard(repository: Path, name: str) -> dict[str, Any]:
     """Return a committed dashboard."""
     path = repository / "grafana" / "dashboards" / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def expand(statement: str, view: View) -> str:
-    """Return a statement as SQL Server gets it. Raises AssertionError over an unknown macro."""
-    statement = fill(statement, view)
+    """Return a statement as SQL Server gets it. Raises ValueError for an unknown macro."""
+    statement = fill_variables(statement, view)
     statement = statement.replace("$__interval_ms", str(view.bucket_s * 1000))
     statement = statement.replace("$__interval", f"{view.bucket_s}s")
     start, end = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (view.start, view.end))
@@ -109,33 +109,35 @@ def expand(statement: str, view: View) -> str:
     )
     statement = re.sub(r"\$__timeGroup\(([^(),]*), *'(\d+)([smh])'(?:, *0)?\)", _group, statement)
     if "$" in statement:
-        raise AssertionError(f"an unknown macro or variable: {statement}")
+        raise ValueError(f"unknown macro or variable in {statement}")
     return statement
 
 
-def in_postgresql(statement: str, view: View, now: datetime) -> str:
-    """Return a statement as PostgreSQL understands it, at the moment ``now``."""
-    told = expand(statement, view).replace(
+def to_postgresql(statement: str, view: View, now: datetime) -> str:
+    """Return a statement translated for PostgreSQL, at the time ``now``."""
+    expanded = expand(statement, view).replace(
         "SYSUTCDATETIME()", f"CAST('{now.isoformat()}' AS DATETIME2)"
     )
-    # SQL Server counts the seconds that are over, where sqlglot's translation rounds
-    told = told.replace(SINCE_1970, SINCE_1970.replace("timestamp", "DATETRUNC(second, timestamp)"))
-    (translated,) = sqlglot.transpile(told, read="tsql", write="postgres")
-    # what is ordered by is never NULL, and where NULLs would come keeps PostgreSQL from its indexes
+    # SQL Server truncates to seconds, sqlglot's translation rounds
+    expanded = expanded.replace(
+        SINCE_1970, SINCE_1970.replace("timestamp", "DATETRUNC(second, timestamp)")
+    )
+    (translated,) = sqlglot.transpile(expanded, read="tsql", write="postgres")
+    # the sort columns are never NULL, and NULLS FIRST keeps PostgreSQL from using its indexes
     return re.sub(" NULLS (FIRST|LAST)", "", translated)
 
 
-def fill(statement: str, view: View) -> str:
-    """Return a statement as Grafana's server gets it: its front end fills in the variables.
+def fill_variables(statement: str, view: View) -> str:
+    """Return a statement as Grafana's front end sends it to its server, with variables filled in.
 
-    For "All" it takes over the variable's own value as it is.
+    "All" becomes the variable's own value.
     """
     for name, chosen in (("model_tag", view.model_tags), ("label", view.labels)):
         statement = statement.replace(f"${{{name}:sqlstring}}", _strings(chosen) or name)
     return statement
 
 
-def since(end: datetime, range_s: int) -> View:
+def rule_view(end: datetime, range_s: int) -> View:
     """Return the view of an alert rule."""
     return View(end - timedelta(seconds=range_s), end, bucket_s=1)
 

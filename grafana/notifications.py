@@ -1,7 +1,8 @@
-"""Contact points and the notification policy, as Grafana's provisioning reads them.
+"""Contact points and the notification policy, for Grafana's provisioning.
 
-Grafana does not start if a contact point has no address, so there is a file for each combination of
-addresses; `notifications/start.sh` takes one. Addresses are variables of Grafana's environment.
+Grafana does not start with a contact point without an address, so there is a file for each
+combination of addresses, and `notifications/start.sh` selects one. Grafana reads the addresses from
+its environment.
 """
 
 import json
@@ -15,14 +16,14 @@ RECEIVERS: Mapping[str, dict[str, Any]] = {
 }
 CHOICES = {"webhook": ("webhook",), "email": ("email",), "webhook-email": ("webhook", "email")}
 OFF = "off"
-"""The file that removes contact points and policy once no address is set any more."""
+"""The file that removes contact points and policy once no address is set."""
 
-# By severity: when a notification is repeated while the alert still fires.
+# How often a notification is repeated while the alert fires, by severity.
 REPEAT = {"critical": "1h", "warning": "12h", "info": "24h"}
 POLICY = {
     "orgId": 1,
     "receiver": CONTACT_POINT,
-    "group_by": ["service", "severity"],  # one outage sets off several rules
+    "group_by": ["service", "severity"],  # an outage fires several rules
     "group_wait": "30s",
     "group_interval": "5m",
     "repeat_interval": REPEAT["warning"],
@@ -38,7 +39,7 @@ POLICY = {
 
 
 def files() -> Mapping[str, str]:
-    """Return the file of each choice, by its name."""
+    """Return the files' contents by name."""
     chosen: dict[str, dict[str, Any]] = {
         name: {
             "contactPoints": [_contact_point(receivers)],
@@ -47,7 +48,7 @@ def files() -> Mapping[str, str]:
         }
         for name, receivers in CHOICES.items()
     }
-    # Grafana resets the policy first, so that no contact point is in use when it goes
+    # Grafana resets the policy first, so that no contact point is in use when it is deleted
     off = {"resetPolicies": [1], "deleteContactPoints": _without(())}
     return {f"{name}.json": _to_json(content) for name, content in {**chosen, OFF: off}.items()}
 
@@ -69,7 +70,7 @@ def _contact_point(receivers: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _without(receivers: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return what an earlier start with other settings may have left in Grafana's database."""
+    """Return the contact points to delete, which an earlier start may have created."""
     return [{"orgId": 1, "uid": _uid(one)} for one in RECEIVERS if one not in receivers]
 
 

@@ -1,15 +1,15 @@
 """The PromQL expressions of panels and alert rules.
 
-Panels take their window from Grafana (`$__rate_interval`), alert rules a fixed one, since Grafana
-fills in variables for panels alone. Counters of the service exist from its start, at zero.
+Panels use Grafana's `$__rate_interval`; alert rules need a fixed window, since Grafana expands
+variables in panels only. The service's counters start at zero.
 """
 
 JOB = "sentiment"
-"""Of the scrapes in `prometheus/prometheus.yml`."""
+"""The job in `prometheus/prometheus.yml`."""
 
 WINDOW = "5m"
 MIN_ERRORS = 3
-"""With fewer errors than this in a window, their share is taken as 0."""
+"""With fewer errors in a window the share of errors counts as 0."""
 
 _PANEL = "$__rate_interval"
 
@@ -19,7 +19,7 @@ def _rate(counter: str, window: str) -> str:
 
 
 def _share(part: str, window: str) -> str:
-    """Return the share of a counter in all responses, 0 without any."""
+    """Return a counter's share of all responses, 0 without responses."""
     whole = _rate("sentiment_responses_total", window)
     return f"{_rate(part, window)} / clamp_min({whole}, 1e-9)"
 
@@ -41,7 +41,7 @@ FLUSH_P95 = (
 )
 UP = f'min(up{{job="{JOB}"}})'
 
-# --- alert rules: one number each ---------------------------------------------------------------
+# --- alert rules: one value each ----------------------------------------------------------------
 
 REFUSED_SHARE = _share(_REFUSED, WINDOW)
 ERROR_SHARE = (

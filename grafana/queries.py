@@ -1,13 +1,13 @@
-"""What the panels and alert rules ask SQL Server, in T-SQL with Grafana's macros.
+"""The SQL queries of panels and alert rules, in T-SQL with Grafana's macros.
 
-`$__timeFilter` stands on the bare column, so that the index on it is used. Buckets are whole
-seconds. Percentiles are those of the nearest rank, which every version of SQL Server can find in
-one pass over a bucket's rows.
+`$__timeFilter` is applied to the bare column, so that its index is used. Buckets are whole seconds.
+Percentiles are by nearest rank, which every version of SQL Server computes in one pass over a
+bucket's rows.
 """
 
 LOW_CONFIDENCE = 0.6
 MIN_ROWS = 100
-"""Fewer rows than this, now or before, tell nothing about a shift."""
+"""With fewer rows, recently or before, no shift is reported."""
 
 CHOSEN = (
     "$__timeFilter(timestamp) AND model_tag IN (${model_tag:sqlstring})"
@@ -15,19 +15,19 @@ CHOSEN = (
 )
 BUCKET = "$__timeGroup(timestamp, '$__interval')"
 BUCKET_OR_0 = "$__timeGroup(timestamp, '$__interval', 0)"
-"""The same; Grafana adds the buckets that have no row, with nothing but zeros."""
+"""The same; Grafana adds buckets without rows, filled with zeros."""
 
 
-def over_time(figures: str, bucket: str = BUCKET) -> str:
-    """Return a query for figures of each bucket of time."""
+def over_time(columns: str, bucket: str = BUCKET) -> str:
+    """Return a query of aggregates by time bucket."""
     return (
-        f"SELECT {bucket} AS time, {figures} FROM metrics WHERE {CHOSEN}"  # noqa: S608  # constants
+        f"SELECT {bucket} AS time, {columns} FROM metrics WHERE {CHOSEN}"  # noqa: S608  # constants
         f" GROUP BY {BUCKET} ORDER BY 1"
     )
 
 
 def _ranked(bucket: str, where: str) -> str:
-    """Return a query for each row's rank by latency in its bucket, and the bucket's size."""
+    """Return a query of each row's rank by latency in its bucket, and the bucket's size."""
     return (
         f"SELECT bucket, latency_ms,"  # noqa: S608  # constants
         " ROW_NUMBER() OVER (PARTITION BY bucket ORDER BY latency_ms) AS position,"
@@ -40,7 +40,7 @@ def _percentile(percent: int) -> str:
     return f"MIN(CASE WHEN position * 100 >= total * {percent} THEN latency_ms END)"
 
 
-REQUESTS = over_time("COUNT(*) * 1000.0 / $__interval_ms AS requests", BUCKET_OR_0)
+REQUESTS = over_time("COUNT(*) * 1000.0 / $__interval_ms AS predictions", BUCKET_OR_0)
 LATENCY = (
     "SELECT bucket AS time, AVG(latency_ms) AS mean,"  # noqa: S608  # constants
     f" {_percentile(50)} AS p50, {_percentile(95)} AS p95, {_percentile(99)} AS p99"
@@ -54,21 +54,21 @@ LABELS = (
 LOW_CONFIDENCE_SHARE = over_time(
     f"AVG(CASE WHEN confidence < {LOW_CONFIDENCE} THEN 1.0 ELSE 0.0 END) AS share"
 )
-# A batch has as many rows as texts, so that the sum of their reciprocals counts the batches.
+# Each batch has as many rows as texts, so the reciprocals of its size add up to 1.
 BATCH_SIZE = over_time("COUNT(*) / SUM(1e0 / batch_size) AS mean, MAX(batch_size) AS largest")
-# Rows from before there was the column have no value, and do not count.
+# Rows older than the column have no value, and do not count.
 TRUNCATED_SHARE = over_time("AVG(CAST(truncated AS int) * 1.0) AS share")
-# Milliseconds of an int end after 24 days, for which a database may well have been away.
+# DATEDIFF in milliseconds overflows after 24 days, and a database may be down for longer.
 _DELAY_S = "DATEDIFF_BIG(millisecond, timestamp, recorded_at) / 1000.0"
 DELAY = over_time(f"AVG({_DELAY_S}) AS mean, MAX({_DELAY_S}) AS longest")
-# Of all rows: where none came for longer than the range, that is what it has to show.
+# Of all rows: it must also show an age beyond the dashboard's range.
 NEWEST_ROW = "SELECT DATEDIFF(second, MAX(timestamp), SYSUTCDATETIME()) AS age FROM metrics"
 LAST_PREDICTIONS = (
     "SELECT TOP 50 timestamp, label, confidence, latency_ms, batch_size, truncated, model_tag,"  # noqa: S608
     " text"
     f" FROM metrics WHERE {CHOSEN} ORDER BY timestamp DESC"
 )
-# Not the one that answered last before the range: a mark at its beginning would tell nothing.
+# Without the model that was in use before the range.
 NEW_MODELS = (
     "SELECT MIN(timestamp) AS time, model_tag AS text FROM metrics"
     " WHERE $__timeFilter(timestamp) AND model_tag NOT IN (SELECT TOP 1 model_tag FROM metrics"
@@ -78,20 +78,22 @@ MODEL_TAGS = "SELECT DISTINCT model_tag FROM metrics WHERE $__timeFilter(timesta
 LABEL_NAMES = "SELECT DISTINCT label FROM metrics WHERE $__timeFilter(timestamp)"
 
 
-def runs(figures: str) -> str:
-    """Return a query for figures of each training run."""
+def training_runs(columns: str) -> str:
+    """Return a query of columns by training run."""
     return (
-        f"SELECT timestamp AS time, {figures} FROM training_runs"  # noqa: S608  # constants
+        f"SELECT timestamp AS time, {columns} FROM training_runs"  # noqa: S608  # constants
         " WHERE $__timeFilter(timestamp) ORDER BY 1"
     )
 
 
-ACCURACY = runs("accuracy AS candidate, champion_accuracy AS champion, base_accuracy AS base")
-QUALITY = runs("macro_recall, macro_f1")
-CALIBRATION = runs("expected_calibration_error")
-P_VALUE = runs("p_value")
-LOSS = runs("loss")
-DURATION = runs("duration_s")
+ACCURACY = training_runs(
+    "accuracy AS candidate, champion_accuracy AS champion, base_accuracy AS base"
+)
+QUALITY = training_runs("macro_recall, macro_f1")
+CALIBRATION = training_runs("expected_calibration_error")
+P_VALUE = training_runs("p_value")
+LOSS = training_runs("loss")
+DURATION = training_runs("duration_s")
 PROMOTED = (
     "SELECT COALESCE(SUM(CASE WHEN decision = 'promoted' THEN 1 ELSE 0 END), 0) AS promoted,"
     " COUNT(*) AS runs FROM training_runs WHERE $__timeFilter(timestamp)"
@@ -102,7 +104,7 @@ LAST_RUNS = (
     " FROM training_runs WHERE $__timeFilter(timestamp) ORDER BY timestamp DESC"
 )
 
-# --- alert rules: one row with a time and one figure, no variables -------------------------------
+# --- alert rules: one row with a time and a value, no variables ----------------------------------
 
 _EVERYTHING = "$__timeFilter(timestamp)"
 _RECENT = "timestamp >= DATEADD(hour, -1, SYSUTCDATETIME())"
@@ -121,11 +123,10 @@ CONFIDENCE_DROP = (
     f" - AVG(CASE WHEN {_RECENT} THEN confidence END) END AS confidence_drop"
     f" FROM metrics WHERE {_EVERYTHING}"
 )
-# Half the sum of the differences of all labels' shares: the share of texts that would have to
-# change their label (total variation distance).
+# Total variation distance: half the sum of the differences of all labels' shares.
 LABEL_SHIFT = (
     f"SELECT {_NOW},"  # noqa: S608  # constants
-    # NULLIF: SQL Server may divide before it leaves rows out
+    # NULLIF: SQL Server may divide before it filters rows
     " COALESCE(SUM(ABS(recent * 1.0 / NULLIF(recent_total, 0)"
     " - earlier * 1.0 / NULLIF(earlier_total, 0))) / 2, 0.0)"
     " AS label_shift FROM ("

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.postgres import installed_programs
-from grafana.expansion import others, panels, rules
+from grafana.expansion import panel_queries, rule_queries, variable_queries
 from tests.benchmarks.command import quick_run, run
 
 
@@ -13,9 +13,9 @@ from tests.benchmarks.command import quick_run, run
 def test_every_panel_and_rule_is_measured_over_all_rows(repository: Path, output: Path) -> None:
     done = quick_run("dashboards", output)
 
-    queries = {**panels(repository, "service"), **others(repository, "service")}
+    queries = {**panel_queries(repository, "service"), **variable_queries(repository, "service")}
     assert set(queries) == set(done.results["panels_ms"])
-    assert {f"alert {uid}" for uid in rules(repository)} == set(done.results["rules_ms"])
+    assert {f"alert {uid}" for uid in rule_queries(repository)} == set(done.results["rules_ms"])
     assert all(each["lowest"] > 0 for each in done.results["panels_ms"].values())
     assert "50,000 rows of 2 days in PostgreSQL" in done.printed
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from grafana.expansion import metric_rules
+from grafana.expansion import rule_expressions
 from tests.monitoring.prometheus import promtool
 
 SIGN = {"gt": ">", "lt": "<"}
@@ -67,7 +67,7 @@ CASES: Mapping[str, tuple[dict[str, str], str, set[str]]] = {
 
 def prometheus_rules(repository: Path) -> Iterator[dict[str, Any]]:
     """Yield the committed rules as Prometheus would have them."""
-    for uid, (expression, rule) in metric_rules(repository).items():
+    for uid, (expression, rule) in rule_expressions(repository).items():
         (evaluator,) = (
             condition["evaluator"]
             for node in rule["data"]
@@ -113,4 +113,4 @@ def test_a_rule_fires_on_what_it_is_for(repository: Path, tmp_path: Path, name: 
 def test_every_rule_fires_in_a_case(repository: Path) -> None:
     seen = set().union(*(fires for _, _, fires in CASES.values()))
 
-    assert set(metric_rules(repository)) == seen
+    assert set(rule_expressions(repository)) == seen

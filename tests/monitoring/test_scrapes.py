@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from grafana.expansion import metric_panels, metric_rules
+from grafana.expansion import panel_expressions, rule_expressions
 from tests.monitoring.conftest import KEY, MAX_ROWS
 from tests.monitoring.prometheus import FOLDER, Prometheus, composed, promtool
 from tests.support.broken_models import POISON
@@ -57,7 +57,7 @@ def test_the_key_is_in_a_file_of_its_own_alone(prometheus: Prometheus) -> None:
 def test_the_metrics_are_for_those_who_have_a_key(
     repository: Path, server: Server, prometheus: Prometheus, tmp_path: Path
 ) -> None:
-    query, _ = metric_rules(repository)["service-down"]
+    query, _ = rule_expressions(repository)["service-down"]
     assert 401 == httpx.get(f"{server.url}/metrics").status_code
 
     with Prometheus(tmp_path, server.port, "a-wrong-key") as stranger:
@@ -78,8 +78,8 @@ def test_without_keys_the_scrape_carries_none(keys: str, tmp_path: Path) -> None
 
 
 def test_every_panel_and_rule_finds_something(repository: Path, prometheus: Prometheus) -> None:
-    panels = metric_panels(repository, "operations")
-    rules = metric_rules(repository)
+    panels = panel_expressions(repository, "operations")
+    rules = rule_expressions(repository)
 
     assert eventually(lambda: [1.0] == prometheus.ask("up"), SHOWN_WITHIN_S)
     for expression in panels:
@@ -92,7 +92,7 @@ def test_every_panel_and_rule_finds_something(repository: Path, prometheus: Prom
 
 
 def test_what_goes_wrong_is_seen(repository: Path, server: Server, prometheus: Prometheus) -> None:
-    value = {uid: query for uid, (query, _) in metric_rules(repository).items()}
+    value = {uid: query for uid, (query, _) in rule_expressions(repository).items()}
     eventually(lambda: 0 == prometheus.number(value["server-errors"]), SHOWN_WITHIN_S)
     assert 0 == prometheus.number(value["refusals"])
 

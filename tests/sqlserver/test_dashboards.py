@@ -8,7 +8,7 @@ import pytest
 from db.database.engine import make_engine
 from db.prediction import utc_now
 from db.writing.insertion import insert_if_absent
-from grafana.expansion import View, expand, others, panels, rules, since
+from grafana.expansion import View, expand, panel_queries, rule_queries, rule_view, variable_queries
 from tests.support.predictions import prediction
 from tests.support.sql_server import SQLServerDatabase
 
@@ -29,10 +29,14 @@ def test_every_query_is_taken(
     statements = [
         expand(statement, view)
         for name in ("service", "quality")
-        for statement in (*panels(repository, name).values(), *others(repository, name).values())
+        for statement in (
+            *panel_queries(repository, name).values(),
+            *variable_queries(repository, name).values(),
+        )
     ]
     statements += [
-        expand(query, since(now, range_s)) for query, range_s in rules(repository).values()
+        expand(query, rule_view(now, range_s))
+        for query, range_s in rule_queries(repository).values()
     ]
     reader = {
         "sql_user": settings.grafana_reader_user,

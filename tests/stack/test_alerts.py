@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from grafana.expansion import metric_panels, metric_rules
+from grafana.expansion import panel_expressions, rule_expressions
 from tests.container.containers import command, compose_program
 from tests.stack.conftest import Grafana
 from tests.support.server import eventually
@@ -25,7 +25,7 @@ SCRAPED_WITHIN_S = 120
 EVALUATED_WITHIN_S = 180  # once a minute
 NOTIFIED_WITHIN_S = 900  # 2 min pending, then up to 5 until the next notification of a group
 THIS_MACHINE = "host.docker.internal"
-DOWN = "The service is down"
+DOWN = "Service down"
 
 
 def test_the_service_is_scraped(grafana: Grafana, service: httpx.Client) -> None:
@@ -35,7 +35,7 @@ def test_the_service_is_scraped(grafana: Grafana, service: httpx.Client) -> None
 
 
 def test_every_metric_of_the_dashboard_is_found(repository: Path, grafana: Grafana) -> None:
-    for expression in metric_panels(repository, "operations"):
+    for expression in panel_expressions(repository, "operations"):
         shown = expression.replace("$__rate_interval", "1m")
         eventually(lambda shown=shown: grafana.read_metrics(shown), SCRAPED_WITHIN_S)
 
@@ -45,7 +45,7 @@ def test_every_rule_is_evaluated_without_an_error(repository: Path, grafana: Gra
         groups = grafana.get("/api/prometheus/grafana/api/v1/rules")["data"]["groups"]
         return {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
 
-    titles = {rule["title"] for _, rule in metric_rules(repository).values()}
+    titles = {rule["title"] for _, rule in rule_expressions(repository).values()}
 
     assert eventually(
         lambda: (

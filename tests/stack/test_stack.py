@@ -6,7 +6,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from grafana.expansion import View, dashboard, fill, metric_rules, others, panels, rules
+from grafana.expansion import (
+    View,
+    fill_variables,
+    panel_queries,
+    read_dashboard,
+    rule_expressions,
+    rule_queries,
+    variable_queries,
+)
 from tests.stack.conftest import DATA_SOURCE, Grafana
 from tests.support.server import eventually
 
@@ -46,7 +54,7 @@ def test_grafana_reads_and_cannot_write(grafana: Grafana) -> None:
 
 @pytest.mark.parametrize("name", [*DASHBOARDS, "operations"])
 def test_a_dashboard_is_the_committed_one(repository: Path, grafana: Grafana, name: str) -> None:
-    committed = dashboard(repository, name)
+    committed = read_dashboard(repository, name)
 
     loaded = grafana.get(f"/api/dashboards/uid/{committed['uid']}")
 
@@ -64,21 +72,21 @@ def test_every_query_of_a_dashboard_is_answered(
     (tags,) = eventually(lambda: any(found := grafana.run(asked)) and found, STORED_WITHIN_S)
     now = datetime.now(UTC)
     view = View(now - timedelta(days=1), now, 60, tags, ["negative", "neutral", "positive"])
-    statements = panels(repository, name) | others(repository, name)
+    statements = panel_queries(repository, name) | variable_queries(repository, name)
 
     for statement in statements.values():
-        grafana.run(fill(statement, view))
+        grafana.run(fill_variables(statement, view))
 
     assert statements
 
 
 def test_every_alert_rule_is_loaded_and_evaluates(repository: Path, grafana: Grafana) -> None:
-    expected = set(rules(repository)) | set(metric_rules(repository))
+    expected = set(rule_queries(repository)) | set(rule_expressions(repository))
 
     loaded = {rule["uid"] for rule in grafana.get("/api/v1/provisioning/alert-rules")}
 
     assert expected == loaded
-    for statement, _ in rules(repository).values():
+    for statement, _ in rule_queries(repository).values():
         grafana.run(statement)
 
 

@@ -11,13 +11,13 @@ pytest.importorskip("grafana_foundation_sdk", reason="the dev group is not insta
 
 # pylint: disable=wrong-import-position  # only where the SDK is installed
 from grafana.__main__ import files
-from grafana.panels import METRICS_UID, UID
+from grafana.panels import DATABASE_UID, PROMETHEUS_UID
 from grafana.rules import ON_METRICS, ON_ROWS, RULES
 
 SOURCES = {
-    "service": {"type": "mssql", "uid": UID},
-    "quality": {"type": "mssql", "uid": UID},
-    "operations": {"type": "prometheus", "uid": METRICS_UID},
+    "service": {"type": "mssql", "uid": DATABASE_UID},
+    "quality": {"type": "mssql", "uid": DATABASE_UID},
+    "operations": {"type": "prometheus", "uid": PROMETHEUS_UID},
 }
 
 
@@ -58,7 +58,7 @@ def test_the_service_is_refreshed_every_five_seconds(repository: Path) -> None:
 def test_the_data_source_has_the_uid_and_the_readers_login(repository: Path) -> None:
     (source,) = read(repository, "provisioning/datasources/sqlserver.yaml")["datasources"]
 
-    assert (UID, "mssql") == (source["uid"], source["type"])
+    assert (DATABASE_UID, "mssql") == (source["uid"], source["type"])
     assert "$GRAFANA_READER_USER" == source["user"]
     assert "$GRAFANA_READER_PASSWORD" == source["secureJsonData"]["password"]
 
@@ -67,7 +67,7 @@ def test_the_metrics_source_has_the_uid_and_the_address_of_compose(repository: P
     (source,) = read(repository, "provisioning/datasources/prometheus.yaml")["datasources"]
     compose = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
 
-    assert (METRICS_UID, "prometheus") == (source["uid"], source["type"])
+    assert (PROMETHEUS_UID, "prometheus") == (source["uid"], source["type"])
     assert "prometheus" in compose["services"]
     assert "http://prometheus:9090" == source["url"]
 
@@ -84,8 +84,8 @@ def test_compose_mounts_what_the_provider_reads(repository: Path) -> None:
 def test_rules_ask_the_source_and_use_no_variables(repository: Path) -> None:
     content = json.dumps(read(repository, "provisioning/alerting/rules.json"))
 
-    assert len(ON_ROWS) == content.count(f'"datasourceUid": "{UID}"') == 4
-    assert len(ON_METRICS) == content.count(f'"datasourceUid": "{METRICS_UID}"') == 7
+    assert len(ON_ROWS) == content.count(f'"datasourceUid": "{DATABASE_UID}"') == 4
+    assert len(ON_METRICS) == content.count(f'"datasourceUid": "{PROMETHEUS_UID}"') == 7
     assert "${" not in content
     assert "$__interval" not in content
 

@@ -23,13 +23,13 @@ from db.database.schema import METRICS, TRAINING_RUNS
 from db.prediction import Prediction, new_id
 from grafana.expansion import (
     View,
-    dashboard,
     expand,
-    in_postgresql,
-    others,
-    panels,
-    rules,
-    since,
+    panel_queries,
+    read_dashboard,
+    rule_queries,
+    rule_view,
+    to_postgresql,
+    variable_queries,
 )
 from tests.support.postgres import running_or_skipped
 
@@ -122,7 +122,7 @@ def fixture_ask(engine: Engine) -> Ask:
     """Give a runner of queries, at the moment NOW."""
 
     def ask(statement: str, view: View) -> Rows:
-        translated = text(in_postgresql(statement, view, NOW))
+        translated = text(to_postgresql(statement, view, NOW))
         with engine.connect() as connection:
             return [dict(row) for row in connection.execute(translated).mappings()]
 
@@ -157,23 +157,23 @@ def approx(rows: Rows) -> Any:
 
 
 FIGURES: dict[str, Callable[[list[Row]], dict[str, float]]] = {
-    "Requests": lambda rows: {"requests": len(rows) / VIEW.bucket_s},
+    "Predictions per second": lambda rows: {"predictions": len(rows) / VIEW.bucket_s},
     "Latency": lambda rows: {
         "mean": mean(row.latency_ms for row in rows),
         **{f"p{p}": nearest_rank([row.latency_ms for row in rows], p) for p in (50, 95, 99)},
     },
     "Mean confidence": lambda rows: {"confidence": mean(row.confidence for row in rows)},
-    "Share of predictions under 60% confidence": lambda rows: {
+    "Share of predictions below 60% confidence": lambda rows: {
         "share": mean(float(row.confidence < 0.6) for row in rows)
     },
-    "Texts in a batch": lambda rows: {
+    "Batch size": lambda rows: {
         "mean": len(rows) / sum(1 / row.batch_size for row in rows),
         "largest": max(row.batch_size for row in rows),
     },
-    "Share of texts that the model reads in part": lambda rows: {
+    "Share of truncated texts": lambda rows: {
         "share": mean(float(row.truncated) for row in rows if row.truncated is not None)
     },
-    "Delay between prediction and row": lambda rows: {
+    "Delay from prediction to row": lambda rows: {
         "mean": mean(row.delay_s for row in rows if row.delay_s is not None),
         "longest": max(row.delay_s for row in rows if row.delay_s is not None),
     },
@@ -184,7 +184,7 @@ FIGURES: dict[str, Callable[[list[Row]], dict[str, float]]] = {
 def test_figures_over_time(
     repository: Path, ask: Ask, buckets: dict[int, list[Row]], title: str
 ) -> None:
-    found = ask(panels(repository, "service")[title], VIEW)
+    found = ask(panel_queries(repository, "service")[title], VIEW)
 
     expected = [{"time": time, **FIGURES[title](rows)} for time, rows in buckets.items()]
     assert 20 < len(expected)
@@ -197,7 +197,7 @@ def as_floats(rows: Rows) -> Rows:
 
 
 def test_labels_over_time(repository: Path, ask: Ask, buckets: dict[int, list[Row]]) -> None:
-    found = ask(panels(repository, "service")["Labels"], VIEW)
+    found = ask(panel_queries(repository, "service")["Label shares"], VIEW)
 
     expected = [
         (time, label, count)
@@ -212,7 +212,7 @@ def test_only_what_is_chosen_is_counted(
 ) -> None:
     view = View(VIEW.start, VIEW.end, VIEW.bucket_s, TAGS[:1], LABELS[2:])
 
-    found = ask(panels(repository, "service")["Requests"], view)
+    found = ask(panel_queries(repository, "service")["Predictions per second"], view)
 
     chosen = [
         row
@@ -221,19 +221,19 @@ def test_only_what_is_chosen_is_counted(
         if (row.model_tag, row.label) == (TAGS[0], LABELS[2])
     ]
     assert chosen
-    assert len(chosen) == round(sum(float(row["requests"]) * VIEW.bucket_s for row in found))
+    assert len(chosen) == round(sum(float(row["predictions"]) * VIEW.bucket_s for row in found))
 
 
 def test_times_without_requests_show_none(repository: Path) -> None:
-    found = panels(repository, "service")["Requests"]
+    found = panel_queries(repository, "service")["Predictions per second"]
 
     assert found.startswith("SELECT $__timeGroup(timestamp, '$__interval', 0) AS time")
 
 
 def test_all_is_what_every_choice_is_together(repository: Path, ask: Ask) -> None:
     everything = View(VIEW.start, VIEW.end, VIEW.bucket_s)  # what Grafana sends of "All"
-    content = dashboard(repository, "service")["templating"]
-    query = panels(repository, "service")["Mean confidence"]
+    content = read_dashboard(repository, "service")["templating"]
+    query = panel_queries(repository, "service")["Mean confidence"]
 
     assert {one["name"]: one["name"] for one in content["list"]} == {
         one["name"]: one["allValue"] for one in content["list"]
@@ -243,8 +243,8 @@ def test_all_is_what_every_choice_is_together(repository: Path, ask: Ask) -> Non
 
 @pytest.mark.parametrize("name", ["service", "quality"])
 def test_no_name_is_a_word_that_sql_server_reserves(repository: Path, name: str) -> None:
-    statements = panels(repository, name) | others(repository, name)
-    statements |= {uid: statement for uid, (statement, _) in rules(repository).items()}
+    statements = panel_queries(repository, name) | variable_queries(repository, name)
+    statements |= {uid: statement for uid, (statement, _) in rule_queries(repository).items()}
 
     bare = {
         identifier.name
@@ -263,14 +263,14 @@ def test_no_name_is_a_word_that_sql_server_reserves(repository: Path, name: str)
 def test_the_age_of_the_newest_row_is_told_also_where_none_came_for_long(
     repository: Path, ask: Ask, predictions: list[Row], view: View
 ) -> None:
-    (row,) = ask(panels(repository, "service")["Age of the newest row"], view)
+    (row,) = ask(panel_queries(repository, "service")["Age of the newest row"], view)
 
     expected = (NOW - max(row.timestamp for row in predictions)).total_seconds()
     assert pytest.approx(expected, abs=1) == float(row["age"])
 
 
 def test_the_last_predictions(repository: Path, ask: Ask, predictions: list[Row]) -> None:
-    found = ask(panels(repository, "service")["Last predictions"], VIEW)
+    found = ask(panel_queries(repository, "service")["Latest predictions"], VIEW)
 
     newest = sorted(predictions, key=lambda row: row.timestamp, reverse=True)[:50]
     assert [row.timestamp for row in newest] == [row["timestamp"] for row in found]
@@ -280,7 +280,7 @@ def test_the_last_predictions(repository: Path, ask: Ask, predictions: list[Row]
 def test_variables_and_annotations(
     repository: Path, ask: Ask, buckets: dict[int, list[Row]]
 ) -> None:
-    queries = others(repository, "service")
+    queries = variable_queries(repository, "service")
 
     found = {name: ask(query, VIEW) for name, query in queries.items()}
 
@@ -298,7 +298,10 @@ RUN_FIGURES = {
         "champion": "champion_accuracy",
         "base": "base_accuracy",
     },
-    "The candidate's other figures": {"macro_recall": "macro_recall", "macro_f1": "macro_f1"},
+    "Macro recall and F1 of the candidate": {
+        "macro_recall": "macro_recall",
+        "macro_f1": "macro_f1",
+    },
     "Expected calibration error": {"expected_calibration_error": "expected_calibration_error"},
     "p-value": {"p_value": "p_value"},
     "Training loss": {"loss": "loss"},
@@ -310,7 +313,7 @@ RUN_FIGURES = {
 def test_figures_of_runs(repository: Path, ask: Ask, runs: Rows, title: str) -> None:
     view = View(NOW - timedelta(days=5, hours=1), NOW, 60)
 
-    found = ask(panels(repository, "quality")[title], view)
+    found = ask(panel_queries(repository, "quality")[title], view)
 
     expected = [
         {"time": run["timestamp"]}
@@ -324,10 +327,10 @@ def test_figures_of_runs(repository: Path, ask: Ask, runs: Rows, title: str) -> 
 
 def test_promotions_and_the_last_runs(repository: Path, ask: Ask, runs: Rows) -> None:
     view = View(NOW - timedelta(days=30), NOW, 60)
-    queries = panels(repository, "quality")
+    queries = panel_queries(repository, "quality")
 
-    (counted,) = ask(queries["Promoted, of all runs"], view)
-    listed = ask(queries["Last runs"], view)
+    (counted,) = ask(queries["Promoted models and runs"], view)
+    listed = ask(queries["Latest runs"], view)
 
     promoted = sum(run["decision"] == "promoted" for run in runs)
     assert {"promoted": promoted, "runs": len(runs)} == counted
@@ -335,17 +338,17 @@ def test_promotions_and_the_last_runs(repository: Path, ask: Ask, runs: Rows) ->
 
 
 def test_no_panel_is_left_out(repository: Path) -> None:
-    special = {"Labels", "Age of the newest row", "Last predictions"}
+    special = {"Label shares", "Age of the newest row", "Latest predictions"}
 
-    assert set(FIGURES) | special == set(panels(repository, "service"))
-    special = {"Promoted, of all runs", "Last runs"}
-    assert set(RUN_FIGURES) | special == set(panels(repository, "quality"))
+    assert set(FIGURES) | special == set(panel_queries(repository, "service"))
+    special = {"Promoted models and runs", "Latest runs"}
+    assert set(RUN_FIGURES) | special == set(panel_queries(repository, "quality"))
 
 
 def test_alert_rules(repository: Path, ask: Ask, predictions: list[Row]) -> None:
     found = {}
-    for uid, (statement, range_s) in rules(repository).items():
-        (row,) = ask(statement, since(NOW, range_s))
+    for uid, (statement, range_s) in rule_queries(repository).items():
+        (row,) = ask(statement, rule_view(NOW, range_s))
         assert NOW == row.pop("time")
         ((found[uid],)) = row.values()
 
@@ -369,11 +372,11 @@ def test_alert_rules(repository: Path, ask: Ask, predictions: list[Row]) -> None
 
 def test_rules_on_shifts_stay_quiet_where_there_are_few_rows(repository: Path, ask: Ask) -> None:
     views = {
-        "no rows": since(NOW - timedelta(days=2), 25 * 3600),
-        "none but the last hour's": since(NOW, 3600),
+        "no rows": rule_view(NOW - timedelta(days=2), 25 * 3600),
+        "none but the last hour's": rule_view(NOW, 3600),
     }
 
     for view in views.values():
         for uid in ("confidence-drop", "label-shift"):
-            (row,) = ask(rules(repository)[uid][0], view)
+            (row,) = ask(rule_queries(repository)[uid][0], view)
             assert 0 == list(row.values())[1]
