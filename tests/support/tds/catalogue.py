@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tests.support.tds import sqlalchemy_questions
+from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.answers import Answer, Done, Failed, Rows
 from tests.support.tds.requests import Login, Query
 
@@ -79,7 +79,7 @@ class Catalogue:
 
     def respond(self, query: Query) -> Answer:
         """Answer a question, or make a change."""
-        if (known := sqlalchemy_questions.answer(query)) is not None:
+        if (known := sqlalchemy_queries.answer(query)) is not None:
             return known
         with self._lock:
             failed = next((f for s, f in self.failures.items() if query.sql.startswith(s)), None)

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 
 from db.database.engine import make_engine
 from db.settings import DatabaseSettings, SettingsError
-from tests.support.tds import sqlalchemy_questions
+from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.browser import Browser
 from tests.support.tds.drivers import DRIVERS, find_driver
 from tests.support.tds.server import TDSServer
@@ -35,7 +35,7 @@ VALUES = [
 @pytest.fixture(name="server")
 def fixture_server(tls: ssl.SSLContext) -> Iterator[TDSServer]:
     """Start a stand-in for SQL Server."""
-    with TDSServer(tls, sqlalchemy_questions.answer_or_row) as server:
+    with TDSServer(tls, sqlalchemy_queries.answer_or_row) as server:
         yield server
 
 
@@ -103,7 +103,7 @@ def test_a_port_in_the_servers_name_is_found(name: str, form: str, server: TDSSe
 def fixture_instance(tls: ssl.SSLContext) -> Iterator[TDSServer]:
     """Start a stand-in whose port only its host's Browser tells, by the name of EXPRESS."""
     try:
-        server = TDSServer(tls, sqlalchemy_questions.answer_or_row, host=HOST_OF_INSTANCES)
+        server = TDSServer(tls, sqlalchemy_queries.answer_or_row, host=HOST_OF_INSTANCES)
         browser = Browser(HOST_OF_INSTANCES, {"EXPRESS": server.address[1]})
         with server, browser:
             yield server

@@ -15,7 +15,7 @@ from db.settings import DatabaseSettings
 from db.writing.errors import ErrorKind, classify, is_login_refused
 from db.writing.insertion import insert_if_absent
 from tests.support.predictions import HARD_TEXTS, prediction
-from tests.support.tds import sqlalchemy_questions
+from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.answers import Answer, Done, Failed, Rows
 from tests.support.tds.drivers import DRIVERS, find_driver
 from tests.support.tds.requests import Query
@@ -30,7 +30,7 @@ def answer(query: Query) -> Answer:
         return Rows(
             ["TYPE_NAME", "DATA_TYPE", "PRECISION"], [["nvarchar", NVARCHAR, LONGEST_NVARCHAR]]
         )
-    known = sqlalchemy_questions.answer(query)
+    known = sqlalchemy_queries.answer(query)
     if known is not None:
         return known
     return Done(1) if query.sql.startswith("INSERT") else Rows(["number"], [[1]])

@@ -1,8 +1,8 @@
-"""A stand-in for SQL Server that is to be set up, and a function that does so."""
+"""A stand-in for SQL Server, and a function that sets it up."""
 
 import ssl
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -10,20 +10,32 @@ from db.admin import retry, setup
 from db.admin.setup import set_up
 from db.database.tsql import execute
 from db.settings import SetupSettings
-from tests.support.set_up import (
-    ADMIN,
-    SETTINGS,
-    TABLES,
-    SetUp,
-)
 from tests.support.tds.catalogue import Catalogue
 from tests.support.tds.drivers import DRIVERS, find_driver
 from tests.support.tds.server import TDSServer
 
+ADMIN, SERVICE, READER = "sa", "tweet]service", "grafana_reader"
+SETTINGS = {
+    "sql_server": "localhost",
+    "sql_user": SERVICE,
+    "sql_password": "it's a secret",
+    "sa_password": "the administrator's secret",
+    "grafana_reader_password": "the reader's secret",
+    "sql_trust_server_certificate": True,
+}
+MIGRATIONS = "CREATE TABLE metrics (id int)"  # instead of all migrations
+
+SetUp: TypeAlias = Callable[..., list[str]]
+
+
+def login_attempts(server: TDSServer, name: str) -> int:
+    """Count the attempts to log in by this name."""
+    return sum(login.user == name for login in server.logins)
+
 
 @pytest.fixture(name="catalogue")
 def fixture_catalogue() -> Catalogue:
-    """Return what a new server knows."""
+    """Return the catalogue of a new server."""
     return Catalogue(ADMIN, SETTINGS["sa_password"])
 
 
@@ -38,16 +50,15 @@ def fixture_server(tls: ssl.SSLContext, catalogue: Catalogue) -> Iterator[TDSSer
 def fixture_run(
     request: pytest.FixtureRequest, server: TDSServer, monkeypatch: pytest.MonkeyPatch
 ) -> SetUp:
-    """Give a function that sets the server up without pauses, and returns what was told."""
+    """Return a function that sets the server up, without pauses, and returns the log."""
     monkeypatch.setattr(retry, "RETRY_INTERVAL_S", 0.01)
     monkeypatch.setattr(retry, "LOGIN_RETRY_INTERVAL_S", 0.01)
-    monkeypatch.setattr(setup, "migrate", lambda engine, **_: execute(engine, TABLES))
+    monkeypatch.setattr(setup, "migrate", lambda engine, **_: execute(engine, MIGRATIONS))
     fixed = SETTINGS | {"sql_port": server.address[1], "sql_driver": find_driver(request.param)}
 
     def run(reset_passwords: bool = False, **changes: Any) -> list[str]:
-        told: list[str] = []
-        settings = SetupSettings.model_validate(fixed | changes)
-        set_up(settings, told.append, reset_passwords)
-        return told
+        log: list[str] = []
+        set_up(SetupSettings.model_validate(fixed | changes), log.append, reset_passwords)
+        return log
 
     return run

@@ -1,4 +1,4 @@
-"""Only what is older goes."""
+"""Pruning deletes old rows only, in small transactions."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,13 +32,13 @@ def test_an_age_is_a_number_and_a_unit(text: str, age: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "90", "d", "-1d", "1.5d", "90 d", "90w"])
-def test_anything_else_is_an_error_that_shows_it(text: str) -> None:
+def test_any_other_text_is_an_error_that_quotes_it(text: str) -> None:
     with pytest.raises(ValueError, match=f"'{text}' is not an age: write 90d, 12h or 30m"):
         parse_age(text)
 
 
 @pytest.mark.parametrize("text", ["900000d", "99999999999d"])
-def test_an_age_before_all_dates_is_an_error(text: str) -> None:
+def test_an_age_before_the_year_1_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="is before the year 1"):
         parse_age(text)
 
@@ -47,22 +47,22 @@ def test_an_age_before_all_dates_is_an_error(text: str) -> None:
 def test_older_rows_are_deleted_in_small_transactions(
     engine: Engine, settings: DatabaseSettings
 ) -> None:
-    now = utc_now()  # a batch's rows have one time, and here those of three transactions
+    now = utc_now()  # the rows of a batch, here of three transactions, have the same time
     old = [replace(prediction(), timestamp=now - timedelta(days=91)) for _ in range(2500)]
     young = [replace(prediction(), timestamp=now - timedelta(days=89)) for _ in range(10)]
     migrate(engine)
     with engine.begin() as connection:
         insert_if_absent(connection, [row.to_json() for row in [*old, *young]])
-    told: list[str] = []
+    log: list[str] = []
 
-    deleted = prune(engine, timedelta(days=90), told.append)
+    deleted = prune(engine, timedelta(days=90), log.append)
 
     assert 2500 == deleted
     assert {row.id for row in young} == {row.id for row in stored(settings)}
     assert [
         f"deleted {count} rows"
         for count in (MAX_ROWS_PER_TRANSACTION, 2 * MAX_ROWS_PER_TRANSACTION, 2500)
-    ] == told
+    ] == log
 
 
 @pytest.mark.parametrize("count", [1, MAX_ROWS_PER_TRANSACTION, MAX_ROWS_PER_TRANSACTION + 1])
@@ -77,11 +77,11 @@ def test_each_transaction_deletes_one_range_of_few_rows(engine: Engine, count: i
         insert_if_absent(connection, [row.to_json() for row in made])
     statements: list[tuple[str, int]] = []
 
-    def note(_connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+    def record(_connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
         if statement.startswith("DELETE"):
             statements.append((statement, cursor.rowcount))
 
-    event.listen(engine, "after_cursor_execute", note)
+    event.listen(engine, "after_cursor_execute", record)
 
     assert count == prune(engine, timedelta(days=1), lambda _: None)
     assert all(
@@ -92,25 +92,25 @@ def test_each_transaction_deletes_one_range_of_few_rows(engine: Engine, count: i
 
 
 class EndedError(Exception):
-    """The process was ended while it waited."""
+    """The process ended during a pause."""
 
 
-def test_pruning_goes_on_until_the_process_ends_and_failures_are_tried_again_sooner() -> None:
+def test_pruning_repeats_until_the_process_ends_and_failures_are_retried_sooner() -> None:
     outcomes = iter([None, OperationalError("", {}, Exception("away")), None])
-    waited: list[float] = []
-    told: list[str] = []
+    pauses_s: list[float] = []
+    log: list[str] = []
 
     def run() -> None:
         if (outcome := next(outcomes)) is not None:
             raise outcome
 
-    def wait(seconds: float) -> None:
-        waited.append(seconds)
-        if len(waited) == 3:
+    def sleep(seconds: float) -> None:
+        pauses_s.append(seconds)
+        if len(pauses_s) == 3:
             raise EndedError
 
     with pytest.raises(EndedError):
-        keep_pruning(run, timedelta(hours=24), told.append, wait)
+        keep_pruning(run, timedelta(hours=24), log.append, sleep)
 
-    assert [86400, 600, 86400] == waited
-    assert ["pruning failed: away; next attempt in 0:10:00"] == told
+    assert [86400, 600, 86400] == pauses_s
+    assert ["pruning failed: away; next attempt in 0:10:00"] == log

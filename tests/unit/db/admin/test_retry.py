@@ -1,14 +1,14 @@
-"""A set-up waits for what may come, repeats what another disturbs, and gives up on the rest."""
+"""A setup waits for a database that may come up, and retries steps that another setup disturbs."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from db.admin import retry as retries
+from db.admin import retry as retry_module
 from db.admin.retry import MAX_STEP_ATTEMPTS, SetupError, retry, wait_for_database
 from db.database.engine import make_engine
 from db.settings import DatabaseSettings
@@ -17,61 +17,58 @@ from tests.support.tds.answers import Done
 from tests.support.tds.drivers import DRIVERS, find_driver
 from tests.support.tds.server import TDSServer
 
-KILL_MYSELF = "SELECT pg_terminate_backend(pg_backend_pid())"
+DISCONNECT = "SELECT pg_terminate_backend(pg_backend_pid())"
+INVALID = "SELECT * FROM no_such_table"
 
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test wait."""
-    monkeypatch.setattr(retries, "RETRY_INTERVAL_S", 0.01)
-    monkeypatch.setattr(retries, "LOGIN_RETRY_INTERVAL_S", 0.01)
+    """Retry at once."""
+    monkeypatch.setattr(retry_module, "RETRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(retry_module, "LOGIN_RETRY_INTERVAL_S", 0.01)
 
 
 @pytest.fixture(name="engine")
-def fixture_engine(postgresql: PostgreSQL) -> Engine:
-    """Connect to a real server."""
-    return make_engine(DatabaseSettings(database_url=postgresql.environment()["DATABASE_URL"]))
+def fixture_engine(postgresql: PostgreSQL) -> Iterator[Engine]:
+    """Connect to PostgreSQL."""
+    engine = make_engine(DatabaseSettings(database_url=postgresql.environment()["DATABASE_URL"]))
+    yield engine
+    engine.dispose()
 
 
-def ask(engine: Engine, statements: list[str]) -> Callable[[], int]:
-    """Return a step that executes one of the statements at each attempt."""
+def execute_next(engine: Engine, statements: list[str]) -> Callable[[], None]:
+    """Return a step that executes the next of the statements at each attempt."""
 
-    def step() -> int:
+    def step() -> None:
         with engine.connect() as connection:
             connection.exec_driver_sql(statements.pop(0))
-        return len(statements)
 
     return step
 
 
-def test_a_step_whose_connection_another_ends_is_repeated(engine: Engine) -> None:
-    left = retry(engine, ask(engine, [KILL_MYSELF, KILL_MYSELF, "SELECT 1", "SELECT 1"]))
+def test_a_step_whose_connection_another_setup_ends_is_retried(engine: Engine) -> None:
+    statements = [DISCONNECT, DISCONNECT, "SELECT 1", "SELECT 1"]
 
-    assert 1 == left
-    engine.dispose()
-
-
-def test_a_step_that_fails_for_good_is_not(engine: Engine) -> None:
-    statements = ["SELECT * FROM no_such_table", "SELECT 1"]
-
-    with pytest.raises(DBAPIError):
-        retry(engine, ask(engine, statements))
+    retry(engine, execute_next(engine, statements))
 
     assert ["SELECT 1"] == statements
-    engine.dispose()
 
 
-def test_a_step_is_repeated_a_few_times_only(engine: Engine) -> None:
-    statements = [KILL_MYSELF] * (MAX_STEP_ATTEMPTS + 1)
+@pytest.mark.parametrize(
+    ("statements", "attempts"),
+    [([INVALID] * 2, 1), ([DISCONNECT] * (MAX_STEP_ATTEMPTS + 1), MAX_STEP_ATTEMPTS)],
+    ids=["that cannot succeed", "that fails too often"],
+)
+def test_a_step_is_given_up(engine: Engine, statements: list[str], attempts: int) -> None:
+    left = list(statements)
 
     with pytest.raises(DBAPIError):
-        retry(engine, ask(engine, statements))
+        retry(engine, execute_next(engine, left))
 
-    assert [KILL_MYSELF] == statements
-    engine.dispose()
+    assert statements[attempts:] == left
 
 
-def test_a_database_that_is_missing_is_asked_for_a_few_times_only(postgresql: PostgreSQL) -> None:
+def test_a_missing_database_is_tried_three_times(postgresql: PostgreSQL) -> None:
     url = postgresql.environment()["DATABASE_URL"].rpartition("/")[0] + "/no_such_database"
     engine = make_engine(DatabaseSettings(database_url=url))
 
@@ -79,25 +76,25 @@ def test_a_database_that_is_missing_is_asked_for_a_few_times_only(postgresql: Po
         wait_for_database(engine, lambda _: None)
 
 
-def test_a_server_that_is_away_is_waited_for_until_the_deadline(
+def test_a_server_that_is_down_is_waited_for_until_the_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retries, "CONNECT_DEADLINE_S", 0.2)
+    monkeypatch.setattr(retry_module, "CONNECT_DEADLINE_S", 0.2)
     engine = make_engine(DatabaseSettings(database_url="postgresql://u:p@127.0.0.1:1/d"))
-    told: list[str] = []
+    log: list[str] = []
 
     with pytest.raises(SetupError, match=r"^no connection to the database within 0.2 s"):
-        wait_for_database(engine, told.append)
+        wait_for_database(engine, log.append)
 
-    assert 1 == len(told)  # once, though it was tried more often
+    assert 1 == len(log)  # an error is logged once, however often it recurs
 
 
 @pytest.mark.parametrize("name", DRIVERS)
-def test_a_certificate_that_is_not_trusted_is_told_with_the_remedy(
+def test_the_error_of_an_untrusted_certificate_names_the_remedy(
     name: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gives_reason = name == "Microsoft"
-    monkeypatch.setattr(retries, "CONNECT_DEADLINE_S", 600 if gives_reason else 0.2)
+    monkeypatch.setattr(retry_module, "CONNECT_DEADLINE_S", 600 if gives_reason else 0.2)
     fields = {"sql_user": "u", "sql_password": "p", "sql_driver": find_driver(name)}
     with TDSServer(tls, lambda _: Done()) as server:
         settings = DatabaseSettings.model_validate(
@@ -110,20 +107,21 @@ def test_a_certificate_that_is_not_trusted_is_told_with_the_remedy(
         assert not server.logins
 
 
-def test_a_file_that_cannot_be_opened_is_no_reason_to_wait(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    engine = make_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/folder"))
-
-    with pytest.raises(SetupError, match="unable to open"):
-        wait_for_database(engine, lambda _: None)
-
-
-def test_a_driver_that_cannot_be_loaded_is_no_reason_to_wait() -> None:
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("sqlite:///{folder}", "unable to open"),
+        ("mssql+pyodbc://u:p@h/d?driver=No+such+driver", r"No such driver|file not found"),
+    ],
+)
+def test_a_file_or_driver_that_cannot_be_opened_is_not_waited_for(
+    tmp_path: Path, url: str, problem: str
+) -> None:
     find_driver("FreeTDS")
-    url = "mssql+pyodbc://u:p@h/d?driver=No+such+driver"
-    told: list[str] = []
+    engine = make_engine(DatabaseSettings(database_url=url.format(folder=tmp_path)))
+    log: list[str] = []
 
-    with pytest.raises(SetupError, match=r"No such driver|file not found"):
-        wait_for_database(make_engine(DatabaseSettings(database_url=url)), told.append)
+    with pytest.raises(SetupError, match=problem):
+        wait_for_database(engine, log.append)
 
-    assert not told
+    assert not log

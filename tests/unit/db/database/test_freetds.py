@@ -15,7 +15,7 @@ from db.database import odbc
 from db.database.engine import make_engine
 from db.database.server_address import ServerAddress
 from db.settings import DatabaseSettings, SettingsError, SetupSettings
-from tests.support.tds import sqlalchemy_questions
+from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.drivers import find_driver
 from tests.support.tds.server import TDSServer
 
@@ -45,7 +45,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 @pytest.fixture(name="server")
 def fixture_server(tls: ssl.SSLContext) -> Iterator[TDSServer]:
     """Start a stand-in for SQL Server."""
-    with TDSServer(tls, sqlalchemy_questions.answer_or_row) as server:
+    with TDSServer(tls, sqlalchemy_queries.answer_or_row) as server:
         yield server
 
 
@@ -108,7 +108,7 @@ def test_what_freetds_cannot_be_given_is_refused_in_a_url_too(url: str, part: st
 
 def test_servers_of_one_process_are_told_apart(server: TDSServer, tls: ssl.SSLContext) -> None:
     driver = find_driver("FreeTDS")
-    with TDSServer(tls, sqlalchemy_questions.answer_or_row) as other:
+    with TDSServer(tls, sqlalchemy_queries.answer_or_row) as other:
         engines = [
             make_engine(
                 DatabaseSettings.model_validate(

@@ -27,7 +27,7 @@ from db.settings import DatabaseSettings
 from db.writing.insertion import insert_if_absent
 from tests.support.predictions import prediction
 from tests.support.stored import stored
-from tests.support.tds import sqlalchemy_questions
+from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.answers import Answer, Done, Rows
 from tests.support.tds.certificate import make_tls_context
 from tests.support.tds.drivers import find_driver
@@ -203,7 +203,7 @@ class Catalogue:
 
     def answer(self, query: Query) -> Answer:
         """Answer a question, and take note of a change."""
-        known = sqlalchemy_questions.answer(query)
+        known = sqlalchemy_queries.answer(query)
         if known is not None:
             return known
         if query.sql == LABEL_TYPE:

@@ -22,7 +22,7 @@ from tests.support.swallowed import (
     for_each_request,
     use_through_proxy,
 )
-from tests.support.tds import sqlalchemy_questions
+from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.answers import Answer, Done, Failed, Rows
 from tests.support.tds.drivers import DRIVERS, find_driver
 from tests.support.tds.requests import Query
@@ -48,13 +48,13 @@ class PredictionLog:
             self.ids += [row["id"] for row in json.loads(str(query.parameters[0]))]
         if query.sql.strip().startswith("CREATE"):
             return Failed(262, "CREATE TABLE permission denied in database 'sentiment'.", 14)
-        known = sqlalchemy_questions.answer(query)
+        known = sqlalchemy_queries.answer(query)
         return known or (Rows(["name"]) if "SELECT" in query.sql[:10] else Done(1))
 
 
 def answer(query: Query) -> Answer:
     """Answer what the dialect asks, selections with a row, and all else with success."""
-    known = sqlalchemy_questions.answer(query)
+    known = sqlalchemy_queries.answer(query)
     if known is not None:
         return known
     return Rows(["number"], [[1]]) if query.sql.startswith("SELECT") else Done(1)
