@@ -1,4 +1,4 @@
-"""The rows that are refused by themselves are found, and no other error is taken for theirs."""
+"""Bisection finds the rows that the database refuses, and blames no row for other errors."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from db.writing.bisection import MAX_SUSPECTS, write_each
 
 
 class Database:
-    """Takes rows, but none together with one that it refuses."""
+    """Stores rows, but no batch with a row that it refuses."""
 
     def __init__(self, refused: Sequence[int], error: Exception) -> None:
         self.rows: list[int] = []
@@ -26,7 +26,7 @@ class Database:
 
 
 @pytest.mark.parametrize("refused", [[], [0], [7], [3, 4], list(range(10))])
-def test_only_what_is_refused_by_itself_is_not_written(refused: list[int]) -> None:
+def test_only_refused_rows_are_not_written(refused: list[int]) -> None:
     database = Database(refused, CheckViolation())
 
     found = write_each(range(10), database.write)
@@ -35,17 +35,17 @@ def test_only_what_is_refused_by_itself_is_not_written(refused: list[int]) -> No
     assert [row for row in range(10) if row not in refused] == database.rows
 
 
-def test_one_refused_row_among_a_thousand_is_found_in_few_attempts() -> None:
+def test_a_refused_row_among_a_thousand_is_found_in_few_attempts() -> None:
     database = Database([613], CheckViolation())
 
     write_each(range(1000), database.write)
 
-    assert database.attempts <= 2 * 10 + 2  # halving 1,000 ten times, the last one twice
+    assert database.attempts <= 2 * 10 + 2  # ten halvings of 1,000, and one retry
     assert 999 == len(database.rows)
 
 
 @pytest.mark.parametrize("error", [AdminShutdown(), InsufficientPrivilege()])
-def test_an_error_that_lies_elsewhere_ends_the_attempts(error: Exception) -> None:
+def test_an_error_that_is_not_about_rows_stops_at_once(error: Exception) -> None:
     database = Database(range(1000), error)
 
     with pytest.raises(type(error)):
@@ -54,7 +54,7 @@ def test_an_error_that_lies_elsewhere_ends_the_attempts(error: Exception) -> Non
     assert 1 == database.attempts
 
 
-def test_an_unknown_error_is_a_rows_own_where_others_are_taken() -> None:
+def test_a_row_with_an_unknown_error_is_rejected_if_others_are_written() -> None:
     database = Database([500], RaiseException())
 
     found = write_each(range(1000), database.write)
@@ -64,7 +64,7 @@ def test_an_unknown_error_is_a_rows_own_where_others_are_taken() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 1000])
-def test_an_unknown_error_of_all_rows_is_none_of_theirs(count: int) -> None:
+def test_an_unknown_error_of_all_rows_rejects_none(count: int) -> None:
     database = Database(range(count), RaiseException())
 
     with pytest.raises(RaiseException):
@@ -73,7 +73,7 @@ def test_an_unknown_error_of_all_rows_is_none_of_theirs(count: int) -> None:
     assert database.attempts <= 10 + 2 * MAX_SUSPECTS
 
 
-def test_an_outage_that_begins_meanwhile_condemns_no_row() -> None:
+def test_an_outage_that_begins_meanwhile_rejects_no_row() -> None:
     database = Database([10], CheckViolation())
 
     def write(rows: Sequence[int]) -> None:
@@ -85,7 +85,7 @@ def test_an_outage_that_begins_meanwhile_condemns_no_row() -> None:
         write_each(range(1000), write)
 
 
-def test_an_unknown_error_of_the_last_row_waits_for_a_row_that_is_taken() -> None:
+def test_a_row_with_an_unknown_error_is_not_rejected_unless_a_later_one_is_written() -> None:
     database = Database([9], RaiseException())
 
     with pytest.raises(RaiseException):
@@ -94,7 +94,7 @@ def test_an_unknown_error_of_the_last_row_waits_for_a_row_that_is_taken() -> Non
     assert list(range(9)) == database.rows
 
 
-def test_a_row_that_another_transaction_was_about_to_commit_is_tried_again() -> None:
+def test_a_single_row_is_retried_since_another_transaction_may_have_committed_it() -> None:
     database = Database([1], CheckViolation())
 
     def write(rows: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""The statement for SQL Server; what it does is shown where there is a server."""
+"""The statement for SQL Server, parsed; tests/sqlserver run it."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ from tests.support.predictions import prediction
 
 
 def parsed() -> exp.Insert:
-    """Have T-SQL's grammar read the statement."""
+    """Parse the statement as T-SQL."""
     statement: Any = sqlglot.parse_one(
         str(INTO_SQL_SERVER.compile(dialect=mssql.dialect(paramstyle="qmark"))), dialect="tsql"
     )
@@ -23,7 +23,7 @@ def parsed() -> exp.Insert:
     return statement
 
 
-def test_it_names_every_column_once_and_in_the_same_order() -> None:
+def test_every_column_is_named_once_in_the_same_order() -> None:
     statement = parsed()
 
     target = [column.name for column in statement.this.expressions]
@@ -33,7 +33,7 @@ def test_it_names_every_column_once_and_in_the_same_order() -> None:
     assert [*COLUMNS, "recorded_at"] == target == source
 
 
-def test_a_row_without_the_mark_of_an_earlier_version_counts_as_read_whole() -> None:
+def test_a_row_of_an_earlier_version_is_not_truncated() -> None:
     (value,) = (column for column in parsed().expression.expressions if column.alias == "truncated")
 
     assert "ISNULL(truncated, 0)" == value.this.sql("tsql")
@@ -43,7 +43,7 @@ def test_all_rows_are_one_parameter() -> None:
     assert 1 == len(list(parsed().find_all(exp.Placeholder)))
 
 
-def test_it_reads_no_string_shorter_than_it_is_so_that_the_table_refuses_what_is_too_long() -> None:
+def test_long_strings_are_not_cut_so_that_the_table_refuses_them() -> None:
     types = {
         column.name: column.args["kind"].sql("tsql").lower()
         for column in parsed().find_all(exp.OpenJSONColumnDef)
@@ -54,15 +54,15 @@ def test_it_reads_no_string_shorter_than_it_is_so_that_the_table_refuses_what_is
     assert METRICS.c.label.type.length == 64  # type: ignore[attr-defined]
 
 
-def test_a_row_is_looked_up_as_rows_lie() -> None:
+def test_a_row_is_looked_up_by_the_clustered_key() -> None:
     (looked_up,) = parsed().find_all(exp.Exists)
 
     compared = {equal.this.sql("tsql") for equal in looked_up.find_all(exp.EQ)}
     assert {"stored.[timestamp]", "stored.id"} == compared
 
 
-def test_what_is_no_prediction_is_told_before_the_server_is_asked() -> None:
-    connection: Any = SimpleNamespace(dialect=SimpleNamespace(name="mssql"))  # it executes nothing
+def test_a_body_that_is_not_a_prediction_is_an_error_before_the_insert() -> None:
+    connection: Any = SimpleNamespace(dialect=SimpleNamespace(name="mssql"))  # without `execute`
 
     with pytest.raises(NotAPredictionError):
         insert_if_absent(connection, [prediction().to_json(), "{"])

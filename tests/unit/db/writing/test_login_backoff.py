@@ -1,4 +1,4 @@
-"""A refused login is tried ever more rarely, by one worker for all, until somebody mends it."""
+"""After a refused login, one worker at a time retries, ever more rarely, until it is corrected."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from db.writing.login_backoff import FILE, MAX_DELAY_S, LoginBackoff, clear_login_backoff
 from tests.support.clock import Clock
 
-LONGEST_S = 1.25 * MAX_DELAY_S
+MAX_WITH_JITTER_S = 1.25 * MAX_DELAY_S
 
 
 @pytest.fixture(name="clock", autouse=True)
@@ -19,7 +19,7 @@ def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def attempts_within(clock: Clock, folder: Path, seconds: int, workers: int = 1) -> int:
-    """Count the attempts of workers that are all refused, and look every second."""
+    """Count the logins of workers that check every second and are always refused."""
     backoffs = [LoginBackoff(folder) for _ in range(workers)]
     attempts = 0
     for _ in range(seconds):
@@ -31,12 +31,12 @@ def attempts_within(clock: Clock, folder: Path, seconds: int, workers: int = 1) 
     return attempts
 
 
-def test_the_first_attempt_waits_for_nothing(tmp_path: Path) -> None:
+def test_the_first_login_is_not_delayed(tmp_path: Path) -> None:
     assert LoginBackoff(tmp_path).may_try()
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_a_refused_login_is_tried_a_handful_of_times_in_ten_minutes_by_all_workers(
+def test_all_workers_together_retry_a_few_times_in_ten_minutes(
     clock: Clock, tmp_path: Path, workers: int
 ) -> None:
     first_minute = attempts_within(clock, tmp_path, 60, workers)
@@ -45,10 +45,10 @@ def test_a_refused_login_is_tried_a_handful_of_times_in_ten_minutes_by_all_worke
 
     assert 2 <= first_minute <= 3
     assert 2 <= next_minutes <= 4
-    assert 3600 / LONGEST_S - 1 <= next_hour <= 3600 / (0.75 * MAX_DELAY_S) + 1
+    assert 3600 / MAX_WITH_JITTER_S - 1 <= next_hour <= 3600 / (0.75 * MAX_DELAY_S) + 1
 
 
-def test_once_somebody_has_mended_the_login_all_workers_may_try(tmp_path: Path) -> None:
+def test_clearing_the_back_off_lets_all_workers_try(tmp_path: Path) -> None:
     workers = [LoginBackoff(tmp_path) for _ in range(3)]
     workers[0].refuse()
     assert [False] * 3 == [worker.may_try() for worker in workers]
@@ -60,12 +60,12 @@ def test_once_somebody_has_mended_the_login_all_workers_may_try(tmp_path: Path) 
     assert not clear_login_backoff(tmp_path)
 
 
-def test_while_one_worker_tries_again_the_others_wait_for_the_outcome(
+def test_while_one_worker_tries_the_others_wait_for_the_result(
     clock: Clock, tmp_path: Path
 ) -> None:
     first, second = LoginBackoff(tmp_path), LoginBackoff(tmp_path)
     first.refuse()
-    clock.now_s += LONGEST_S
+    clock.now_s += MAX_WITH_JITTER_S
 
     assert first.may_try()
     assert not second.may_try()
@@ -73,12 +73,12 @@ def test_while_one_worker_tries_again_the_others_wait_for_the_outcome(
     assert second.may_try()
 
 
-def test_an_attempt_that_did_not_reach_the_login_is_repeated_soon(
+def test_an_attempt_that_fails_before_the_login_does_not_count(
     clock: Clock, tmp_path: Path
 ) -> None:
     backoff = LoginBackoff(tmp_path)
     backoff.refuse()
-    clock.now_s += LONGEST_S
+    clock.now_s += MAX_WITH_JITTER_S
     assert backoff.may_try()
 
     backoff.release()
@@ -86,7 +86,7 @@ def test_an_attempt_that_did_not_reach_the_login_is_repeated_soon(
     assert backoff.may_try()
 
 
-def test_a_clock_that_was_set_back_keeps_nobody_waiting(clock: Clock, tmp_path: Path) -> None:
+def test_the_delay_ends_if_the_clock_was_set_back(clock: Clock, tmp_path: Path) -> None:
     backoff = LoginBackoff(tmp_path)
     backoff.refuse()
 
@@ -95,7 +95,7 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting(clock: Clock, tmp_path: 
     assert backoff.may_try()
 
 
-def test_a_worker_that_cannot_write_the_file_waits_all_the_same(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_write_the_file_waits_too(tmp_path: Path) -> None:
     folder = tmp_path / "no_folder"
     backoff = LoginBackoff(folder)
 
@@ -107,7 +107,7 @@ def test_a_worker_that_cannot_write_the_file_waits_all_the_same(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"count": 1}', '{"count": 1, "next_s": null}'])
-def test_a_damaged_file_keeps_nobody_from_trying(tmp_path: Path, content: str) -> None:
+def test_a_damaged_file_is_ignored(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
 
     assert LoginBackoff(tmp_path).may_try()

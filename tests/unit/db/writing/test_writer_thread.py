@@ -1,141 +1,137 @@
-"""The thread goes on, whatever the writer raises."""
+"""The thread survives every error of the writer, and flushes once more at the end."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from db.spool.spool import Spool, SpoolError
+from db.writing import writer_thread
 from db.writing.failure_log import FailureLog
 from db.writing.writer_thread import WriterThread
 
-SOON_S = 20
+TIMEOUT_S = 20
 
 
-class FailingWriter:
-    """Fails a few times, each time in another way; then works."""
+class FakeWriter:
+    """Raises the given errors one by one, then succeeds."""
 
-    def __init__(self, failures: list[Exception]) -> None:
+    def __init__(self, *errors: Exception, fails_to_recover: bool = False) -> None:
         self.failure_log = FailureLog()
-        self.has_worked = threading.Event()
+        self.has_flushed = threading.Event()
         self.answers: list[bool] = []
-        self._failures = failures
+        self._errors = list(errors)
+        self._fails_to_recover = fails_to_recover
 
     def flush(self, should_continue: Callable[[bool], bool]) -> None:
-        """Fail, or note what the thread wants after a small batch and after a full one."""
-        if self._failures:
-            raise self._failures.pop(0)
+        """Fail, or record the thread's answers after a small batch and after a full one."""
+        if self._errors:
+            raise self._errors.pop(0)
         self.failure_log.record_recovery()
         self.answers = [should_continue(False), should_continue(True)]
-        self.has_worked.set()
+        self.has_flushed.set()
 
     def handle_failure(self, error: Exception) -> None:
-        """Report, and fail if it was the spool that failed."""
+        """Log the error, and fail if the spool failed."""
+        if self._fails_to_recover:
+            raise RuntimeError("no recovery") from error
         self.failure_log.record(error)
         if isinstance(error, SpoolError):
             raise error
 
 
-class InterruptedWriter:
-    """Is told in the midst of its first work that it is the last."""
+class BlockedWriter(FakeWriter):
+    """Is in its first flush until the thread is stopped."""
 
     def __init__(self) -> None:
-        self.failure_log = FailureLog()
-        self.works = threading.Event()
-        self.times = 0
+        super().__init__()
+        self.flushes = 0
 
     def flush(self, should_continue: Callable[[bool], bool]) -> None:
-        """Work; the first time until it is told."""
-        self.times += 1
-        self.works.set()
-        ends_s = time.monotonic() + SOON_S
-        while not should_continue(False) and time.monotonic() < ends_s:
-            time.sleep(0.001)
-        self.failure_log.record_recovery()
+        """Wait until the last flush."""
+        self.flushes += 1
+        self.has_flushed.set()
+        ended = threading.Event()
+        while not should_continue(False):
+            ended.wait(0.001)
 
 
-@pytest.fixture(name="spool")
-def fixture_spool(tmp_path: Path) -> Iterator[Spool]:
-    """Open an empty spool."""
+@pytest.fixture(name="start")
+def fixture_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[FakeWriter], WriterThread]]:
+    """Give a function that starts a thread, with short pauses, and waits until it has flushed."""
+    monkeypatch.setattr(writer_thread, "FLUSH_INTERVAL_S", 0.001)
+    monkeypatch.setattr(writer_thread, "FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(writer_thread, "CLAIM_ORPHANS_EVERY_S", 0)
     spool = Spool(tmp_path, 10, 1000)
-    yield spool
+
+    def start(writer: Any) -> WriterThread:
+        thread = WriterThread(writer, spool)
+        thread.start()
+        assert writer.has_flushed.wait(TIMEOUT_S)
+        assert thread.is_alive
+        return thread
+
+    yield start
     spool.close()
 
 
-def test_no_error_ends_it(spool: Spool) -> None:
-    writer = FailingWriter([RuntimeError("new"), SpoolError("damaged"), OSError(24, "too many")])
-    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+def test_it_survives_every_error_of_a_flush(start: Callable[[FakeWriter], WriterThread]) -> None:
+    errors = (RuntimeError("new"), SpoolError("damaged"), OSError(24, "too many"))
 
-    thread.start()
+    thread = start(FakeWriter(*errors))
 
-    assert writer.has_worked.wait(SOON_S)
-    assert thread.is_alive
-    thread.stop(SOON_S)
+    thread.stop(TIMEOUT_S)
     assert not thread.is_alive
 
 
-class UnlikelyWriter(FailingWriter):
-    """Fails to recover, too."""
-
-    def handle_failure(self, error: Exception) -> None:
-        """Fail."""
-        raise RuntimeError("no recovery") from error
-
-
-def test_no_error_of_its_recovery_ends_it_and_each_is_logged_once_in_a_row(
-    spool: Spool, caplog: pytest.LogCaptureFixture
+def test_it_survives_errors_after_an_error_and_logs_each_once(
+    start: Callable[[FakeWriter], WriterThread], caplog: pytest.LogCaptureFixture
 ) -> None:
-    writer = UnlikelyWriter([RuntimeError("new"), RuntimeError("again")])
-    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+    errors = (RuntimeError("new"), RuntimeError("again"))
 
-    thread.start()
+    start(FakeWriter(*errors, fails_to_recover=True)).stop(TIMEOUT_S)
 
-    assert writer.has_worked.wait(SOON_S)
-    assert thread.is_alive
     assert ["unexpected error in the writer thread, which continues"] == caplog.messages
-    thread.stop(SOON_S)
 
 
-def test_no_error_of_adopting_ends_it(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_it_survives_an_error_while_claiming_orphans(
+    start: Callable[[FakeWriter], WriterThread],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail() -> None:
-        raise RuntimeError("nobody can be adopted")
+    def fail(_: Spool) -> None:
+        raise RuntimeError("orphans cannot be claimed")
 
-    monkeypatch.setattr("db.writing.writer_thread.CLAIM_ORPHANS_EVERY_S", 0)
-    monkeypatch.setattr(spool, "claim_orphans", fail)
-    writer = FailingWriter([])
-    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+    monkeypatch.setattr(Spool, "claim_orphans", fail)
 
-    thread.start()
+    start(FakeWriter()).stop(TIMEOUT_S)
 
-    assert writer.has_worked.wait(SOON_S)
-    assert thread.is_alive
-    thread.stop(SOON_S)
-    assert "nobody can be adopted" in caplog.text
+    assert "orphans cannot be claimed" in caplog.text
 
 
-def test_it_goes_on_at_once_after_full_batches_only(spool: Spool) -> None:
-    writer = FailingWriter([])
-    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
+def test_it_continues_at_once_after_full_batches_only_and_after_all_at_the_end(
+    start: Callable[[FakeWriter], WriterThread],
+) -> None:
+    writer = FakeWriter()
 
-    thread.start()
-    assert writer.has_worked.wait(SOON_S)
-
+    thread = start(writer)
     assert [False, True] == writer.answers
-    thread.stop(SOON_S)
-    assert [True, True] == writer.answers  # at the end, all that is spooled
+
+    thread.stop(TIMEOUT_S)
+    assert [True, True] == writer.answers
 
 
-def test_what_was_spooled_while_it_worked_is_written_before_it_ends(spool: Spool) -> None:
-    writer = InterruptedWriter()
-    thread = WriterThread(writer, spool)  # type: ignore[arg-type]
-    thread.start()
-    assert writer.works.wait(SOON_S)
+def test_rows_spooled_during_a_flush_are_written_before_the_end(
+    start: Callable[[FakeWriter], WriterThread],
+) -> None:
+    writer = BlockedWriter()
+    thread = start(writer)
 
-    thread.stop(SOON_S)
+    thread.stop(TIMEOUT_S)
 
     assert not thread.is_alive
-    assert 2 == writer.times
+    assert 2 == writer.flushes
