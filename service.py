@@ -42,6 +42,7 @@ from inference.settings import ModelSettings
 from inference.store import SentimentModelRef
 from inference.stream_scheduler import NUM_STREAMS
 from patches.bentoml_service import PatchedService
+from patches.checks import StartCheck
 from patches.load_shedding import use_load_shedding_protocol
 from pipeline import (
     BatchError,
@@ -204,4 +205,5 @@ def served_model() -> bentoml.Model:
 
 
 cast(Any, SentimentService).add_asgi_middleware(ApiMiddleware)
+cast(Any, SentimentService).add_asgi_middleware(StartCheck)
 cast(Any, SentimentService).make_batcher = partial(MicroBatcher, NUM_STREAMS, batch_prefix_length)

@@ -17,6 +17,7 @@ from inference.model_folder import ModelFolder, ModelFolderError
 from inference.runtime import HUGE_PAGES, RuntimeNotInstalledError, check_runtime
 from inference.self_check import SelfCheck, load_checked
 from inference.settings import ModelSettings
+from patches.checks import check_patches
 from patches.circus_socket import check_address_before_listening
 from patches.uvicorn_protocol import MAX_CONNECTIONS
 from process.file_limit import raise_file_limit
@@ -34,6 +35,7 @@ def prepare_command(model_path: Path) -> None:
     """
     os.environ.setdefault("ENV_FILE", str(Path(".env").absolute()))
     check_address_before_listening()
+    check_patches()
     register_command()
     raise_file_limit(MAX_CONNECTIONS)
     for name, value in HUGE_PAGES.items():

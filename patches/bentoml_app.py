@@ -67,7 +67,7 @@ class BoundedMetrics(RunnerTrafficMetricsMiddleware):
     middleware wraps all others.
     """
 
-    def __init__(self, app: ASGIApp, **options: Any) -> None:
+    def __init__(self, app: ASGIApp, /, **options: Any) -> None:
         """Wrap an application; the options are those of BentoML's middleware."""
         super().__init__(_with_real_path(app), **options)
 

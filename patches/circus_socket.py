@@ -9,9 +9,9 @@ from process.address import check_port, wait_for_address
 
 
 def check_address_before_listening() -> None:
-    """Patch the socket class of circus in the command; workers inherit the open socket.
+    """Patch circus' socket class in the command; workers inherit the open socket.
 
-    The class itself is changed, because BentoML has imported it already.
+    The class itself is changed, because BentoML has already imported it.
     """
     # pylint: disable=import-outside-toplevel  # workers do not need circus
     from circus.sockets import CircusSocket
@@ -28,3 +28,11 @@ def check_address_before_listening() -> None:
         bind_and_listen(self)
 
     CircusSocket.__init__, CircusSocket.bind_and_listen = checked_init, checked_bind_and_listen
+
+
+def is_address_checked() -> bool:
+    """Return whether circus' socket class is patched in this process."""
+    from circus.sockets import CircusSocket  # pylint: disable=import-outside-toplevel  # see above
+
+    methods = CircusSocket.__init__, CircusSocket.bind_and_listen
+    return all(method.__module__ == __name__ for method in methods)

@@ -28,14 +28,13 @@ def disable_usage_tracking() -> None:
         sys.modules[OPENVINO_MODULE] = None  # type: ignore[assignment]  # import fails from now on
 
 
-def is_usage_tracking_disabled() -> bool:
-    """Return whether BentoML and OpenVINO act on the user's choice, or else send nothing."""
+def is_user_choice_respected() -> bool:
+    """Return whether BentoML and OpenVINO do what the user has chosen, or else send nothing."""
+    chosen = os.environ.get("BENTOML_DO_NOT_TRACK", "unset")
     module = sys.modules.get(BENTOML_MODULE)
-    wanted = os.environ.get("BENTOML_DO_NOT_TRACK", "").lower() == "true"
-    is_bentoml_right = module is None or module.do_not_track() == wanted
-    return is_bentoml_right and (
-        _has_openvino_consent() or sys.modules.get(OPENVINO_MODULE, ...) is None
-    )
+    is_bentoml_right = module is None or module.do_not_track() == (chosen.lower() == "true")
+    is_openvino_right = _has_openvino_consent() or sys.modules.get(OPENVINO_MODULE, ...) is None
+    return chosen != "unset" and is_bentoml_right and is_openvino_right
 
 
 def _has_openvino_consent() -> bool:

@@ -14,7 +14,7 @@ from api.http.admission import AdmissionControl
 from api.http.middleware import ApiMiddleware
 from api.settings import ApiSettings
 from patches import uvicorn_protocol as connections
-from patches.load_shedding import SheddingProtocol
+from patches.load_shedding import LoadSheddingProtocol
 from tests.unit.api.served import all_of, ask, connected, serving, statuses
 
 ID = b"X-Request-Id: mine\r\n"
@@ -37,7 +37,7 @@ def guarded(settings: ApiSettings | None = None) -> ApiMiddleware:
 @pytest.fixture(name="port")
 def fixture_port() -> Iterator[int]:
     """Serve it."""
-    with serving(guarded(), SheddingProtocol) as port:
+    with serving(guarded(), LoadSheddingProtocol) as port:
         yield port
 
 
@@ -95,7 +95,7 @@ def test_what_is_no_text_passes(port: int) -> None:
 
 
 def test_a_stranger_is_told_nothing_of_the_load() -> None:
-    with serving(guarded(WITH_A_KEY), SheddingProtocol) as port:
+    with serving(guarded(WITH_A_KEY), LoadSheddingProtocol) as port:
         received = ask(port, posted(), posted(KEY + CLOSE))
 
     assert [401, 429] == statuses(received)
@@ -165,7 +165,7 @@ def test_the_guard_is_not_even_asked() -> None:
         asked.append(scope["type"])
         await guard(scope, receive, send)
 
-    with serving(noted, SheddingProtocol) as port:
+    with serving(noted, LoadSheddingProtocol) as port:
         assert [429] == statuses(ask(port, posted(CLOSE)))
 
     assert ["lifespan"] == asked

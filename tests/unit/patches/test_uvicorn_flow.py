@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from patches.uvicorn_flow import BoundedFlow
+from patches.uvicorn_protocol import BoundedFlow
 
 
 class Transport:
@@ -52,12 +52,12 @@ async def calls_after(*acts: Callable[[BoundedFlow], None]) -> list[str]:
             ["close", "abort"],
             id="closed with a rest",
         ),
-        pytest.param([BoundedFlow.close, BoundedFlow.stop_waiting], ["close"], id="lost"),
+        pytest.param([BoundedFlow.close, BoundedFlow.cancel_timeout], ["close"], id="lost"),
     ],
 )
 def test_a_client_has_a_while_to_take_what_it_was_sent(
     monkeypatch: pytest.MonkeyPatch, acts: list[Callable[[BoundedFlow], None]], calls: list[str]
 ) -> None:
-    monkeypatch.setattr("patches.uvicorn_flow.WRITE_TIMEOUT_S", 0.001)
+    monkeypatch.setattr("patches.uvicorn_protocol.WRITE_TIMEOUT_S", 0.001)
 
     assert calls == asyncio.run(calls_after(*acts))

@@ -150,7 +150,7 @@ def test_nothing_is_sent_on_to_others(port: int) -> None:
 def test_a_client_that_takes_no_answer_is_given_up(
     port: int, monkeypatch: pytest.MonkeyPatch, asked: bytes
 ) -> None:
-    monkeypatch.setattr("patches.uvicorn_flow.WRITE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("patches.uvicorn_protocol.WRITE_TIMEOUT_S", 0.1)
 
     with connected(port, receive_bytes=4096) as connection:
         connection.sendall(asked)
@@ -186,7 +186,7 @@ def test_beyond_so_many_connections_each_is_refused(
 def test_a_client_that_is_gone_while_its_requests_wait_is_no_failure(
     port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("patches.uvicorn_flow.WRITE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("patches.uvicorn_protocol.WRITE_TIMEOUT_S", 0.1)
 
     with connected(port, receive_bytes=4096) as connection:
         connection.sendall(LARGE * 4)
@@ -207,7 +207,7 @@ def test_a_refusal_stands_in_the_log_under_the_id_that_it_gives(
 
     (line,) = caplog.messages
     (given,) = [part for part in received.split(b"\r\n") if part.startswith(b"x-request-id: ")]
-    assert f"request {given.decode()[14:]} was refused: the request is not valid HTTP" == line
+    assert f"request {given.decode()[14:]} was rejected: the request is not valid HTTP" == line
 
 
 def peers(port: int) -> list[object]:

@@ -15,7 +15,7 @@ from api.http.admission import AdmissionControl
 from api.http.cors import EXPOSED_HEADERS
 from api.http.middleware import ApiMiddleware
 from api.settings import ApiSettings
-from patches.load_shedding import SheddingProtocol
+from patches.load_shedding import LoadSheddingProtocol
 from tests.unit.api.served import ask, serving
 
 APP = "https://app.example.com"
@@ -185,7 +185,7 @@ ORIGIN_LINE = f"Origin: {APP}\r\n".encode()
     ],
 )
 def test_what_the_protocol_refuses_may_be_read_too(sent: bytes, status: int) -> None:
-    with serving(guarded(ORIGINS, most=0), SheddingProtocol) as port:
+    with serving(guarded(ORIGINS, most=0), LoadSheddingProtocol) as port:
         head, _, _ = ask(port, sent).decode().partition("\r\n\r\n")
 
     start, *lines = head.split("\r\n")
