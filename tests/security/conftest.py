@@ -1,4 +1,4 @@
-"""One guarded service that all tests here attack, and an honest client whom it goes on serving."""
+"""One service that all tests here attack, and a healthy client that it must go on serving."""
 
 import os
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.healthy_client import Honest
+from tests.security.healthy_client import HealthyClient
 from tests.support.rows import Rows
 from tests.support.server import BENTOML, Server, put_into_store
 
@@ -16,7 +16,7 @@ KEY = "a-key-of-the-tests"
 @pytest.fixture(name="environment", scope="package")
 def fixture_environment(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the environment of a service with a key, the starter model and a SQLite file."""
-    folder = tmp_path_factory.mktemp("guard")
+    folder = tmp_path_factory.mktemp("security")
     kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
     environment = kept | {
         "API_KEYS": f"another-key,{KEY}",
@@ -38,12 +38,12 @@ def fixture_server(repository: Path, environment: dict[str, str]) -> Iterator[Se
         yield server
 
 
-@pytest.fixture(name="honest")
-def fixture_honest(server: Server) -> Iterator[Honest]:
-    """Ask now and then while a test runs; in the end, all has to be answered."""
-    with Honest(server.url, KEY) as honest:
-        yield honest
-    assert {200} == set(honest.statuses)
+@pytest.fixture(name="healthy_client")
+def fixture_healthy_client(server: Server) -> Iterator[HealthyClient]:
+    """Send valid requests while a test runs; all must be answered 200."""
+    with HealthyClient(server.url, KEY) as client:
+        yield client
+    assert {200} == set(client.statuses)
 
 
 @pytest.fixture(name="rows", scope="package")

@@ -1,41 +1,41 @@
-"""A client that means well."""
+"""A client that sends valid requests at a moderate rate."""
 
 import threading
 
 import httpx
 
 PAUSE_S = 0.05
-PATIENCE_S = 30
+TIMEOUT_S = 30
 
 
-class Honest:
-    """Post short texts one after the other, on new connections, while the context lasts."""
+class HealthyClient:
+    """Post short texts one after the other, each on a new connection, while the context lasts."""
 
     def __init__(self, url: str, key: str) -> None:
         self.statuses: list[int] = []
         self._url, self._key = url, key
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> "Honest":
+    def __enter__(self) -> "HealthyClient":
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._is_over.set()
+        self._stop.set()
         self._thread.join()
 
-    def _ask(self) -> None:
-        while not self.statuses or not self._is_over.wait(PAUSE_S):
+    def _run(self) -> None:
+        while not self.statuses or not self._stop.wait(PAUSE_S):
             self.statuses.append(self._status())
 
     def _status(self) -> int:
         try:
             return httpx.post(
                 f"{self._url}/predict",
-                json={"text": "a tweet from next door"},
+                json={"text": "a tweet of another client"},
                 headers={"X-API-Key": self._key},
-                timeout=PATIENCE_S,
+                timeout=TIMEOUT_S,
             ).status_code
         except httpx.TransportError:
             return 0

@@ -1,4 +1,4 @@
-"""Connections that do what no HTTP library does."""
+"""Raw connections, for requests that no HTTP library sends."""
 
 import json
 import selectors
@@ -12,12 +12,12 @@ from typing import Any
 from tests.security.conftest import KEY
 from tests.support.server import Server
 
-PATIENCE_S = 30
+TIMEOUT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: status 0 where the service hung up without a word."""
+    """A response; status 0 if the service closed the connection without one."""
 
     status: int
     headers: dict[str, str]
@@ -25,12 +25,12 @@ class Reply:
 
     @property
     def error(self) -> Any:
-        """Return what the body says is wrong."""
+        """Return the error message of the body."""
         return json.loads(self.body)["error"]
 
     @classmethod
     def of(cls, received: bytes) -> "Reply":
-        """Read one answer."""
+        """Parse one response."""
         start, _, body = received.partition(b"\r\n\r\n")
         if not start:
             return cls(0, {}, b"")
@@ -40,7 +40,7 @@ class Reply:
 
 
 def head(method: str = "POST", path: str = "/predict", **headers: str | int) -> bytes:
-    """Return the head of a request with the key, underscores standing for dashes."""
+    """Return the head of a request with the key, with underscores for dashes."""
     named = {"host": "test", "x-api-key": KEY, "content-type": "application/json"} | {
         name.replace("_", "-"): str(value) for name, value in headers.items()
     }
@@ -49,7 +49,7 @@ def head(method: str = "POST", path: str = "/predict", **headers: str | int) -> 
 
 
 def posted(body: bytes, path: str = "/predict") -> bytes:
-    """Return a whole request."""
+    """Return a complete POST request."""
     return head(path=path, content_length=len(body), connection="close") + body
 
 
@@ -57,34 +57,34 @@ def posted(body: bytes, path: str = "/predict") -> bytes:
 def connected(
     server: Server, count: int, receive_bytes: int | None = None
 ) -> Iterator[list[socket.socket]]:
-    """Open so many connections, each of which takes in so many bytes unread; all are closed."""
+    """Open connections with this receive buffer, and close them in the end."""
     with ExitStack() as stack:
         connections = [stack.enter_context(socket.socket()) for _ in range(count)]
         for connection in connections:
-            connection.settimeout(PATIENCE_S)
+            connection.settimeout(TIMEOUT_S)
             if receive_bytes is not None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
             connection.connect(("127.0.0.1", server.port))
         yield connections
 
 
-def ask(server: Server, sent: bytes) -> Reply:
-    """Send bytes on a connection of their own, and read until the service hangs up."""
+def exchange(server: Server, sent: bytes) -> Reply:
+    """Send bytes on a new connection, and read until the service closes it."""
     with connected(server, 1) as (connection,):
-        with suppress(OSError):  # it may have heard enough
+        with suppress(OSError):  # the service may have closed the connection
             connection.sendall(sent)
         return Reply.of(_all_of(connection))
 
 
-def dribble(connections: Sequence[socket.socket], start: bytes, drop: bytes) -> list[Reply]:
-    """Send a start on all, then drop by drop until the service has hung up on each."""
+def send_slowly(connections: Sequence[socket.socket], start: bytes, piece: bytes) -> list[Reply]:
+    """Send a start on all, then one piece at a time until the service has closed each."""
     selector = selectors.DefaultSelector()
     received = dict.fromkeys(connections, b"")
     for connection in connections:
         connection.sendall(start)
         connection.setblocking(False)
         selector.register(connection, selectors.EVENT_READ)
-    ends_s = time.monotonic() + PATIENCE_S
+    ends_s = time.monotonic() + TIMEOUT_S
     while selector.get_map() and time.monotonic() < ends_s:
         for key, _ in selector.select(timeout=0.5):
             connection: Any = key.fileobj
@@ -92,14 +92,14 @@ def dribble(connections: Sequence[socket.socket], start: bytes, drop: bytes) -> 
                 selector.unregister(connection)
             received[connection] += more
         for key in list(selector.get_map().values()):
-            _try_to_send(key.fileobj, drop)
+            _try_to_send(key.fileobj, piece)
     assert not selector.get_map(), f"{len(selector.get_map())} connections are still open"
     return [Reply.of(each) for each in received.values()]
 
 
-def _try_to_send(connection: Any, drop: bytes) -> None:
-    with suppress(OSError):  # what it has answered is read next
-        connection.send(drop)
+def _try_to_send(connection: Any, piece: bytes) -> None:
+    with suppress(OSError):  # its response is read next
+        connection.send(piece)
 
 
 def _some_of(connection: socket.socket) -> bytes:

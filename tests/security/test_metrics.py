@@ -1,4 +1,4 @@
-"""What strangers ask for does not make the figures grow."""
+"""Clients cannot create Prometheus time series by requesting unknown paths."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ def fixture_server(
     environment: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """Serve from a home of its own: whoever starts in another's clears the figures there."""
+    """Serve with a BENTOML_HOME of its own: each start deletes the metrics there."""
     home = tmp_path_factory.mktemp("metrics")
     environment = environment | {
         "BENTOML_HOME": str(home / "bentoml"),
@@ -30,22 +30,22 @@ def fixture_server(
         yield server
 
 
-def test_paths_that_nobody_serves_are_counted_as_one(server: Server) -> None:
+def test_unknown_paths_share_one_label(server: Server) -> None:
     for number in range(20):
-        assert 401 == httpx.get(f"{server.url}/strange/{number}").status_code
+        assert 401 == httpx.get(f"{server.url}/unknown/{number}").status_code
 
-    figures = httpx.get(f"{server.url}/metrics", headers=WITH_KEY).text
-    assert "strange" not in figures
-    assert 'endpoint="other"' in figures
+    metrics = httpx.get(f"{server.url}/metrics", headers=WITH_KEY).text
+    assert "unknown/" not in metrics
+    assert 'endpoint="other"' in metrics
 
 
-def test_paths_that_are_served_are_counted_each(server: Server) -> None:
+def test_known_paths_have_their_own_label(server: Server) -> None:
     httpx.get(f"{server.url}/model", headers=WITH_KEY)
 
     assert 'endpoint="/model"' in httpx.get(f"{server.url}/metrics", headers=WITH_KEY).text
 
 
-def test_what_is_counted_as_another_is_served_by_its_own_path(server: Server) -> None:
+def test_a_path_without_its_own_label_is_still_served(server: Server) -> None:
     style = httpx.get(f"{server.url}/static_content/index.css", headers=WITH_KEY)
 
     assert (200, "text/css") == (style.status_code, style.headers["content-type"].split(";")[0])

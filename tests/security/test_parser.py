@@ -1,4 +1,4 @@
-"""Whatever bytes arrive in whatever pieces: they are the JSON that we ask for, or are refused."""
+"""The body reader accepts what the standard library's JSON parser accepts, however it arrives."""
 
 import asyncio
 import itertools
@@ -21,17 +21,17 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-BODIES_LIKE_OURS = st.fixed_dictionaries(
+OBJECTS_WITH_A_TEXT = st.fixed_dictionaries(
     {"text": st.text() | JSON_VALUES}, optional={"lang": JSON_VALUES}
 )
-# Bytes that are hardly JSON, JSON of all kinds, and what we ask for with one byte exchanged.
+# Random bytes, any JSON, and valid bodies with one byte replaced.
 BODIES = st.one_of(
     st.binary(),
-    st.builds(json.dumps, JSON_VALUES | BODIES_LIKE_OURS, ensure_ascii=st.booleans()).map(
+    st.builds(json.dumps, JSON_VALUES | OBJECTS_WITH_A_TEXT, ensure_ascii=st.booleans()).map(
         str.encode
     ),
     st.builds(
-        lambda text, place, byte: _exchanged(json.dumps({"text": text}).encode(), place, byte),
+        lambda text, place, byte: _with_byte(json.dumps({"text": text}).encode(), place, byte),
         st.text(),
         st.integers(0, 100),
         st.binary(max_size=2),
@@ -39,13 +39,13 @@ BODIES = st.one_of(
 )
 
 
-def _exchanged(body: bytes, place: int, byte: bytes) -> bytes:
+def _with_byte(body: bytes, place: int, byte: bytes) -> bytes:
     place %= len(body)
     return body[:place] + byte + body[place + 1 :]
 
 
 def read(pieces: Sequence[bytes]) -> str | None:
-    """Return the text that a body of these pieces posts, None where it is refused with 400."""
+    """Return the text of a body that arrives in these pieces, None if it is rejected with 400."""
     messages: list[Message] = [
         {"type": "http.request", "body": piece, "more_body": True} for piece in pieces
     ]
@@ -55,30 +55,30 @@ def read(pieces: Sequence[bytes]) -> str | None:
         return messages.pop(0)
 
     try:
-        validated = asyncio.run(BodyReader().read(PredictRequest, HEADERS, receive))
-    except ApiError as refused:
-        answer = refused.response
+        parsed = asyncio.run(BodyReader().read(PredictRequest, HEADERS, receive))
+    except ApiError as error:
+        status = error.status
     else:
-        return validated.body.all_texts()[0]
-    assert 400 == answer.status_code
+        return parsed.body.all_texts()[0]
+    assert 400 == status
     return None
 
 
 def expected(body: bytes) -> str | None:
-    """Return the same by the standard library's parser and the words of the README."""
+    """Return the same by the standard library's parser and the limits of the README."""
     try:
-        value: Any = json.loads(body.decode("utf-8"), parse_constant=_refuse)
+        value: Any = json.loads(body.decode("utf-8"), parse_constant=_reject)
         text = value["text"]
-        text.encode("utf-8")  # halves of pairs are no text
+        text.encode("utf-8")  # lone surrogates fail
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    is_alone = isinstance(value, dict) and {"text"} == set(value)
+    has_one_field = isinstance(value, dict) and {"text"} == set(value)
     is_text = isinstance(text, str) and text.strip(WHITE_SPACE) and len(text) <= MAX_TEXT_CHARACTERS
-    return text if is_alone and is_text else None
+    return text if has_one_field and is_text else None
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+def _reject(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 @settings(max_examples=2000, deadline=None, database=None)
@@ -89,14 +89,14 @@ def test_a_body_is_read_as_the_standard_library_reads_it(body: bytes) -> None:
 
 @settings(max_examples=500, deadline=None, database=None)
 @given(BODIES, st.lists(st.integers(0, 60), max_size=6))
-def test_the_pieces_of_a_body_make_no_difference(body: bytes, cuts: list[int]) -> None:
+def test_a_body_may_arrive_in_any_pieces(body: bytes, cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(body)]
     pieces = [body[start:end] for start, end in itertools.pairwise(places)]
 
     assert read([b"".join(pieces)]) == read(pieces)
 
 
-def test_a_byte_order_mark_is_no_white_space() -> None:
+def test_white_space_may_precede_the_body_but_no_byte_order_mark() -> None:
     assert [None, "fine"] == [
         read([mark + b'{"text": "fine"}']) for mark in (b"\xef\xbb\xbf", b" \t\r\n")
     ]

@@ -1,4 +1,4 @@
-"""Planted secrets are in nothing that the service prints, answers, runs as or is packed into."""
+"""Planted secrets appear in no log, response, process argument or Bento."""
 
 import re
 import shutil
@@ -16,10 +16,10 @@ from tests.support.setting_names import secret_setting_names
 
 MARK = "planted"
 SECRETS = {name: f"{MARK}-{name.lower()}" for name in sorted(secret_setting_names())}
-# A password inside of a URL, with signs that end a host or a port elsewhere; nobody listens there.
+# A password in a URL, with characters that end a host or a port elsewhere; the port is closed.
 PASSWORD = f"{MARK}/in:a#url?{MARK}"
 SECRETS["DATABASE_URL"] = f"postgresql://service:{PASSWORD}@127.0.0.1:{free_port()}/sentiment"
-# URLs of which SQLAlchemy takes a part of the password for something else.
+# URLs in which SQLAlchemy takes a part of the password for something else.
 MISREAD = (
     f"postgresql://service:a@{MARK}/{MARK}@127.0.0.1/sentiment",
     f"postgresql+psycopg://service:a@{MARK}?{MARK}@127.0.0.1/sentiment",
@@ -56,14 +56,14 @@ SQL_SERVER = {
     "SQL_USER": "service",
 }
 SERVE = [BENTOML, "serve", "--port", "{port}"]
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 def test_every_secret_is_planted() -> None:
     assert {"API_KEYS", "DATABASE_URL", "HF_TOKEN", "SA_PASSWORD", "SQL_PASSWORD"} < set(SECRETS)
 
 
-def test_a_service_that_fails_in_every_way_tells_none(
+def test_a_failing_service_shows_no_secret(
     repository: Path, starter: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     environment = environment | SECRETS | {"BENTOML_HOME": str(tmp_path / "bentoml")}
@@ -72,7 +72,7 @@ def test_a_service_that_fails_in_every_way_tells_none(
 
     with (
         Server(SERVE, repository, environment) as server,
-        httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client,
+        httpx.Client(base_url=server.url, timeout=TIMEOUT_S) as client,
     ):
         key = {"X-API-Key": SECRETS["API_KEYS"]}
         answers = [
@@ -82,11 +82,11 @@ def test_a_service_that_fails_in_every_way_tells_none(
             client.post("/predict", json={"text": "fine"}, headers={"X-API-Key": f"{MARK}-wrong"}),
             *(client.get(path, headers=key) for path in ("/model", "/metrics", "/", "/nowhere")),
         ]
-        eventually(lambda: "Connection refused" in server.log, PATIENCE_S)
+        eventually(lambda: "Connection refused" in server.log, TIMEOUT_S)
         processes = [process for process in server.processes() if process.is_running()]
         arguments = [argument for process in processes for argument in process.cmdline()]
         environments = [psutil.Process(process.pid).environ() for process in processes]
-        server.terminate(PATIENCE_S)
+        server.terminate(TIMEOUT_S)
 
     assert [200, 500, 400, 401, 200, 200, 200, 404] == [each.status_code for each in answers]
     assert any(MARK in each.get("API_KEYS", "") for each in environments)
@@ -98,15 +98,15 @@ def test_a_service_that_fails_in_every_way_tells_none(
 @pytest.mark.parametrize(
     "broken",
     [
-        pytest.param({"SQL_PORT": "none"}, id="a number that is none"),
-        pytest.param({"DATABASE_URL": f"{MARK}:/{MARK}"}, id="a URL that is none"),
+        pytest.param({"SQL_PORT": "none"}, id="an invalid number"),
+        pytest.param({"DATABASE_URL": f"{MARK}:/{MARK}"}, id="an invalid URL"),
         pytest.param({"DATABASE_URL": f"nosql://u:{MARK}@h/db"}, id="an unknown database"),
         pytest.param({"API_KEYS": f"{MARK}-schl\u00fcssel"}, id="a key that no header can carry"),
-        pytest.param({"DATABASE_URL": MISREAD[0]}, id="a URL that is read otherwise than meant"),
-        pytest.param({"DATABASE_URL": MISREAD[4]}, id="a parameter that is a part of a password"),
+        pytest.param({"DATABASE_URL": MISREAD[0]}, id="an ambiguous URL"),
+        pytest.param({"DATABASE_URL": MISREAD[4]}, id="a parameter that is part of a password"),
     ],
 )
-def test_a_service_that_cannot_start_tells_none(
+def test_a_failed_start_shows_no_secret(
     repository: Path, environment: dict[str, str], broken: dict[str, str]
 ) -> None:
     with (
@@ -163,9 +163,9 @@ def test_a_command_whose_env_file_cannot_be_read_says_so_in_a_line(
     )
 
     assert 1 == done.returncode
-    (told,) = done.stdout.splitlines()
-    assert told.startswith(f"{path} ")
-    assert MARK not in told
+    (message,) = done.stdout.splitlines()
+    assert message.startswith(f"{path} ")
+    assert MARK not in message
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_command_whose_env_file_cannot_be_read_says_so_in_a_line(
         ("benchmarks recording --quick", MISREAD[0]),
     ],
 )
-def test_a_command_with_a_url_that_is_misread_tells_none(
+def test_a_command_with_an_ambiguous_url_shows_no_secret(
     repository: Path, environment: dict[str, str], command: str, url: str
 ) -> None:
     urls = {"DATABASE_URL": url, "BENCH_DATABASE_URL": url}
@@ -191,7 +191,7 @@ def test_a_command_with_a_url_that_is_misread_tells_none(
     assert MARK not in done.stdout
 
 
-def test_set_up_refuses_what_grafanas_driver_cannot_take(
+def test_setup_rejects_a_password_that_grafanas_driver_cannot_use(
     repository: Path, environment: dict[str, str]
 ) -> None:
     broken = {"GRAFANA_READER_PASSWORD": f"{MARK};{MARK}"}
@@ -200,9 +200,9 @@ def test_set_up_refuses_what_grafanas_driver_cannot_take(
     done = run_command([sys.executable, "-m", "db", "setup"], repository, environment)
 
     assert 1 == done.returncode
-    (told,) = done.stdout.splitlines()
-    assert told.startswith("GRAFANA_READER_PASSWORD holds ;")
-    assert MARK not in told
+    (message,) = done.stdout.splitlines()
+    assert message.startswith("GRAFANA_READER_PASSWORD holds ;")
+    assert MARK not in message
 
 
 @pytest.mark.parametrize("command", ["status", "prune --older-than 90d"])
@@ -210,11 +210,11 @@ def test_set_up_refuses_what_grafanas_driver_cannot_take(
     ("variables", "reason"),
     [
         pytest.param({}, "refused", id="PostgreSQL"),
-        # The driver's words, or ours where there is none.
+        # The driver's message, or ours if no driver is installed.
         pytest.param(SQL_SERVER, "SQLDriverConnect|SQL_(SERVER|DRIVER)", id="SQL Server"),
     ],
 )
-def test_a_command_without_its_database_tells_none(
+def test_a_command_without_its_database_shows_no_secret(
     repository: Path,
     environment: dict[str, str],
     command: str,
@@ -230,7 +230,7 @@ def test_a_command_without_its_database_tells_none(
     assert MARK not in done.stdout
 
 
-def test_the_hub_refusing_a_token_tells_none(
+def test_a_rejected_hub_token_is_not_shown(
     repository: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     with Hub() as hub:
@@ -246,7 +246,7 @@ def test_the_hub_refusing_a_token_tells_none(
     assert MARK not in done.stdout
 
 
-def test_the_bento_holds_none(
+def test_a_bento_has_no_secret(
     repository: Path, starter: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     checkout = tmp_path / "checkout"
@@ -272,5 +272,5 @@ def test_the_bento_holds_none(
     assert not [path for path in packed if MARK.encode() in path.read_bytes()]
 
 
-def test_git_keeps_out_the_file_with_secrets(repository: Path) -> None:
+def test_git_ignores_the_env_file(repository: Path) -> None:
     assert ".env" in (repository / ".gitignore").read_text(encoding="utf-8").splitlines()
