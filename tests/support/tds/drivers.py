@@ -1,8 +1,11 @@
-"""The ODBC drivers for SQL Server that are installed here."""
+"""The ODBC drivers for SQL Server that are installed here, and settings with a stand-in."""
+
+from typing import Any
 
 import pytest
 
 from db.database import odbc
+from db.settings import SetupSettings
 
 DRIVERS = ("Microsoft", "FreeTDS")
 
@@ -16,3 +19,16 @@ def find_driver(name: str) -> str:
     if driver is None or odbc.is_freetds(driver) is not (name == "FreeTDS"):
         pytest.skip(f"{name}'s driver is not installed here (Debian: libgssapi-krb5-2, tdsodbc)")
     return driver
+
+
+def stand_in_settings(driver: str, port: int, **changes: Any) -> SetupSettings:
+    """Return settings with a stand-in on localhost; skip the test without the driver."""
+    settings = {
+        "sql_server": "localhost",
+        "sql_port": port,
+        "sql_user": "service",
+        "sql_password": "secret",
+        "sql_driver": find_driver(driver),
+        "sql_trust_server_certificate": True,
+    }
+    return SetupSettings.model_validate(settings | changes)

@@ -1,37 +1,57 @@
-"""The tables on SQL Server, read off the statements that would create them."""
+"""The tables as SQL Server and others create them, and the labels that fit."""
+
+from typing import get_args
 
 import pytest
 import sqlglot
+from bentoml._internal.tag import tag_max_length
 from sqlalchemy.dialects import mssql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from db.database.index_migrations import dashboard_index
-from db.database.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
+from db.database.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS, LabelError, check_labels
+from db.training_run import TrainingRun
+from training.export.export import Precision
+
+OTHERS = [postgresql.dialect(), sqlite.dialect()]
 
 
 def compiled(element: CreateTable | CreateIndex, dialect: Dialect) -> str:
-    """Compile a statement, white space folded."""
+    """Return a statement on one line."""
     return " ".join(str(element.compile(dialect=dialect)).split())
 
 
 def on_sql_server(element: CreateTable | CreateIndex) -> str:
-    """Compile a statement for SQL Server, and have T-SQL's grammar accept it."""
+    """Return a statement in T-SQL, checked by its grammar."""
     statement = compiled(element, mssql.dialect())
     (parsed,) = sqlglot.parse(statement, dialect="tsql")
     assert isinstance(parsed, sqlglot.exp.Create)
     return statement
 
 
-def test_texts_times_and_ids_have_sql_servers_types() -> None:
-    statement = on_sql_server(CreateTable(METRICS))
+def test_sql_server_gets_its_types_and_constraints() -> None:
+    predictions = on_sql_server(CreateTable(METRICS))
+    runs = on_sql_server(CreateTable(TRAINING_RUNS))
 
-    assert "id UNIQUEIDENTIFIER NOT NULL" in statement
-    assert "timestamp DATETIME2(3) NOT NULL" in statement
-    assert "text NVARCHAR(max) NULL" in statement
+    for part in [
+        "id UNIQUEIDENTIFIER NOT NULL",
+        "timestamp DATETIME2(3) NOT NULL",
+        "text NVARCHAR(max) NULL",
+        "label NVARCHAR(64) NOT NULL",  # whatever the code page
+        "CHECK (DATALENGTH([text]) <= 20000)",  # bytes in UTF-16
+    ]:
+        assert part in predictions
+    for part in [
+        "base_model NVARCHAR(max) NOT NULL",
+        "seed BIGINT NOT NULL",
+        "CONSTRAINT pk_training_runs PRIMARY KEY NONCLUSTERED (id)",
+    ]:
+        assert part in runs
+    assert "version INTEGER NOT NULL" in on_sql_server(CreateTable(SCHEMA_VERSION))  # no identity
 
 
-def test_rows_lie_in_the_order_of_time_and_no_index_is_on_random_ids() -> None:
+def test_sql_server_orders_rows_by_time_and_has_no_index_on_random_ids() -> None:
     (index,) = METRICS.indexes
 
     assert "PRIMARY KEY" not in on_sql_server(CreateTable(METRICS))
@@ -41,43 +61,61 @@ def test_rows_lie_in_the_order_of_time_and_no_index_is_on_random_ids() -> None:
     )
 
 
-@pytest.mark.parametrize("dialect", [postgresql.dialect(), sqlite.dialect()])
-def test_elsewhere_the_id_which_is_ordered_by_time_is_the_key(dialect: Dialect) -> None:
-    assert "CONSTRAINT pk_metrics PRIMARY KEY (id)" in compiled(CreateTable(METRICS), dialect)
-
-
-def test_dashboards_find_all_but_the_texts_in_one_index() -> None:
-    read = ["label", "confidence", "latency_ms", "model_tag", "batch_size", "truncated"]
+def test_the_dashboard_index_includes_all_columns_but_the_text() -> None:
+    included = ["label", "confidence", "latency_ms", "model_tag", "batch_size", "truncated"]
 
     assert (
         "CREATE INDEX ix_metrics_dashboards ON metrics (timestamp)"
-        f" INCLUDE ({', '.join(read)}, recorded_at)"
+        f" INCLUDE ({', '.join(included)}, recorded_at)"
     ) == on_sql_server(CreateIndex(dashboard_index()))
 
 
-def test_labels_have_no_code_page() -> None:
-    assert "label NVARCHAR(64) NOT NULL" in on_sql_server(CreateTable(METRICS))
-
-
-def test_training_runs_have_types_that_hold_long_paths_and_large_seeds() -> None:
-    statement = on_sql_server(CreateTable(TRAINING_RUNS))
-
-    assert "base_model NVARCHAR(max) NOT NULL" in statement
-    assert "seed BIGINT NOT NULL" in statement
-    assert "CONSTRAINT pk_training_runs PRIMARY KEY NONCLUSTERED (id)" in statement
-
-
-def test_sql_server_bounds_a_text_by_its_bytes_in_utf_16() -> None:
-    assert "CHECK (DATALENGTH([text]) <= 20000)" in on_sql_server(CreateTable(METRICS))
-
-
-@pytest.mark.parametrize("dialect", [postgresql.dialect(), sqlite.dialect()])
-def test_other_databases_bound_it_by_its_characters(dialect: Dialect) -> None:
+@pytest.mark.parametrize("dialect", OTHERS)
+def test_other_databases_have_the_id_as_key_and_limit_the_text_by_characters(
+    dialect: Dialect,
+) -> None:
     statement = compiled(CreateTable(METRICS), dialect)
 
+    assert "CONSTRAINT pk_metrics PRIMARY KEY (id)" in statement
     assert 'CHECK (length("text") <= 5000)' in statement
     assert "DATALENGTH" not in statement
 
 
-def test_versions_have_no_identity() -> None:
-    assert "version INTEGER NOT NULL" in on_sql_server(CreateTable(SCHEMA_VERSION))
+@pytest.mark.parametrize("label", ["positive", "позитивный", "x" * 64, "\U0001f600" * 32])
+def test_labels_that_fit_the_column_pass(label: str) -> None:
+    check_labels(["negative", label])
+
+
+@pytest.mark.parametrize(
+    ("label", "problem"),
+    [
+        ("x" * 65, "has 65 characters; its column holds 64"),
+        ("\U0001f600" * 33, "has 66 characters; its column holds 64"),
+        ("a\x00b", "contains a character that databases cannot store"),
+        ("\ud83d", "contains a character that databases cannot store"),
+    ],
+)
+def test_the_error_of_any_other_label_names_the_problem(label: str, problem: str) -> None:
+    with pytest.raises(LabelError) as caught:
+        check_labels(["negative", label])
+
+    assert f"label {label!r} {problem}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_columns_are_long_enough_for_all_possible_values() -> None:
+    longest_tag = len(":") + 2 * tag_max_length
+    decisions = get_args(TrainingRun.__annotations__["decision"])
+    longest = {
+        METRICS.c.model_tag: longest_tag,
+        TRAINING_RUNS.c.model_tag: longest_tag,
+        TRAINING_RUNS.c.decision: max(map(len, decisions)),
+        TRAINING_RUNS.c.precision: max(map(len, get_args(Precision))),
+        TRAINING_RUNS.c.git_commit: len("f" * 64),
+    }
+
+    assert not [
+        column
+        for column, length in longest.items()
+        if length > column.type.length  # type: ignore[attr-defined]
+    ]
