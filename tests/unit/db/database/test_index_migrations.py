@@ -1,7 +1,7 @@
-"""Databases get the indexes of this version, and none waits for them."""
+"""Databases get the indexes of this version, and recording does not wait for them."""
 
+import ssl
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlglot
@@ -29,12 +29,11 @@ from tests.support.predictions import prediction
 from tests.support.stored import stored
 from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.answers import Answer, Done, Rows
-from tests.support.tds.certificate import make_tls_context
-from tests.support.tds.drivers import find_driver
+from tests.support.tds.drivers import stand_in_settings
 from tests.support.tds.requests import Query
 from tests.support.tds.server import TDSServer
 
-BEFORE = len(MIGRATIONS) - len(OPTIONAL_MIGRATIONS)
+REQUIRED = len(MIGRATIONS) - len(OPTIONAL_MIGRATIONS)
 REBUILT = (
     "CREATE UNIQUE CLUSTERED INDEX ix_metrics_timestamp ON metrics ([timestamp], id)"
     " WITH (DROP_EXISTING = ON)"
@@ -46,7 +45,7 @@ COVERED = (
 # The name and the column of the primary key; names, types and uniqueness of the indexes.
 Layout = tuple[str, list[list[str | int | None]], list[list[str | int | None]]]
 EARLIER: dict[str, tuple[Layout, list[str]]] = {
-    "the version before": (
+    "the previous version": (
         (
             "varchar",
             [["pk_metrics", "id"]],
@@ -80,9 +79,9 @@ EARLIER: dict[str, tuple[Layout, list[str]]] = {
 }
 
 
-def earlier(engine: Engine, rows: int = 3) -> None:
-    """Leave a database as the version before did, with some rows."""
-    migrate(engine, MIGRATIONS[:BEFORE])
+def create_previous_version(engine: Engine, rows: int = 3) -> None:
+    """Create the schema of the previous version, with some rows."""
+    migrate(engine, MIGRATIONS[:REQUIRED])
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             columns = "timestamp, id"
@@ -105,16 +104,16 @@ EXPECTED = {
 }
 
 
-def test_a_new_database_has_them(engine: Engine) -> None:
+def test_a_new_database_has_the_indexes(engine: Engine) -> None:
     migrate(engine)
 
     assert EXPECTED[engine.dialect.name] == indexes(engine)
 
 
-def test_a_database_of_the_version_before_gets_them_and_keeps_its_rows(
+def test_a_database_of_the_previous_version_gets_the_indexes_and_keeps_its_rows(
     engine: Engine, settings: DatabaseSettings
 ) -> None:
-    earlier(engine)
+    create_previous_version(engine)
     before = stored(settings)
 
     migrate(engine)
@@ -124,7 +123,7 @@ def test_a_database_of_the_version_before_gets_them_and_keeps_its_rows(
     assert len(MIGRATIONS) == schema_version(engine)
 
 
-def test_a_table_that_was_dropped_gets_them_again(engine: Engine) -> None:
+def test_a_dropped_table_gets_the_indexes_again(engine: Engine) -> None:
     migrate(engine)
     METRICS.drop(engine)
 
@@ -133,76 +132,77 @@ def test_a_table_that_was_dropped_gets_them_again(engine: Engine) -> None:
     assert EXPECTED[engine.dialect.name] == indexes(engine)
 
 
-def test_a_large_table_is_left_to_the_setup_which_does_it_though_later_steps_are_taken(
+def test_a_large_table_is_migrated_by_the_setup_only_even_after_later_migrations(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.database.index_migrations.MAX_ROWS_AT_STARTUP", 2)
-    earlier(engine)
-    before, told = indexes(engine), list[str]()
+    create_previous_version(engine)
+    before = indexes(engine)
+    log: list[str] = []
 
     def add_column(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE metrics ADD note VARCHAR(20)"))
 
-    steps = (*MIGRATIONS, add_column)
-    migrate(engine, steps, log=told.append)
+    migrations = (*MIGRATIONS, add_column)
+    migrate(engine, migrations, log=log.append)
     assert before == indexes(engine)
-    assert len(steps) == schema_version(engine)
+    assert len(migrations) == schema_version(engine)
     dialect = engine.dialect.name
-    concerned = [each for each in OPTIONAL_MIGRATIONS.values() if dialect in each.dialects]
+    affected = [each for each in OPTIONAL_MIGRATIONS.values() if dialect in each.dialects]
     until = ": run `python -m db setup`"
-    assert [each.drawback + until for each in concerned] == told
+    assert [each.drawback + until for each in affected] == log
 
-    told.clear()
-    migrate(engine, steps, told.append, engine)
+    log.clear()
+    migrate(engine, migrations, log.append, engine)
     assert EXPECTED[engine.dialect.name] == indexes(engine)
-    assert len(concerned) == len([line for line in told if "may take an hour" in line])
+    assert len(affected) == len([line for line in log if "may take an hour" in line])
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(2, True), (3, False), (4, False)])
-def test_a_step_takes_long_on_more_rows_than_that(
+def test_a_migration_is_slow_on_more_rows_than_the_limit(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, rows: int, *, expected: bool
 ) -> None:
     monkeypatch.setattr("db.database.index_migrations.MAX_ROWS_AT_STARTUP", rows)
-    earlier(engine, 3)
+    create_previous_version(engine, 3)
 
     changes = engine.dialect.name == "postgresql"
     assert (expected and changes) is is_slow(create_dashboard_index, engine)
     assert not is_slow(cluster_by_time, engine)
 
 
-def test_an_index_that_cannot_be_built_is_told_and_tried_again(engine: Engine) -> None:
+def test_an_index_that_cannot_be_created_is_logged_and_retried(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite gets no index")
-    earlier(engine)
-    told: list[str] = []
+    create_previous_version(engine)
+    log: list[str] = []
     with engine.begin() as connection:  # names of indexes are the whole schema's
         connection.execute(
             text(f"CREATE TABLE others (n int); CREATE INDEX {DASHBOARD_INDEX} ON others (n)")
         )
 
-    migrate(engine, log=told.append)
+    migrate(engine, log=log.append)
     assert len(MIGRATIONS) - 1 == schema_version(engine)
-    assert 1 == len(told)
-    assert told[0].startswith(
+    assert 1 == len(log)
+    assert log[0].startswith(
         f'dashboards are slow without their index: relation "{DASHBOARD_INDEX}"'
     )
 
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE others"))
-    migrate(engine, log=told.append)
+    migrate(engine, log=log.append)
     assert EXPECTED["postgresql"] == indexes(engine)
-    assert 1 == len(told)
+    assert 1 == len(log)
 
 
 class Catalogue:
-    """What a stand-in for SQL Server knows of the layout of its table, and what it was told."""
+    """The catalogue of a stand-in for SQL Server; ``changes`` are the statements that change it."""
 
     def __init__(self, layout: Layout) -> None:
         self.changes: list[str] = []
         self._label, self._key, self._indexes = layout
 
     def answer(self, query: Query) -> Answer:
-        """Answer a question, and take note of a change."""
+        """Answer a query, or record a change."""
         known = sqlalchemy_queries.answer(query)
         if known is not None:
             return known
@@ -220,26 +220,15 @@ class Catalogue:
 
 @pytest.fixture(name="catalogue")
 def fixture_catalogue(request: pytest.FixtureRequest) -> Catalogue:
-    """Describe a table."""
+    """Return a catalogue with one table."""
     return Catalogue(request.param)
 
 
 @pytest.fixture(name="sql_server")
-def fixture_sql_server(catalogue: Catalogue, tmp_path: Path) -> Iterator[Engine]:
-    """Connect to a stand-in for SQL Server that has the table."""
-    with TDSServer(make_tls_context(tmp_path), catalogue.answer) as server:
-        engine = make_engine(
-            DatabaseSettings.model_validate(
-                {
-                    "sql_server": "localhost",
-                    "sql_port": server.address[1],
-                    "sql_user": "administrator",
-                    "sql_password": "secret",
-                    "sql_driver": find_driver("Microsoft"),
-                    "sql_trust_server_certificate": True,
-                }
-            )
-        )
+def fixture_sql_server(catalogue: Catalogue, tls: ssl.SSLContext) -> Iterator[Engine]:
+    """Connect to a stand-in for SQL Server with the table."""
+    with TDSServer(tls, catalogue.answer) as server:
+        engine = make_engine(stand_in_settings("Microsoft", server.address[1]))
         yield engine
         engine.dispose()
 
@@ -247,12 +236,12 @@ def fixture_sql_server(catalogue: Catalogue, tmp_path: Path) -> Iterator[Engine]
 @pytest.mark.parametrize(
     ("catalogue", "expected"), EARLIER.values(), ids=EARLIER, indirect=["catalogue"]
 )
-def test_sql_server_is_told_to_change_what_is_not_so_yet(
+def test_sql_server_changes_only_what_differs(
     sql_server: Engine, catalogue: Catalogue, expected: list[str]
 ) -> None:
     with sql_server.connect() as connection:
-        for step in OPTIONAL_MIGRATIONS:
-            step(connection)
+        for migration in OPTIONAL_MIGRATIONS:
+            migration(connection)
 
     assert expected == [" ".join(change.split()) for change in catalogue.changes]
     for change in expected:

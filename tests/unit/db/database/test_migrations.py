@@ -1,4 +1,4 @@
-"""A database takes every step once, in order, whoever else takes them at the same time."""
+"""Each migration is applied once and in order, even if several services start at once."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from db.database.engine import make_engine
+from db.database.index_migrations import Migration
 from db.database.migrations import MIGRATIONS, migrate, schema_version
 from db.database.schema import METADATA, METRICS
 from db.prediction import utc_now
@@ -18,12 +19,12 @@ from tests.support.predictions import prediction
 
 
 def add_column(connection: Connection) -> None:
-    """Take a step as a later version might have it."""
+    """Migrate as a later version might."""
     connection.execute(text("ALTER TABLE metrics ADD note VARCHAR(20)"))
 
 
 def fail(connection: Connection) -> None:
-    """Change something, then fail."""
+    """Change the table, then fail."""
     add_column(connection)
     connection.execute(text("INSERT INTO nowhere VALUES (1)"))
 
@@ -42,15 +43,7 @@ def test_an_empty_database_gets_all_tables(engine: Engine) -> None:
 
 
 @EVERY_DATABASE
-def test_a_second_time_nothing_is_done(engine: Engine) -> None:
-    migrate(engine)
-    migrate(engine)
-
-    assert len(MIGRATIONS) == schema_version(engine)
-
-
-@EVERY_DATABASE
-def test_later_steps_are_taken_by_databases_that_lack_them(engine: Engine) -> None:
+def test_a_database_gets_the_migrations_that_it_lacks(engine: Engine) -> None:
     migrate(engine)
 
     migrate(engine, (*MIGRATIONS, add_column))
@@ -60,7 +53,7 @@ def test_later_steps_are_taken_by_databases_that_lack_them(engine: Engine) -> No
 
 
 @EVERY_DATABASE
-def test_a_step_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+def test_a_failed_migration_changes_nothing(engine: Engine) -> None:
     migrate(engine)
 
     with pytest.raises(DBAPIError):
@@ -71,15 +64,16 @@ def test_a_step_that_fails_leaves_nothing_behind(engine: Engine) -> None:
 
 
 @EVERY_DATABASE
-def test_a_database_newer_than_the_code_is_left_alone(engine: Engine) -> None:
-    migrate(engine, (*MIGRATIONS, add_column))
+@pytest.mark.parametrize("later", [(), (add_column,)], ids=["this version", "a later version"])
+def test_an_up_to_date_database_is_left_alone(engine: Engine, later: tuple[Migration, ...]) -> None:
+    migrate(engine, (*MIGRATIONS, *later))
 
     migrate(engine)
 
-    assert len(MIGRATIONS) + 1 == schema_version(engine)
+    assert len(MIGRATIONS) + len(later) == schema_version(engine)
 
 
-def test_a_table_from_before_there_were_steps_is_kept(engine: Engine) -> None:
+def test_a_table_older_than_migrations_is_kept(engine: Engine) -> None:
     METRICS.create(engine)
 
     migrate(engine)
@@ -88,14 +82,14 @@ def test_a_table_from_before_there_were_steps_is_kept(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "lacking"), [(2, ["recorded_at", "truncated"]), (3, ["truncated"])]
+    ("migrations", "lacking"), [(2, ["recorded_at", "truncated"]), (3, ["truncated"])]
 )
 def test_a_table_of_an_earlier_version_gets_its_columns_and_keeps_its_rows(
-    engine: Engine, steps: int, lacking: list[str]
+    engine: Engine, migrations: int, lacking: list[str]
 ) -> None:
     made = asdict(prediction()) | {"recorded_at": utc_now()}
     known = {name: value for name, value in made.items() if name not in lacking}
-    migrate(engine, MIGRATIONS[:steps])
+    migrate(engine, MIGRATIONS[:migrations])
     with engine.begin() as connection:
         for name in lacking:
             connection.execute(text(f"ALTER TABLE metrics DROP COLUMN {name}"))
@@ -108,7 +102,7 @@ def test_a_table_of_an_earlier_version_gets_its_columns_and_keeps_its_rows(
     assert known | dict.fromkeys(lacking) == row
 
 
-def test_an_earlier_version_writes_after_the_step(engine: Engine) -> None:
+def test_an_earlier_version_can_still_insert(engine: Engine) -> None:
     migrate(engine)
     row = asdict(prediction())
     del row["truncated"]
@@ -121,7 +115,7 @@ def test_an_earlier_version_writes_after_the_step(engine: Engine) -> None:
 
 
 @EVERY_DATABASE
-def test_a_table_that_was_dropped_is_made_anew(engine: Engine) -> None:
+def test_a_dropped_table_is_created_again(engine: Engine) -> None:
     migrate(engine)
     METRICS.drop(engine)
 
@@ -130,7 +124,7 @@ def test_a_table_that_was_dropped_is_made_anew(engine: Engine) -> None:
     assert inspect(engine).has_table("metrics")
 
 
-def test_services_that_start_at_once_take_each_step_once(settings: DatabaseSettings) -> None:
+def test_services_that_start_at_once_apply_each_migration_once(settings: DatabaseSettings) -> None:
     engines = [make_engine(settings) for _ in range(6)]
     barrier = threading.Barrier(len(engines))
 

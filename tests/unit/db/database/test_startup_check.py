@@ -1,4 +1,4 @@
-"""A start learns of foreign tables, and waits for no database that is away."""
+"""The startup check finds foreign tables, and does not wait for a database that is down."""
 
 import socket
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.stored import STORED_WITHIN_S
 
 @pytest.fixture(name="silent_port")
 def fixture_silent_port() -> Iterator[int]:
-    """Give a port where connections are accepted and nothing is answered."""
+    """Return a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]
 
@@ -30,7 +30,7 @@ def test_foreign_tables_are_found(engine: Engine, settings: DatabaseSettings) ->
     assert FOREIGN["flyway"].difference in str(found)
 
 
-def test_our_own_tables_are_no_finding(engine: Engine, settings: DatabaseSettings) -> None:
+def test_our_own_tables_pass(engine: Engine, settings: DatabaseSettings) -> None:
     migrate(engine)
 
     check = StartupCheck(settings)
@@ -39,7 +39,7 @@ def test_our_own_tables_are_no_finding(engine: Engine, settings: DatabaseSetting
     assert check.result() is None
 
 
-def test_a_database_that_is_away_is_no_finding(sqlite: DatabaseSettings) -> None:
+def test_a_database_that_is_down_passes(sqlite: DatabaseSettings) -> None:
     away = sqlite.model_copy(
         update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:9/nothing"}
     )
