@@ -1,4 +1,4 @@
-"""What stops a command of the training, in words that say what to do."""
+"""Errors that end a training command, with a remedy in their text."""
 
 from inference.model_folder import ModelFolderError
 from inference.packing import PackingError
@@ -6,8 +6,8 @@ from inference.settings import EnvFileError
 
 
 class TrainingError(Exception):
-    """Tell people what went wrong, and what to do."""
+    """The base class of the errors of training."""
 
 
 EXPECTED = (TrainingError, EnvFileError, ModelFolderError, PackingError)
-"""What a command prints without a traceback."""
+"""Errors that commands print without a traceback."""

@@ -1,39 +1,40 @@
-"""One run at a time in a folder."""
+"""A lock that lets one run at a time work in a folder."""
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from training.errors import TrainingError
 from training.files import Files
 
 
 class AlreadyRunningError(TrainingError):
-    """Tell that another run is at work in the folder."""
+    """Another run is working in the folder."""
 
     def __init__(self, files: Files) -> None:
         super().__init__(
-            f"another training, fetch, publication or rollback is at work in "
-            f"{files.folder.resolve()}: wait for its end, or work in another folder"
+            f"another training, fetch, publication or rollback is running in "
+            f"{files.folder.resolve()}: wait until it ends, or work in another folder"
         )
 
 
 @contextmanager
 def run_lock(files: Files) -> Iterator[Path]:
-    """Keep other runs out while the block lasts; give it an empty folder for what may be lost.
+    """Keep other runs out of the folder during the block; yield an empty temporary folder.
 
-    The claim ends with the process, however that ends, and the next one empties the folder.
-    Raises AlreadyRunningError where another process holds it.
+    The operating system releases the lock when the process ends, however it ends. Raises
+    AlreadyRunningError.
     """
     files.artifacts.mkdir(parents=True, exist_ok=True)
     scratch = files.artifacts / ".scratch"
-    with (files.artifacts / ".claim").open("wb") as claim:
-        try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunningError(files) from error
+    try:
+        lock = FileLock(files.artifacts / ".lock", fallback_to_soft=False).acquire(timeout=0)
+    except Timeout as error:
+        raise AlreadyRunningError(files) from error
+    with lock:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         try:

@@ -11,11 +11,10 @@ from pathlib import Path
 from time import monotonic
 
 from inference.store import SERVING_FILES
-from training.atomic_write import write_json
 from training.data.dataset import load
 from training.data.sampling import SampledSplits, sample_splits
 from training.export.export import check_exportable
-from training.files import Files
+from training.files import Files, write_json
 from training.finetuning.fine_tune import fine_tune
 from training.finetuning.hyperparameters import FinetuningResult, select_hyperparameters
 from training.finetuning.pretrained import LoadedModel, load_pretrained

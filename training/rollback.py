@@ -1,7 +1,6 @@
 """Serve an older model again: ``python -m training.rollback sentiment:VERSION [--publish]``."""
 
 import argparse
-import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,8 @@ import bentoml
 
 from inference.settings import ModelTagError, RuntimeNameError
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find_model, new_tag
-from training.errors import EXPECTED, TrainingError
+from training.command import run_command
+from training.errors import TrainingError
 from training.files import Files
 from training.lock import run_lock
 from training.promotion.champion_record import ChampionRecord
@@ -21,25 +21,25 @@ from training.promotion.registry import (
     recover_interrupted_promotion,
     serving_note,
 )
-from training.promotion.republish import Publication, republish, what_the_hub_has
+from training.promotion.republish import Publication, hub_champion_note, republish
 from training.settings import HubSettings
 
 
 class RollbackError(TrainingError):
-    """An older model cannot take the champion's place."""
+    """An older model cannot become the champion."""
 
     def __init__(self, tag: str, problem: str) -> None:
         super().__init__(
-            f"{tag} cannot be rolled back to: {problem}. `bentoml models list {MODEL_NAME}` shows "
-            "what is there; MODEL_TAG serves any of it without making it the champion"
+            f"{tag} cannot be rolled back to: {problem}. `bentoml models list {MODEL_NAME}` lists "
+            "the models; MODEL_TAG serves one without making it the champion"
         )
 
 
 def roll_back(tag: bentoml.Tag, files: Files) -> bentoml.Model:
-    """Register an older model anew, so that it is the newest, and make it the champion.
+    """Register an older model again, so that it is the newest, and make it the champion.
 
-    Where an earlier rollback to it has done so, that is the one that is returned. Raises
-    RollbackError where the store has no such model, or where it is no champion's.
+    Returns the model of an earlier rollback if that did so already. Raises RollbackError if the
+    store has no such model, or it cannot be a champion.
     """
     recover_interrupted_promotion(files)  # which may be that of this very rollback
     model = _find(tag)
@@ -54,34 +54,18 @@ def roll_back(tag: bentoml.Tag, files: Files) -> bentoml.Model:
             raise RollbackError(str(tag), "it is the champion")
         if _is_copy(served, model, previous):
             return served
-    figures = dict(metadata.get("metrics", {}))
-    accuracy = figures.pop("accuracy", None)
+    metrics = dict(metadata.get("metrics", {}))
+    accuracy = metrics.pop("accuracy", None)
     if accuracy is None:
         raise RollbackError(str(tag), "its accuracy was never measured")
-    best = ChampionRecord(
+    record = ChampionRecord(
         accuracy=accuracy,
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         model_tag=str(new_tag()),
         history=() if previous is None else previous.history,
-        details={"origin": "rollback", "rolled_back_to": str(model.tag), **figures},
+        details={"origin": "rollback", "rolled_back_to": str(model.tag), **metrics},
     )
-    return promote(Path(model.path), best.with_history_entry("rollback"), files)
-
-
-def _find(tag: bentoml.Tag) -> bentoml.Model | None:
-    if tag.version in (None, "latest"):
-        return None
-    try:
-        return find_model(tag)
-    except bentoml.exceptions.BentoMLException as error:  # the store knows several that begin so
-        raise RollbackError(str(tag), "it could be one of several") from error
-
-
-def _is_copy(served: bentoml.Model, model: bentoml.Model, record: ChampionRecord | None) -> bool:
-    """Tell whether what is served was made of that model by an earlier rollback."""
-    if record is None or record.model_tag != str(served.tag):
-        return False
-    return record.details.get("rolled_back_to") == str(model.tag)
+    return promote(Path(model.path), record.with_history_entry("rollback"), files)
 
 
 def main(arguments: list[str]) -> int:
@@ -89,40 +73,52 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training.rollback", description="Serve an older model again."
     )
-    parser.add_argument("tag", help="of a model of the Bento store, as in sentiment:VERSION")
+    parser.add_argument("tag", help="of a model of the Bento store, such as sentiment:VERSION")
     parser.add_argument(
-        "--publish", action="store_true", help="publish it to HF_REPO_ID, where it once was, too"
+        "--publish", action="store_true", help="also publish it to HF_REPO_ID, where it once was"
     )
-    asked = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        with run_lock(files := Files()):
-            _roll_back(asked.tag, asked.publish, files)
-    except (*EXPECTED, ModelTagError, RuntimeNameError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    parsed = parser.parse_args(arguments)
+    return run_command(
+        lambda: _roll_back_and_report(parsed.tag, parsed.publish), ModelTagError, RuntimeNameError
+    )
 
 
-def _roll_back(given: str, is_published: bool, files: Files) -> None:
-    settings, tag = HubSettings.read(), _parsed(given)
-    found = _find(tag)  # by the beginning of its version, too
-    older = tag if found is None else found.tag
-    publication = Publication.of(older, settings) if is_published else None
-    model = roll_back(tag, files)
-    told = f"Registered {given} again as {model.tag}; {serving_note(str(model.tag))}."
-    print(told, flush=True)
-    if publication is not None:
-        print(f"Published: {republish(publication, model, files).url}")
-    elif hub := what_the_hub_has(older, model, settings):
-        print(hub)
+def _roll_back_and_report(given: str, publishes: bool) -> None:
+    with run_lock(files := Files()):
+        settings, tag = HubSettings.read(), _parse_tag(given)
+        found = _find(tag)  # completes an abbreviated version
+        older = tag if found is None else found.tag
+        publication = Publication.of(older, settings) if publishes else None
+        model = roll_back(tag, files)
+        note = serving_note(str(model.tag))
+        print(f"Registered {given} again as {model.tag}; {note}.", flush=True)
+        if publication is not None:
+            print(f"Published: {republish(publication, model, files).url}")
+        elif note := hub_champion_note(older, model, settings):
+            print(note)
 
 
-def _parsed(given: str) -> bentoml.Tag:
+def _parse_tag(given: str) -> bentoml.Tag:
     try:
         return bentoml.Tag.from_taglike(given if ":" in given else f"{MODEL_NAME}:{given}")
     except (ValueError, bentoml.exceptions.BentoMLException) as error:
-        raise RollbackError(repr(given), "it is no tag") from error
+        raise RollbackError(repr(given), "it is not a tag") from error
+
+
+def _find(tag: bentoml.Tag) -> bentoml.Model | None:
+    if tag.version in (None, "latest"):
+        return None
+    try:
+        return find_model(tag)
+    except bentoml.exceptions.BentoMLException as error:
+        raise RollbackError(str(tag), "several versions start with it") from error
+
+
+def _is_copy(served: bentoml.Model, model: bentoml.Model, record: ChampionRecord | None) -> bool:
+    """Return whether an earlier rollback made the served model from this one."""
+    if record is None or record.model_tag != str(served.tag):
+        return False
+    return record.details.get("rolled_back_to") == str(model.tag)
 
 
 if __name__ == "__main__":

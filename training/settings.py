@@ -1,4 +1,4 @@
-"""What is trained, on what, and where it goes, as the environment or `.env` says."""
+"""Training settings from the environment or `.env`."""
 
 import logging
 from typing import Annotated, Literal, Self
@@ -27,22 +27,22 @@ NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)
 PromotionRule = Literal["better", "significant"]
 
 
-def _outputs(listed: str) -> tuple[str, ...]:
-    """Read the names of a model's outputs: each of ``LABELS`` once. Raises ValueError."""
+def _parse_labels(listed: str) -> tuple[str, ...]:
+    """Return the labels of a model's outputs: each of ``LABELS`` once. Raises ValueError."""
     names = tuple(name.strip().lower() for name in listed.split(","))
     if sorted(names) != sorted(LABELS):
         raise ValueError(
-            f"it has to name each of {', '.join(LABELS)} once, parted by commas, in the order of "
+            f"it must name each of {', '.join(LABELS)} once, separated by commas, in the order of "
             f"the model's outputs, such as LABELS={','.join(LABELS)}"
         )
     return names
 
 
-Outputs = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_outputs)]
+OutputLabels = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_labels)]
 
 
 class SettingError(TrainingError):
-    """Tell that a variable of the environment has a value that cannot be used."""
+    """An environment variable has an invalid value."""
 
     def __init__(self, name: str, value: object, problem: str) -> None:
         super().__init__(
@@ -70,7 +70,7 @@ class _Checked(EnvironmentSettings):
 
     @classmethod
     def read(cls) -> Self:
-        """Read and check all settings; warn of each that has its old name.
+        """Read and check all settings; warn of old names.
 
         Raises EnvFileError, or SettingError naming the first bad variable.
         """
@@ -86,7 +86,7 @@ class _Checked(EnvironmentSettings):
 
 
 class DataSettings(_Checked):
-    """Which tweets a run learns from; a revision as in `HubSettings`."""
+    """The dataset and the seed; ``dataset_revision`` as in `HubSettings`."""
 
     dataset: NonEmpty = DEFAULT_SOURCE
     dataset_revision: NonEmpty | None = None
@@ -94,20 +94,20 @@ class DataSettings(_Checked):
 
 
 class HubSettings(_Checked):
-    """Where models come from on the Hugging Face Hub, and go to.
+    """The base model, and the repository on the Hugging Face Hub to publish to.
 
-    A revision is a branch, tag or commit; None stands for the newest commit.
+    A revision is a branch, tag or commit; None means the newest commit.
     """
 
     hf_repo_id: NonEmpty | None = None
     hf_token: SecretStr | None = None
     base_model: NonEmpty = DEFAULT_BASE_MODEL
     base_model_revision: NonEmpty | None = None
-    labels: Outputs | None = None
+    labels: OutputLabels | None = None
 
     @property
     def token(self) -> str | None:
-        """Return what opens private repositories and lets write: HF_TOKEN, else the login's.
+        """Return HF_TOKEN, or the token of `hf auth login` if it is not set.
 
         Raises LoginError.
         """
@@ -116,20 +116,20 @@ class HubSettings(_Checked):
 
     @property
     def source(self) -> str:
-        """Return what is fetched: the project's own repository on the Hub, else the base model."""
+        """Return the model to fetch: HF_REPO_ID, or the base model if it is not set."""
         return self.hf_repo_id or self.base_model
 
     @property
     def source_revision(self) -> str | None:
-        """Return the revision to fetch of it, None for the newest commit."""
+        """Return the revision of ``source`` to fetch, None for the newest commit."""
         return None if self.hf_repo_id else self.base_model_revision
 
 
 class TrainingSettings(DataSettings, HubSettings):
-    """All that a training run is told from outside; sizes and the batch count rows.
+    """All settings of a training run; sizes are numbers of rows.
 
-    What of the recipe is None is chosen by what suits the base model. Models are stored with what
-    ``runtime`` needs, which `inference.store` reads for itself; here it is checked in time.
+    Hyperparameters that are None depend on the base model. ``runtime`` is validated here and used
+    by `inference.store`.
     """
 
     runtime: RuntimeName = "openvino"

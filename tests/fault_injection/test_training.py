@@ -65,7 +65,7 @@ PUBLISHING = [
         0,
         AFTER,
     ),  # it is completed first
-    ("training.command.publish", 0, BEFORE),
+    ("training.__main__.publish", 0, BEFORE),
     ("training.hub.push._commit", 0, AFTER),
     ("training.promotion.release.push_to_hf", 0, AFTER),  # all is there, but this is not yet known
 ]
@@ -149,7 +149,7 @@ def test_a_run_that_is_killed_while_it_publishes_waits_for_the_database(
     workplace: Workplace,
 ) -> None:
     named = {"DATABASE_URL": f"sqlite:///{workplace.folder}/runs.sqlite3"}
-    moment = ["training.command.publish", "0", BEFORE]
+    moment = ["training.__main__.publish", "0", BEFORE]
 
     killed = workplace.run(["-c", KILLED_TRAINING, *moment], LEARNING | named)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inference.model_folder import METADATA_FILE
-from training.atomic_write import write_json
 from training.data.sampling import SampledSplits
 from training.evaluation.prediction import Predictions
 from training.export.precision_selection import SelectedPrecision
+from training.files import write_json
 
 Origin = Literal["trained", "base", "fetched"]
 

@@ -11,8 +11,7 @@ import bentoml
 from inference.settings import ModelSettings
 from inference.store import MODEL_NAME, STARTER_ORIGIN, find_model, register_model
 from patches.model_store import set_latest
-from training.atomic_write import write_json
-from training.files import Files
+from training.files import Files, write_json
 from training.promotion.champion_record import ChampionRecord
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""A champion as it is published, kept on the disk until there is a next one."""
+"""A champion as it is published, kept on disk until the next promotion."""
 
 import json
 import shutil
@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.atomic_write import write_json
 from training.errors import TrainingError
-from training.files import Files
+from training.files import Files, write_json
 from training.hub.manifest import BEST_METRICS
 from training.hub.push import PublishedCommit, push_to_hf
 from training.hub.repository import HubRepository
@@ -18,42 +17,39 @@ from training.hub.snapshot import HubSnapshot
 
 
 class ReleaseError(TrainingError):
-    """There is nothing to publish, or not there."""
+    """A champion cannot be published, or not to this repository."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """Hold the folder of a champion of the Bento store; what is published lies in ``files``."""
+    """The folder of a champion of the Bento store; ``files`` is what is published."""
 
     folder: Path
     model_tag: str
 
     @classmethod
     def of(cls, files: Files, model_tag: str) -> "Release":
-        """Return the release of a model, whether it is there or not."""
+        """Return the release of a model, which need not exist."""
         return cls(files.releases / _version(model_tag), model_tag)
 
     @property
     def files(self) -> Path:
-        """Return the folder of what is published."""
+        """Return the folder of the files to publish."""
         return self.folder / "files"
 
     @property
     def compared_file(self) -> Path:
-        """Return the file that tells what the champion was compared with."""
+        """Return the file with the Hub's commit that the champion was compared with."""
         return self.folder / "compared.json"
 
     @property
     def published_file(self) -> Path:
-        """Return the file that is there once the champion is on the Hub: it tells where."""
+        """Return the file that says where on the Hub the champion is published."""
         return self.folder / "published.json"
 
     @contextmanager
     def draft(self, hub: HubSnapshot) -> Iterator[Path]:
-        """Give an empty folder for the files; once the block ends well, the release is there.
-
-        It remembers what the champion was compared with.
-        """
+        """Yield an empty folder for the files; create the release unless the block raises."""
         draft = Release(self.folder.with_name(f".{self.folder.name}"), self.model_tag)
         shutil.rmtree(draft.folder, ignore_errors=True)
         draft.files.mkdir(parents=True)
@@ -62,13 +58,13 @@ class Release:
         draft.folder.rename(self.folder)
 
     def remember(self, hub: HubSnapshot) -> None:
-        """Write down which commit of which repository the champion was compared with."""
+        """Record the repository and commit that the champion was compared with."""
         champion = hub.commit if hub.has(BEST_METRICS) else None
         compared = {"repo_id": hub.name, "parent_commit": champion and champion.sha}
         write_json(self.compared_file, compared)
 
     def waits_for(self, hub: HubSnapshot) -> bool:
-        """Tell whether the champion could be published there, and was not yet."""
+        """Return whether the champion can be published there and is not yet."""
         return (
             hub.publish_blocker is None
             and self.folder.exists()
@@ -79,13 +75,13 @@ class Release:
     def publish(self, repository: HubRepository) -> PublishedCommit:
         """Push the files to the Hub as one commit with a tag.
 
-        Raises PublishError, and ReleaseError where the champion was made for another repository.
+        Raises PublishError, and ReleaseError if the champion was compared with another repository.
         """
         compared = self._compared
         if compared["repo_id"] != repository.repo_id:
             raise ReleaseError(
                 f"{self.model_tag} was compared with {compared['repo_id']!r} on the Hub, not with "
-                f"{repository.repo_id!r}. Set HF_REPO_ID to the first."
+                f"{repository.repo_id!r}: set HF_REPO_ID to the first."
             )
         published = push_to_hf(
             self.files,
@@ -104,7 +100,7 @@ class Release:
 
 
 def prune(files: Files, kept: str) -> None:
-    """Remove the releases of earlier champions, and what interrupted runs have left."""
+    """Delete the releases of earlier champions and of interrupted runs."""
     for folder in files.releases.glob("*") if files.releases.exists() else ():
         if folder.name != _version(kept):
             shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""The database's line for each training run, which waits in a file until the database has it."""
+"""A row of the database for each training run, kept in a file until the database has it."""
 
 import logging
 from datetime import UTC, datetime
@@ -10,25 +10,24 @@ from db.prediction import new_id
 from db.settings import DatabaseSettings, SettingsError
 from db.training_run import TrainingRun, insert_training_run
 from db.writing.errors import ErrorKind, classify, error_name
-from training.atomic_write import write_bytes
-from training.files import Files
+from training.files import Files, write_bytes
 from training.reporting.report import RunReport
 
 logger = logging.getLogger(__name__)
 
 
 def keep_run(report: RunReport, files: Files, settings: DatabaseSettings) -> None:
-    """Have a run wait for the database that the settings name, if they name one."""
+    """Write a run to a file, from where it is recorded, if the settings name a database."""
     if settings.has_explicit_database:
-        run = row_of(report)
+        run = to_row(report)
         write_bytes(files.unrecorded_runs / f"{run.id}.json", run.to_json().encode())
 
 
 def record_runs(files: Files, settings: DatabaseSettings) -> None:
-    """Bring the runs that wait into the database that the settings name, if they name one.
+    """Insert the kept runs into the database that the settings name, if they name one.
 
-    What it does not take now waits on, and is brought in by the next run. What is no run, or what
-    the database refuses for its content, is set aside, so that it keeps no other waiting.
+    If the database is down, the next run inserts them. A file that is malformed, or that the
+    database refuses, is renamed to ``.refused``, so that it does not block the others.
     """
     if not settings.has_explicit_database:
         return
@@ -41,18 +40,18 @@ def record_runs(files: Files, settings: DatabaseSettings) -> None:
             if classify(error) is ErrorKind.DATA:
                 _set_aside(path, error)
                 continue
-            told = str(error) if isinstance(error, SettingsError) else error_name(error)
+            reason = str(error) if isinstance(error, SettingsError) else error_name(error)
             logger.warning(
-                "The run is not in the database (%s). The next run brings it in; "
-                "`python -m db setup` makes what is missing there",
-                told,
+                "The run is not in the database (%s). The next run inserts it; "
+                "`python -m db setup` creates a missing table",
+                reason,
             )
             return
         else:
             path.unlink()
 
 
-def row_of(report: RunReport) -> TrainingRun:
+def to_row(report: RunReport) -> TrainingRun:
     """Return the row of a run, under a new id."""
     models, origin, selected = report.models, report.provenance, report.candidate.selected_precision
     metrics = report.candidate.evaluation.flat_metrics()
@@ -83,4 +82,4 @@ def row_of(report: RunReport) -> TrainingRun:
 
 def _set_aside(path: Path, error: Exception) -> None:
     aside = path.rename(path.with_suffix(".refused"))
-    logger.warning("%s is no run that the database takes (%s)", aside, error_name(error))
+    logger.warning("The database refuses the run in %s (%s)", aside, error_name(error))

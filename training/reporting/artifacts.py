@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from inference.model_folder import ModelFolder
-from training.atomic_write import write_json
+from training.files import write_json
 from training.hub.manifest import BEST_METRICS
 from training.promotion.champion_record import ChampionRecord
 from training.reporting import model_card as card

@@ -8,8 +8,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.atomic_write import write_bytes
 from training.evaluation.metrics import Bin, Calibration, Metrics
+from training.files import write_bytes
 from training.promotion.champion_record import Promotion
 
 DPI = 150

@@ -8,9 +8,9 @@ from typing import Any
 from inference.classifier import Classifier
 from inference.model_folder import METADATA_FILE
 from inference.reference_predictions import ReferencePredictions
-from training.atomic_write import write_json
 from training.data.dataset import LABELS, Dataset, Tweets
 from training.evaluation.metrics import Metrics, agreement, compute_metrics
+from training.files import write_json
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from inference.normalization import normalize
 from inference.reference_predictions import SCORE_BOUNDS
 from inference.store import list_models, register_model
 from training import fetch as command
-from training.atomic_write import write_json
 from training.data.dataset import DatasetError
 from training.export.verification import MAX_DEVIATIONS
 from training.fetch import fetch
-from training.files import Files
+from training.files import Files, write_json
 from training.finetuning.pretrained import ModelLoadError
 from training.lock import run_lock
 from training.promotion.champion_record import ChampionRecord
@@ -133,7 +132,7 @@ def test_an_encoder_is_not_served_with_a_classifier_that_knows_nothing(
     transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
     transformers.AutoTokenizer.from_pretrained(starter).save_pretrained(tmp_path)
 
-    with pytest.raises(ModelLoadError, match="knows no classes yet"):
+    with pytest.raises(ModelLoadError, match="encoder without a classifier"):
         fetch(settings(tmp_path))
 
     assert not list_models()

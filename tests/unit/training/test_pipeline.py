@@ -21,11 +21,10 @@ from inference.packing import PackingError
 from inference.store import MODEL_NAME, find_model, register_model
 from tests.support.base_models import blinded
 from tests.support.tweet_data import write_sample
-from training.atomic_write import write_json
 from training.data.dataset import LABELS, load
 from training.data.sampling import SizeError, sample_splits
 from training.export import precision_selection as precision
-from training.files import Files
+from training.files import Files, write_json
 from training.finetuning.hyperparameters import (
     NEW_HEAD_HYPERPARAMETERS,
     Hyperparameters,

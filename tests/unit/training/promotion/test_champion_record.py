@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from training.atomic_write import write_json
+from training.files import write_json
 from training.promotion.champion_record import (
     ChampionRecord,
     Promotion,

@@ -12,10 +12,9 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 from inference.store import SERVING_FILES, register_model
 from tests.support.hub import Hub
 from tests.support.hub.client import keep_client_to
-from training.atomic_write import write_json
 from training.data.dataset import load
 from training.data.sampling import sample_splits
-from training.files import Files
+from training.files import Files, write_json
 from training.hub.repository import HubRepository
 from training.hub.snapshot import HubSnapshot
 from training.promotion.champions import evaluate_champions, find_champions

@@ -11,8 +11,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
 from inference.store import MODEL_NAME, find_model, new_tag, register_model
-from training.atomic_write import write_json
-from training.files import Files
+from training.files import Files, write_json
 from training.promotion.champion_record import ChampionRecord
 from training.promotion.registry import promote, recover_interrupted_promotion
 

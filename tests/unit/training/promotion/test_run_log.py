@@ -15,7 +15,7 @@ from tests.support.server import free_port
 from tests.support.stored import connected
 from training.files import Files
 from training.promotion.gate import Decision
-from training.promotion.run_log import keep_run, record_runs, row_of
+from training.promotion.run_log import keep_run, record_runs, to_row
 from training.reporting.report import RunReport
 
 
@@ -104,7 +104,7 @@ def test_what_is_no_run_is_set_aside_and_keeps_no_other_waiting(
     settings: DatabaseSettings, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     files.unrecorded_runs.mkdir(parents=True)
-    wrong = json.loads(row_of(run_report()).to_json()) | {"decision": None}
+    wrong = json.loads(to_row(run_report()).to_json()) | {"decision": None}
     contents = ["{", "{}", "[]", '{"id": 1}', json.dumps(wrong)]
     for number, content in enumerate(contents):
         (files.unrecorded_runs / f"{number}.json").write_text(content)
@@ -114,7 +114,7 @@ def test_what_is_no_run_is_set_aside_and_keeps_no_other_waiting(
     assert 1 == len(rows(settings))
     left = {path.name for path in files.unrecorded_runs.iterdir()}
     assert {f"{number}.refused" for number in range(len(contents))} == left
-    assert "0.refused is no run that the database takes" in caplog.text
+    assert "The database refuses the run in" in caplog.text
 
 
 def test_without_a_named_database_nothing_is_written(files: Files) -> None:
@@ -137,6 +137,6 @@ def test_a_large_seed_and_a_long_path_are_taken(settings: DatabaseSettings, file
 
 
 def test_a_row_survives_its_time_in_a_file() -> None:
-    row = row_of(run_report())
+    row = to_row(run_report())
 
     assert row == type(row).from_json(row.to_json())

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from training.atomic_write import write_json
+from training.files import write_json
 
 
 def test_writes_json_and_makes_the_folder(tmp_path):
