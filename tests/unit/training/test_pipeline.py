@@ -1,7 +1,8 @@
-"""The training flow, from tweets to a model in the store."""
+"""The training pipeline, from tweets to a model in the store."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("nncf", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 import torch
 from sklearn.metrics import recall_score
 from transformers import AlbertConfig, AlbertForSequenceClassification, AutoTokenizer
@@ -20,66 +21,86 @@ from inference.classifier import Classifier
 from inference.packing import PackingError
 from inference.store import MODEL_NAME, find_model, register_model
 from tests.support.base_models import blinded
+from tests.support.model_store import model_store
 from tests.support.tweet_data import write_sample
-from training.data.dataset import LABELS, load
+from tests.support.workplace import LEARNING, STANDING_STILL
+from training.data.dataset import LABELS, Tweets, load
 from training.data.sampling import SizeError, sample_splits
-from training.export import precision_selection as precision
-from training.files import Files, write_json
-from training.finetuning.hyperparameters import (
-    NEW_HEAD_HYPERPARAMETERS,
-    Hyperparameters,
-    select_hyperparameters,
-)
+from training.export import precision_selection
+from training.files import Files
 from training.lock import run_lock
 from training.pipeline import PipelineResult, run
 from training.settings import TrainingSettings
 
-LEARNING = {"epochs": 5, "learning_rate": 1e-3, "batch_size": 8}
-STANDING_STILL = {"epochs": 1, "learning_rate": 1e-12}
-SIZES = (60, 30)
+SIZES = {"train_size": 60, "eval_size": 30}
 
 Train = Callable[..., PipelineResult]
 
-pytestmark = [
-    pytest.mark.usefixtures("store"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:nncf"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:nncf")
 
 
-@pytest.fixture(name="files")
-def fixture_files(tmp_path: Path) -> Files:
-    """Return where the runs of a test write."""
-    return Files(tmp_path / "run")
+@pytest.fixture(name="data", scope="module")
+def fixture_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the repository's own tweets as a dataset with the splits train, validation and test."""
+    return write_sample(tmp_path_factory.mktemp("data") / "tweets", has_test=True)
 
 
-@pytest.fixture(name="_quick")
-def fixture_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Export in fp32, which needs no calibration: that takes most of a run."""
-    monkeypatch.setattr(precision, "_lower_precisions", lambda: [])
+@pytest.fixture(name="base", scope="module")
+def fixture_base(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a base model that calls everything negative at first."""
+    return blinded(starter, tmp_path_factory.mktemp("base") / "blinded")
 
 
-@pytest.fixture(name="train")
-def fixture_train(starter: Path, sample_data: Path, tmp_path: Path, files: Files) -> Train:
-    """Give a runner of the flow; its base model calls everything negative at first."""
-    base = blinded(starter, tmp_path / "blinded")
-
-    def train(**settings: Any) -> PipelineResult:
-        given = {
-            "dataset": str(sample_data),
-            "base_model": str(base),
-            "train_size": SIZES[0],
-            "eval_size": SIZES[1],
-            **settings,
-        }
-        with run_lock(files) as scratch:
-            return run(TrainingSettings(**given), files, scratch)
-
-    return train
+@pytest.fixture(name="first_run", scope="module")
+def fixture_first_run(
+    starter: Path, data: Path, base: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the folder of a first run that promotes, with the starter in the store."""
+    folder = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as monkeypatch, model_store(folder):
+        monkeypatch.setattr(precision_selection, "_lower_precisions", lambda: [])
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", folder / "cache")
+        register_model(starter)
+        result = train_in(folder, dataset=str(data), base_model=str(base), **LEARNING)
+    assert result.report.decision.promoted
+    return folder
 
 
-def served() -> bentoml.Model | None:
+@pytest.fixture(name="first")
+def fixture_first(first_run: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """Return the files of that run, with its store in use."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", first_run / "cache")
+    with model_store(first_run):
+        yield Files(first_run)
+
+
+@pytest.fixture(name="again")
+def fixture_again(
+    first_run: Path, data: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Train]:
+    """Return a function that trains in a copy of that folder, in fp32 to save the calibration."""
+    monkeypatch.setattr(precision_selection, "_lower_precisions", lambda: [])
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", first_run / "cache")
+    shutil.copytree(first_run, tmp_path, dirs_exist_ok=True)
+
+    with model_store(tmp_path):
+        yield lambda **settings: train_in(
+            tmp_path, **{"dataset": str(data), "base_model": str(base), **settings}
+        )
+
+
+def train_in(folder: Path, **settings: Any) -> PipelineResult:
+    """Run the pipeline in a folder."""
+    given = {name.lower(): value for name, value in settings.items()}
+    with run_lock(files := Files(folder)) as scratch:
+        return run(TrainingSettings(**SIZES, **given), files, scratch)
+
+
+def served() -> bentoml.Model:
     """Return the model that is served by default."""
-    return find_model(bentoml.Tag(MODEL_NAME, None))
+    model = find_model(bentoml.Tag(MODEL_NAME, None))
+    assert model is not None
+    return model
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -88,28 +109,106 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-def test_a_first_run_that_learns_is_stored_with_its_figures(train, files, sample_data):
-    outcome = train(**LEARNING)
+def predicted(model: bentoml.Model, tweets: Tweets) -> list[str]:
+    """Return the labels that a model of the store predicts."""
+    classifier = Classifier.load(Path(model.path))
+    return [classifier.labels[classifier.classify([text]).argmax()] for text in tweets.texts]
 
-    assert outcome.report.decision.promoted
-    metrics, best, model = read(files.metrics), read(files.best), served()
+
+def accuracy(model: bentoml.Model, tweets: Tweets) -> float:
+    """Return a model's accuracy on tweets."""
+    labels = [LABELS[label] for label in tweets.labels]
+    return sum(map(str.__eq__, predicted(model, tweets), labels)) / len(labels)
+
+
+def test_a_promoted_model_is_registered_with_its_metrics(first, data):
+    metrics, best, model = read(first.metrics), read(first.best), served()
+
     assert metrics["accuracy"] == best["accuracy"] > metrics["base"]["accuracy"]
     assert str(model.tag) == best["model_tag"] == metrics["model_tag"]
     assert metrics["accuracy"] == model.info.metadata["metrics"]["accuracy"]
     assert (60, 30, 42) == tuple(metrics[name] for name in ("train_size", "eval_size", "seed"))
     assert "trained" == model.info.metadata["origin"]
-    pictures = ("confusion_matrix.png", "reliability.png", "promotions.png")
-    assert all((files.artifacts / name).is_file() for name in pictures)
-    # what is served has the accuracy that was written down
-    rows = sample_splits(load(str(sample_data)), *SIZES, seed=42).evaluation
-    classifier = Classifier.load(Path(model.path))
-    found = [classifier.classify([text]).argmax() for text in rows.texts]
-    right = sum(classifier.labels[label] == LABELS[true] for label, true in zip(found, rows.labels))
-    assert pytest.approx(right / SIZES[1], abs=1e-6) == metrics["accuracy"]
+    plots = ("confusion_matrix.png", "reliability.png", "promotions.png")
+    assert all((first.artifacts / name).is_file() for name in plots)
+    rows = sample_splits(load(str(data)), *SIZES.values(), seed=42).evaluation
+    assert pytest.approx(accuracy(model, rows), abs=1e-6) == metrics["accuracy"]
+
+
+def test_the_starter_in_the_store_is_no_champion(first):
+    metrics = read(first.metrics)
+
+    assert metrics["champion"] is None
+    assert 1 == metrics["decision"]["false_promotion"]["baselines"]
+    assert 0.3 < metrics["decision"]["false_promotion"]["against_all"] < 0.5
+
+
+def test_the_metrics_in_float32_are_reported_beside_those_of_the_served_form(first):
+    metrics = read(first.metrics)
+
+    assert "fp32" == metrics["precision"]
+    for name in ("accuracy", "confusion_matrix"):
+        assert metrics[name] == metrics["float32"][name]
+
+
+def test_a_promoted_model_is_evaluated_on_the_split_test_for_reports(first, data):
+    test = load(str(data)).test
+    labels = [LABELS[label] for label in test.labels]
+
+    found = read(first.metrics)["test_split"]
+
+    recall = recall_score(labels, predicted(served(), test), average="macro")
+    assert (150, pytest.approx(recall, abs=1e-6)) == (found["rows"], found["macro_recall"])
+    kept = {name: found[name] for name in ("rows", "accuracy", "macro_recall", "macro_f1")}
+    assert kept == read(first.best)["test_split"] == dict(served().info.metadata["test_split"])
+
+
+def test_the_same_seed_gives_the_same_model_and_metrics_and_no_promotion(again, tmp_path):
+    files, model = Files(tmp_path), served()
+    before, best = read(files.metrics), read(files.best)
+
+    result = again(**LEARNING)
+
+    after = read(files.metrics)
+    assert not result.report.decision.promoted
+    assert before["training"]["weights"] == after["training"]["weights"]
+    same = ("accuracy", "macro_f1", "expected_calibration_error", "confusion_matrix", "base")
+    for name in (*same, "sample_fingerprint", "reliability", "precision"):
+        assert before[name] == after[name], name
+    assert (best, model.tag) == (read(files.best), served().tag)
+    assert (None, None) == (after["model_tag"], after["test_split"])
+
+
+def test_another_seed_evaluates_the_champion_on_its_own_rows(again, data, tmp_path):
+    champion, recorded = served(), read(Files(tmp_path).best)["accuracy"]
+
+    again(seed=7, **STANDING_STILL)
+
+    rows = sample_splits(load(str(data)), *SIZES.values(), seed=7).evaluation
+    found = read(Files(tmp_path).metrics)["champion"]
+    assert pytest.approx(accuracy(champion, rows), abs=1e-6) == found["accuracy"]
+    assert recorded == read(Files(tmp_path).best)["accuracy"]
+
+
+def test_a_base_model_that_wins_the_first_run_is_served_without_a_promotion(
+    again, starter, tmp_path
+):
+    shutil.rmtree(tmp_path / "models" / "sentiment")
+    Files(tmp_path).best.unlink()
+
+    result = again(base_model=str(starter), **STANDING_STILL)
+
+    assert not result.report.decision.promoted
+    metrics, best = read(Files(tmp_path).metrics), read(Files(tmp_path).best)
+    assert "base" == served().info.metadata["origin"]
+    assert metrics["base"]["accuracy"] == best["accuracy"]
+    assert str(served().tag) == best["model_tag"]
+    assert ["base"] == [one["origin"] for one in best["history"]]
+    assert not Files(tmp_path).releases.exists()
 
 
 def test_a_model_that_cannot_be_served_is_refused_before_it_is_trained(
-    train, starter, tmp_path, monkeypatch
+    again, starter, tmp_path, monkeypatch
 ):
     torch.manual_seed(0)
     tiny = AlbertConfig(  # pylint: disable=unexpected-keyword-arg  # a dataclass by inheritance
@@ -123,165 +222,14 @@ def test_a_model_that_cannot_be_served_is_refused_before_it_is_trained(
     monkeypatch.setattr("training.pipeline.fine_tune", pytest.fail)
 
     with pytest.raises(PackingError, match="AlbertForSequenceClassification cannot be served"):
-        train(base_model=str(tmp_path / "albert"))
+        again(base_model=str(tmp_path / "albert"))
 
 
-@pytest.mark.usefixtures("_quick")
-def test_the_same_seed_gives_the_same_rows_and_figures_and_no_improvement(train, files):
-    train(**LEARNING)
-    first, best = read(files.metrics), read(files.best)
-    model = served()
+def test_a_size_over_the_split_is_refused_before_anything_is_done(again, tmp_path, monkeypatch):
+    monkeypatch.setitem(SIZES, "train_size", 101)
+    before = served().tag, read(Files(tmp_path).metrics)
 
-    outcome = train(**LEARNING)
-
-    second = read(files.metrics)
-    assert not outcome.report.decision.promoted
-    same = ("accuracy", "macro_f1", "expected_calibration_error", "confusion_matrix", "base")
-    for name in (*same, "sample_fingerprint", "reliability", "precision"):
-        assert first[name] == second[name], name
-    assert (best, model.tag) == (read(files.best), served().tag)
-    assert second["model_tag"] is None
-
-
-@pytest.mark.usefixtures("_quick")
-def test_another_seed_is_compared_with_the_champion_on_its_own_rows(train, files, sample_data):
-    train(**LEARNING)
-    champion = Classifier.load(Path(served().path))
-    recorded = read(files.best)["accuracy"]
-
-    train(seed=7, **STANDING_STILL)
-
-    rows = sample_splits(load(str(sample_data)), *SIZES, seed=7).evaluation
-    right = [
-        champion.labels[champion.classify([text]).argmax()] == LABELS[true]
-        for text, true in zip(rows.texts, rows.labels)
-    ]
-    found = read(files.metrics)["champion"]
-    assert pytest.approx(sum(right) / SIZES[1], abs=1e-6) == found["accuracy"]
-    assert recorded == read(files.best)["accuracy"]
-
-
-@pytest.mark.usefixtures("_quick")
-def test_a_base_model_that_wins_the_first_run_is_served_but_is_no_promotion(train, files, starter):
-    outcome = train(base_model=str(starter), **STANDING_STILL)
-
-    assert not outcome.report.decision.promoted
-    metrics, best, model = read(files.metrics), read(files.best), served()
-    assert "base" == model.info.metadata["origin"]
-    assert metrics["base"]["accuracy"] == best["accuracy"]
-    assert str(model.tag) == best["model_tag"]
-    assert ["base"] == [one["origin"] for one in best["history"]]
-    assert not files.releases.exists()
-
-
-@pytest.mark.usefixtures("_quick")
-def test_the_starter_in_the_store_is_no_champion(train, starter, files):
-    register_model(starter)
-
-    outcome = train(**LEARNING)
-
-    assert outcome.report.models.champion is None
-    assert outcome.report.decision.promoted
-    assert "trained" == served().info.metadata["origin"]
-    assert read(files.best)["accuracy"] == served().info.metadata["metrics"]["accuracy"]
-
-
-@pytest.mark.usefixtures("_quick")
-def test_a_champion_of_which_only_the_record_is_left_is_compared_with_by_that(train, files):
-    files.folder.mkdir()
-    files.best.write_text('{"accuracy": 0.99, "timestamp": "2026-01-01T00:00:00Z"}')
-
-    outcome = train(**LEARNING)
-
-    assert not outcome.report.decision.promoted
-    assert "0.9900 of the best so far (as recorded" in outcome.report.decision.reason
-    assert read(files.metrics)["comparison"] is None
-    assert served() is None
-
-
-@pytest.mark.usefixtures("_quick")
-def test_a_record_without_its_model_has_to_be_beaten_beside_the_champion(train, files):
-    train(**STANDING_STILL)
-    champion = served().tag
-    write_json(files.best, read(files.best) | {"accuracy": 0.99, "model_tag": "sentiment:deleted"})
-
-    outcome = train(**LEARNING)
-
-    assert str(champion) in outcome.report.models.champion.display_name
-    assert "0.9900 of sentiment:deleted (as recorded" in outcome.report.decision.reason
-    assert champion == served().tag
-
-
-@pytest.mark.usefixtures("_quick")
-def test_the_history_goes_on_from_the_record(train, files):
-    files.folder.mkdir()
-    first = {
-        "timestamp": "2026-01-01",
-        "model_tag": "sentiment:lost",
-        "accuracy": 0.01,
-        "origin": "trained",
-    }
-    write_json(files.best, {"accuracy": 0.01, "timestamp": "2026-01-01", "history": [first]})
-
-    train(**LEARNING)
-
-    best = read(files.best)
-    assert first == best["history"][0]
-    assert [best["model_tag"]] == [line["model_tag"] for line in best["history"][1:]]
-
-
-@pytest.mark.usefixtures("_quick")
-def test_a_promoted_model_is_judged_on_the_split_test_for_the_record_alone(train, files, tmp_path):
-    tweets = write_sample(tmp_path / "with test", has_test=True)
-
-    outcome = train(**LEARNING, dataset=str(tweets))
-
-    test, model = load(str(tweets)).test, served()
-    classifier = Classifier.load(Path(model.path))
-    found = [classifier.labels[classifier.classify([text]).argmax()] for text in test.texts]
-    true = [LABELS[label] for label in test.labels]
-    recall = recall_score(true, found, average="macro")
-    told = read(files.metrics)["test_split"]
-    assert pytest.approx(recall, abs=1e-6) == told["macro_recall"]
-    assert (len(test), 150) == (told["rows"], len(test))
-    kept = {name: told[name] for name in ("rows", "accuracy", "macro_recall", "macro_f1")}
-    assert kept == read(files.best)["test_split"] == dict(model.info.metadata["test_split"])
-    assert "against 0." in outcome.report.decision.reason
-    again = train(**LEARNING, dataset=str(tweets))  # no promotion, so nothing is reported
-    assert (None, None) == (again.report.candidate.test_split, read(files.metrics)["test_split"])
-
-
-@pytest.mark.usefixtures("_quick")
-def test_the_metrics_in_float32_stand_beside_those_of_the_served_form(train, files):
-    train(**LEARNING)
-
-    metrics = read(files.metrics)
-    assert "fp32" == metrics["precision"]
-    assert metrics["accuracy"] == metrics["float32"]["accuracy"]
-    assert metrics["confusion_matrix"] == metrics["float32"]["confusion_matrix"]
-
-
-@pytest.mark.usefixtures("_quick")
-def test_how_often_chance_would_promote_stands_beside_the_decision(train, files):
-    train(**LEARNING)
-
-    told = read(files.metrics)["decision"]["false_promotion"]
-    assert (1, SIZES[1]) == (told["baselines"], told["rows"])  # the untouched base model
-    assert 0.3 < told["against_all"] < 0.5
-
-
-def test_the_recipe_suits_the_base_model_but_for_what_was_asked() -> None:
-    assert Hyperparameters() == select_hyperparameters(TrainingSettings(), has_new_head=False)
-    assert NEW_HEAD_HYPERPARAMETERS == select_hyperparameters(TrainingSettings(), has_new_head=True)
-    asked = {"epochs": 1, "learning_rate": 1e-4, "batch_size": 8, "freeze_ratio": 0}
-    assert Hyperparameters(**asked) == select_hyperparameters(
-        TrainingSettings(**asked), has_new_head=False
-    )
-
-
-def test_sizes_over_the_split_are_told_before_anything_is_done(train, files):
     with pytest.raises(SizeError, match="TRAIN_SIZE=101"):
-        train(train_size=101)
+        again()
 
-    assert not files.metrics.exists()
-    assert served() is None
+    assert before == (served().tag, read(Files(tmp_path).metrics))

@@ -1,5 +1,6 @@
-"""The model that a run registers if its candidate is not promoted."""
+"""The model that a run registers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ pytest.importorskip("nncf", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only if the training group is installed
 from tests.support.reports import PROVENANCE, evaluated_model
-from training.promotion.champion_record import ChampionRecord
+from training.promotion.champion_record import ChampionRecord, Promotion
 from training.promotion.comparison import EvaluatedModel, ModelComparison
 from training.promotion.gate import Decision
 from training.promotion.selection import select_model_to_register
@@ -43,3 +44,22 @@ def test_a_champion_without_a_record_gets_one_with_its_metrics():
     assert [("fetched", record.model_tag)] == [
         (one.origin, one.model_tag) for one in record.history
     ]
+
+
+def test_a_promoted_candidate_continues_the_history(tmp_path):
+    earlier = Promotion("2026-11-22", "sentiment:lost", 0.01, "trained")
+    models = comparison()
+    candidate = replace(models.candidate, folder=tmp_path)
+
+    _, record = select_model_to_register(
+        replace(models, candidate=candidate), Decision(True, "better"), PROVENANCE, (earlier,)
+    )
+
+    assert earlier == record.history[0]
+    assert [record.model_tag] == [one.model_tag for one in record.history[1:]]
+
+
+def test_nothing_is_registered_while_the_champions_model_is_gone():
+    models = replace(comparison(), champions=(), records_without_model=(RECORD,))
+
+    assert select_model_to_register(models, REJECTED, PROVENANCE, ()) is None
