@@ -1,1 +1,1 @@
-"""Tools for a running stack: `make env` and `make replay`."""
+"""Tools for the compose stack: `make env` and `make replay`."""

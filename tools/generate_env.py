@@ -1,6 +1,8 @@
 """Complete a `.env` for the containers: `python -m tools.generate_env FILE`."""
 
-from __future__ import annotations  # so that an old Python gets as far as being refused
+from __future__ import (
+    annotations,
+)  # so that the Makefile, not a syntax error, refuses an old Python
 
 import contextlib
 import os
@@ -14,13 +16,13 @@ from env_file.parsing import BOM, UNCLOSED, Assignment, EnvFileError, parse, rea
 from env_file.values import value_problem
 
 LENGTH_BYTES = 24
-HEADING = "# Written by `make env`; .env.example explains every line. Keep it to yourself."
+HEADING = "# Written by `make env`; .env.example explains every line. Keep this file secret."
 
 
 def password() -> str:
-    """Return a password that SQL Server's policy accepts, and that needs no quotes.
+    """Return a password that matches SQL Server's policy and needs no quotes.
 
-    The policy wants three kinds of upper and lower case letters, digits and signs.
+    The policy requires three of: upper case, lower case, digits, other characters.
     """
     while True:
         made = secrets.token_urlsafe(LENGTH_BYTES)
@@ -39,15 +41,15 @@ VALUES: dict[str, str | Callable[[], str]] = {
     "API_PORT_MAPPING": "127.0.0.1:3000:3000",
     "GRAFANA_PORT_MAPPING": "127.0.0.1:3001:3000",
 }
-"""What the stack needs, and what it gets if the file does not say."""
+"""The variables that the stack needs, and their values if the file has none."""
 
 
 def complete(path: Path) -> list[str]:
-    """Give a file what the stack needs and it lacks; return the names that were added.
+    """Add missing variables of the stack to a file; return their names.
 
-    A value that is there stays, since a database keeps the passwords it was made with; a line
-    that leaves a needed variable empty is replaced. The file becomes its owner's alone. Raises
-    EnvFileError, before anything is written, unless all readers read it the same, and OSError.
+    Values are kept, since a database keeps its first passwords; lines with an empty value are
+    replaced. The file becomes readable by its owner only. Raises OSError, and EnvFileError, before
+    anything is written, if readers of the file disagree.
     """
     text = read_text(path)
     last = {each.name: each for each in parse(text)}
@@ -70,29 +72,29 @@ def complete(path: Path) -> list[str]:
 
 
 def check(path: Path, assignments: list[Assignment]) -> None:
-    """Raise EnvFileError with a line for each assignment that readers would disagree on."""
+    """Raise EnvFileError with a line for each assignment that readers disagree on."""
     problems = []
     for each in assignments:
         problem = each.problem or value_problem(each.name, each.value)
         if problem:
             problems.append(f"{path}:{each.line}: {each.name or 'the line'} {problem}.")
-        if problem == UNCLOSED:  # the names that follow may be lines of its value
+        if problem == UNCLOSED:  # the following lines may belong to its value
             break
     if problems:
         raise EnvFileError("\n".join(problems))
 
 
 def _with(lines: list[str], appended: list[str]) -> list[str]:
-    """Return lines and others after them; the last of a text that ends its lines is empty."""
+    """Append lines to those of a text, whose last one is empty if it ends with a line break."""
     if not appended:
         return lines
     return [*(lines[:-1] if lines[-1] == "" else lines), *appended, ""]
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file, or what it is a link to, as a whole; its owner stays the same."""
+    """Replace a file, or the target of a link, atomically; keep its owner."""
     target = path.resolve()
-    descriptor, name = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # its owner's alone
+    descriptor, name = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # mode 0600
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -106,7 +108,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def main(words: list[str]) -> int:
-    """Complete the file that is named; return the exit status."""
+    """Complete a file; return the exit status."""
     path = Path(words[0])
     try:
         names = complete(path)

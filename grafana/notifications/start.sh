@@ -1,9 +1,9 @@
 #!/bin/sh
-# Give Grafana the contact points that have an address, then start it: `start.sh COMMAND...`.
-# Grafana itself does not start if a contact point has none.
+# Provision the contact points that have an address, then start Grafana: `start.sh COMMAND...`.
+# Grafana does not start with a contact point without an address.
 set -eu
 
-mark=$GF_PATHS_DATA/notifies # an earlier start has set the policy
+mark=$GF_PATHS_DATA/notifies # exists if an earlier start set the policy
 
 fail() {
     echo "$1" >&2
@@ -14,7 +14,7 @@ chosen=
 case ${ALERT_WEBHOOK_URL:-} in
     "") ;;
     http://?* | https://?*) chosen=webhook ;;
-    *) fail "ALERT_WEBHOOK_URL does not start with http:// or https://. Set the receiver's whole URL." ;;
+    *) fail "ALERT_WEBHOOK_URL does not start with http:// or https://. Set the complete URL." ;;
 esac
 if [ -n "${ALERT_EMAIL:-}" ]; then
     [ -n "${GF_SMTP_HOST:-}" ] ||
@@ -29,7 +29,7 @@ fi
 rm -rf "$GF_PATHS_PROVISIONING"
 cp -R "${PROVISIONING:-/etc/grafana/provisioning}" "$GF_PATHS_PROVISIONING"
 case $chosen in
-    "") echo "Alerts notify nobody: neither ALERT_WEBHOOK_URL nor ALERT_EMAIL is set." ;;
+    "") echo "No notifications: neither ALERT_WEBHOOK_URL nor ALERT_EMAIL is set." ;;
     off) rm "$mark" ;;
     *) : >"$mark" ;;
 esac

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Write the service's first key into KEY_FILE, then start Prometheus: `start.sh COMMAND...`.
-# Its configuration knows no variables, and arguments are for everybody to read.
+# Write the first API key to KEY_FILE, then start Prometheus: `start.sh COMMAND...`.
+# Its configuration has no variables, and all users can read arguments.
 set -euf
 umask 077
 

@@ -1,4 +1,4 @@
-"""The image that ours is built upon: the registry's own, or a stand-in from Debian's packages."""
+"""The base image: the registry's, or a substitute made of Debian's packages."""
 
 import re
 import shutil
@@ -14,11 +14,11 @@ NAME = "python:3.11-slim-bookworm"
 STAND_IN = "tweet-sentiment-base:stand-in"
 RELEASE = "bookworm"
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
-PULL_DEADLINE_S = 300
+PULL_TIMEOUT_S = 300
 LABEL = "stand-in"
 LOCAL_CERTIFICATES = Path("usr/local/share/ca-certificates")
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-# as the registry's image does, too
+# like the registry's image
 LEFT_OUT = (
     "usr/share/doc",
     "usr/share/locale",
@@ -30,10 +30,10 @@ LEFT_OUT = (
 
 @contextmanager
 def base_image(folder: Path) -> Iterator[str]:
-    """Have the base image here until the context ends; give in words which it is.
+    """Provide the base image until the context ends; yield its description.
 
-    The stand-in is made in ``folder`` where the registry cannot be reached. It is kept, but not
-    under the name of the registry's, upon which somebody might build. Raises NoEngineError.
+    If the registry is unreachable, a substitute is made in ``folder``. It is kept, but not under
+    the registry's name, so that no other build uses it. Raises NoEngineError.
     """
     if _inspect(NAME) is None and not _pull():
         if _inspect(STAND_IN) is None:
@@ -42,9 +42,9 @@ def base_image(folder: Path) -> Iterator[str]:
     if "debootstrap" not in _inspect(NAME, "{{json .Config.Labels}}"):
         yield f"the registry's {NAME}"
         return
-    _run("docker", "tag", NAME, STAND_IN)  # which an earlier run that was killed may have left
+    _run("docker", "tag", NAME, STAND_IN)  # a killed run may have left it
     try:
-        yield f"a stand-in for {NAME}, made by debootstrap"
+        yield f"a substitute for {NAME}, made by debootstrap"
     finally:
         _run("docker", "image", "rm", NAME)
 
@@ -64,7 +64,7 @@ def _pull() -> bool:
         done = subprocess.run(
             ["docker", "pull", "--quiet", NAME],
             capture_output=True,
-            timeout=PULL_DEADLINE_S,
+            timeout=PULL_TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -79,7 +79,7 @@ def _make(root: Path) -> None:
     _run("debootstrap", "--variant=minbase", include, RELEASE, root, *_mirrors()[:1])
     (root / "usr/bin/python").symlink_to("python3")
     (root / "usr/lib/python3.11/EXTERNALLY-MANAGED").unlink(missing_ok=True)
-    for certificate in Path("/", LOCAL_CERTIFICATES).glob("*.crt"):  # a closed network's own
+    for certificate in Path("/", LOCAL_CERTIFICATES).glob("*.crt"):  # of a closed network
         shutil.copy(certificate, root / LOCAL_CERTIFICATES)
     _run("chroot", root, "update-ca-certificates")
     for place in LEFT_OUT:
@@ -93,7 +93,7 @@ def _make(root: Path) -> None:
 
 
 def _mirrors() -> list[str]:
-    """Return the addresses that this machine's apt takes packages from."""
+    """Return the addresses of this machine's apt repositories."""
     listed = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in listed if path.is_file())
     return re.findall(r"^(?:URIs:|deb(?: \[.*\])?) +(\S+/debian/?)(?: |$)", text, re.MULTILINE)

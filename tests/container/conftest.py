@@ -1,6 +1,6 @@
-"""The ring of containers: a real image, built and run by a real engine.
+"""The suite of containers: a real image, built and run by a real engine.
 
-Run it by `make test-container`. Where Docker does not run and cannot be started it is skipped.
+`make test-container` runs it. It is skipped if Docker neither runs nor can be started.
 """
 
 import sys
@@ -16,12 +16,12 @@ from tests.container.engine import NoEngineError, running_engine
 
 IMAGE = "tweet-sentiment:test"
 PLANTED = f"planted-{uuid4().hex}"
-"""What must not be in the image, though secrets had this value while it was built."""
+"""The value of secrets during the build, which the image must not contain."""
 
 
 @pytest.fixture(name="engine", scope="session")
 def fixture_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Have an engine with the base image, or skip; tell which base that is."""
+    """Start an engine with the base image, or skip; return which base that is."""
     try:
         with (
             running_engine(tmp_path_factory.mktemp("engine")),
@@ -37,7 +37,7 @@ def fixture_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def fixture_image(
     engine: str, repository: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """Build the image as users do, secrets in the environment; return its name."""
+    """Build the image with secrets in the environment; return its name."""
     assert engine
     secrets = ("API_KEYS", "HF_TOKEN", "SA_PASSWORD", "SQL_PASSWORD", "GRAFANA_READER_PASSWORD")
     home = tmp_path_factory.mktemp("bentoml")
@@ -49,6 +49,6 @@ def fixture_image(
 
 @pytest.fixture(name="stack")
 def fixture_stack(image: str, repository: Path) -> Iterator[EmbeddedStack]:
-    """Give the service with its embedded database, not yet started."""
+    """Return the service with its embedded database, not started."""
     with EmbeddedStack(repository, image) as stack:
         yield stack

@@ -1,4 +1,4 @@
-"""Commands of docker and compose, as the tests give them."""
+"""Commands of docker and compose."""
 
 import json
 import os
@@ -14,15 +14,15 @@ import httpx
 
 from tests.support.server import eventually, free_port
 
-READY_DEADLINE_S = 60
-COMMAND_DEADLINE_S = 600
+READY_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 600
 SPOOL_BOUNDS = ("SPOOL_MAX_ROWS", "SPOOL_MAX_MB")
 
 
 def command(
     *words: str, variables: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> str:
-    """Run a command; return what it printed. Raises AssertionError where it failed."""
+    """Run a command; return its output. Raises AssertionError if it fails."""
     done = attempt(*words, variables=variables, folder=folder)
     assert 0 == done.returncode, done.stdout
     return done.stdout
@@ -31,7 +31,7 @@ def command(
 def attempt(
     *words: str, variables: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, its errors among its output."""
+    """Run a command; ``stdout`` holds its whole output."""
     return subprocess.run(
         words,
         cwd=folder,
@@ -39,26 +39,26 @@ def attempt(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=COMMAND_DEADLINE_S,
+        timeout=COMMAND_TIMEOUT_S,
         check=False,
     )
 
 
 def inspect(name: str) -> dict[str, Any]:
-    """Return what Docker knows of an image or a container."""
+    """Return Docker's description of an image or a container."""
     (found,) = json.loads(command("docker", "inspect", name))
     return found
 
 
 class EmbeddedStack:
-    """`docker-compose.embedded.yml`, as a project of its own; it is removed with the context."""
+    """`docker-compose.embedded.yml` as a separate project, removed with the context."""
 
     def __init__(self, repository: Path, image: str) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._repository = repository
         self._project = f"sentiment-test-{port}"
-        self._variables = {  # all that a developer's .env could say otherwise
+        self._variables = {  # overrides the developer's .env
             "IMAGE": image,
             "API_PORT_MAPPING": f"127.0.0.1:{port}:3000",
             **dict.fromkeys(("API_KEYS", "PUBLIC_PATHS", "STORE_TEXT", *SPOOL_BOUNDS), ""),
@@ -71,7 +71,7 @@ class EmbeddedStack:
         self.compose("down", "--volumes")
 
     def compose(self, *words: str) -> str:
-        """Run a command of compose; return what it printed."""
+        """Run a command of compose; return its output."""
         return command(
             *compose_program(),
             "--project-name",
@@ -87,17 +87,17 @@ class EmbeddedStack:
         """Start the service; return the seconds until it was ready."""
         start_s = time.monotonic()
         self.compose("up", "-d", "--build")
-        eventually(self._is_ready, READY_DEADLINE_S)
+        eventually(self._is_ready, READY_TIMEOUT_S)
         return time.monotonic() - start_s
 
     @property
     def container(self) -> str:
-        """Return the id of the service's container, whether it runs or not."""
+        """Return the id of the service's container, running or not."""
         project = f"label=com.docker.compose.project={self._project}"
         return command("docker", "ps", "--all", "--quiet", "--filter", project).strip()
 
     def predict(self, text: str) -> UUID:
-        """Ask for a prediction; return the id of its row."""
+        """Request a prediction; return the id of its row."""
         answer = httpx.post(f"{self.url}/predict", json={"text": text}, timeout=30)
         assert 200 == answer.status_code, answer.text
         return UUID(answer.headers["X-Prediction-Id"])
@@ -109,8 +109,8 @@ class EmbeddedStack:
             "[print(row[0]) for row in sqlite3.connect('data/predictions.sqlite3')"
             ".execute('SELECT id FROM metrics')]"
         )
-        told = command("docker", "exec", self.container, "python3", "-c", query)
-        return set(map(UUID, told.split()))
+        printed = command("docker", "exec", self.container, "python3", "-c", query)
+        return set(map(UUID, printed.split()))
 
     def _is_ready(self) -> bool:
         try:
@@ -120,7 +120,7 @@ class EmbeddedStack:
 
 
 def compose_program() -> list[str]:
-    """Return compose's command: version 2 where there is one, else 1.29."""
+    """Return the command of compose 2 if it is installed, otherwise of 1.29."""
     if 0 == attempt("docker", "compose", "version").returncode:
         return ["docker", "compose"]
     assert shutil.which("docker-compose"), "compose is not installed"

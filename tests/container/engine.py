@@ -1,6 +1,6 @@
-"""Docker's engine: the one that runs, or else one that is started for the tests.
+"""Docker's engine: the running one, or one that is started for the tests.
 
-It is installed if the user has asked for that by INSTALL_DOCKER=1.
+INSTALL_DOCKER=1 allows its installation.
 """
 
 import os
@@ -15,17 +15,17 @@ from tests.support.server import eventually
 
 MAY_INSTALL = "INSTALL_DOCKER"
 PACKAGES = ("docker.io", "docker-compose", "iptables")
-START_DEADLINE_S = 60
-STOP_DEADLINE_S = 60
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 60
 
 
 class NoEngineError(Exception):
-    """Tell why no container can be run here."""
+    """Containers cannot run here."""
 
 
 @contextmanager
 def running_engine(folder: Path) -> Iterator[None]:
-    """Have an engine that answers; end it afterwards where it was started here.
+    """Start an engine unless one is running; stop it with the context.
 
     ``folder`` is for its log. Raises NoEngineError.
     """
@@ -41,29 +41,29 @@ def running_engine(folder: Path) -> Iterator[None]:
         # pylint: disable-next=consider-using-with  # ended below
         engine = subprocess.Popen(["dockerd"], stdout=output, stderr=output, start_new_session=True)
     try:
-        eventually(lambda: answers() or engine.poll() is not None, START_DEADLINE_S)
+        eventually(lambda: answers() or engine.poll() is not None, START_TIMEOUT_S)
         if engine.poll() is not None:
-            told = log.read_text(errors="replace").splitlines()
-            raise NoEngineError(f"Docker's engine does not start: {told[-1] if told else '?'}")
+            lines = log.read_text(errors="replace").splitlines()
+            raise NoEngineError(f"Docker's engine does not start: {lines[-1] if lines else '?'}")
         yield
     finally:
         engine.send_signal(signal.SIGTERM)
-        engine.wait(STOP_DEADLINE_S)
+        engine.wait(STOP_TIMEOUT_S)
 
 
 def answers() -> bool:
-    """Tell whether there is an engine that this user may command."""
+    """Return whether this user can use a running engine."""
     if shutil.which("docker") is None:
         return False
     return 0 == subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
 
 
 def install(*packages: str) -> None:
-    """Install Debian's packages. Raises NoEngineError if that fails or nobody has asked for it."""
+    """Install Debian's packages. Raises NoEngineError if that fails or is not allowed."""
     if os.environ.get(MAY_INSTALL) != "1":
         raise NoEngineError(
-            f"{', '.join(packages)}: not installed. Install it, or on Debian let "
-            f"`make test-container {MAY_INSTALL}=1` do that, as root"
+            f"{', '.join(packages)}: not installed. Install it, or on Debian run "
+            f"`make test-container {MAY_INSTALL}=1` as root"
         )
     if shutil.which("apt-get") is None:
         raise NoEngineError(f"{', '.join(packages)}: not installed, and apt-get is not here")

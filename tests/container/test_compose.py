@@ -1,4 +1,4 @@
-"""Compose starts the image, and what was answered outlives its containers."""
+"""Compose starts the image, and recorded predictions survive its containers."""
 
 import json
 import re
@@ -18,7 +18,7 @@ HEALTHY_WITHIN_S = 60  # probes come every 5 s, and each may take as long
 TEXTS = ["so many words about a long and beautiful day " * 100] * 128
 
 
-def test_predictions_outlive_restarts_kills_and_the_container(stack: EmbeddedStack) -> None:
+def test_predictions_survive_restarts_kills_and_a_new_container(stack: EmbeddedStack) -> None:
     ready_s = stack.start()
     print(f"\n    ready {ready_s:.1f} s after `compose up`", file=sys.stderr)
     expected = {stack.predict("Beautiful post!!!")}
@@ -36,16 +36,16 @@ def test_predictions_outlive_restarts_kills_and_the_container(stack: EmbeddedSta
     assert expected == stack.stored()
 
 
-def test_it_stops_in_order_and_answers_first(stack: EmbeddedStack) -> None:
+def test_a_stop_answers_open_requests_first(stack: EmbeddedStack) -> None:
     stack.start()
     body, kind = json.dumps({"texts": TEXTS}), {"Content-Type": "application/json"}
-    with closing(HTTPConnection(stack.url.removeprefix("http://"), timeout=60)) as asked:
-        asked.request("POST", "/predict_batch", body, kind)
-        time.sleep(0.3)  # until Docker has passed on what is sent by now
+    with closing(HTTPConnection(stack.url.removeprefix("http://"), timeout=60)) as connection:
+        connection.request("POST", "/predict_batch", body, kind)
+        time.sleep(0.3)  # until Docker's proxy has forwarded the request
         start_s = time.monotonic()
         stack.compose("stop")
         stopped_s = time.monotonic() - start_s
-        answer = asked.getresponse()
+        answer = connection.getresponse()
         answers = json.load(answer)
 
     print(f"\n    stopped in {stopped_s:.1f} s", file=sys.stderr)
@@ -56,15 +56,15 @@ def test_it_stops_in_order_and_answers_first(stack: EmbeddedStack) -> None:
     assert len(TEXTS) == len(eventually(stack.stored, STORED_WITHIN_S))
 
 
-def test_the_logs_commands_see_what_the_service_has(stack: EmbeddedStack) -> None:
+def test_db_status_counts_the_rows_of_the_service(stack: EmbeddedStack) -> None:
     stack.start()
     before = len(stack.stored())
     stack.predict("Beautiful post!!!")
 
-    def told() -> str:
+    def status() -> str:
         return stack.compose("exec", "-T", "embedded", "python", "-m", "db", "status")
 
-    assert eventually(lambda: f"rows in database:  {before + 1}\n" in told(), STORED_WITHIN_S)
+    assert eventually(lambda: f"rows in database:  {before + 1}\n" in status(), STORED_WITHIN_S)
 
 
 def test_it_becomes_healthy(stack: EmbeddedStack) -> None:
@@ -76,7 +76,7 @@ def test_it_becomes_healthy(stack: EmbeddedStack) -> None:
 
 
 @pytest.mark.usefixtures("engine")
-def test_an_empty_env_file_names_a_secret_that_is_missing(repository: Path, tmp_path: Path) -> None:
+def test_compose_names_a_missing_secret(repository: Path, tmp_path: Path) -> None:
     for path in repository.glob("docker-compose*.yml"):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / ".env").touch()
@@ -84,23 +84,25 @@ def test_an_empty_env_file_names_a_secret_that_is_missing(repository: Path, tmp_
     done = attempt(*compose_program(), "config", folder=tmp_path)
 
     assert 0 != done.returncode
-    # which one is named first, or whether all are, is a matter of compose's version
+    # which of them are named depends on the version of compose
     assert re.search(r"\b(\w+_PASSWORD|ACCEPT_EULA) is not set", done.stdout), done.stdout
 
 
 @pytest.mark.usefixtures("engine")
-def test_the_generated_env_file_fills_the_whole_stack(repository: Path, tmp_path: Path) -> None:
+def test_the_generated_env_file_sets_all_secrets_of_the_stack(
+    repository: Path, tmp_path: Path
+) -> None:
     for path in repository.glob("docker-compose*.yml"):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    command(sys.executable, "-m", "env_file", "complete", str(tmp_path / ".env"), folder=repository)
+    command(sys.executable, "-m", "tools.generate_env", str(tmp_path / ".env"), folder=repository)
     given = dict(
         line.split("=", 1)
         for line in (tmp_path / ".env").read_text(encoding="utf-8").splitlines()
         if not line.startswith("#")
     )
 
-    told = command(*compose_program(), "config", folder=tmp_path)
+    config = command(*compose_program(), "config", folder=tmp_path)
 
     secrets = {name: value for name, value in given.items() if name.endswith("PASSWORD")}
     assert 4 == len(secrets)
-    assert set() == {name for name, value in secrets.items() if value not in told}
+    assert set() == {name for name, value in secrets.items() if value not in config}

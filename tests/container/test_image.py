@@ -1,4 +1,4 @@
-"""The image holds what serving needs, no more, and nothing that is secret."""
+"""The image contains what serving needs, nothing for training, and no secrets."""
 
 import subprocess
 import sys
@@ -10,34 +10,36 @@ MAX_BYTES = 650_000_000
 LIBRARIES = ("torch", "transformers", "datasets", "openvino", "pyodbc", "psycopg")
 
 
-def test_it_is_small(image: str, engine: str) -> None:
+def test_the_image_is_small(image: str, engine: str) -> None:
     size = inspect(image)["Size"]
 
     print(f"\n    {size / 1e6:.0f} MB, upon {engine}", file=sys.stderr)
     assert size < MAX_BYTES
 
 
-def test_it_has_what_serving_needs_and_nothing_for_training(image: str) -> None:
-    look = "import sys; from importlib.util import find_spec as f; print(*filter(f, sys.argv[1:]))"
+def test_the_image_has_the_libraries_of_serving_but_not_of_training(image: str) -> None:
+    script = (
+        "import sys; from importlib.util import find_spec as f; print(*filter(f, sys.argv[1:]))"
+    )
 
-    found = command("docker", "run", "--rm", image, "python", "-c", look, *LIBRARIES).split()
+    found = command("docker", "run", "--rm", image, "python", "-c", script, *LIBRARIES).split()
 
     assert ["openvino", "pyodbc", "psycopg"] == found
 
 
-def test_its_user_is_not_root(image: str) -> None:
-    told = command("docker", "run", "--rm", image, "id", "--user").strip()
+def test_the_user_is_not_root(image: str) -> None:
+    user = command("docker", "run", "--rm", image, "id", "--user").strip()
 
-    assert "1034" == told
-
-
-def test_it_sends_no_usage_data_to_bentoml(image: str) -> None:
-    told = command("docker", "run", "--rm", image, "printenv", "BENTOML_DO_NOT_TRACK").strip()
-
-    assert "true" == told
+    assert "1034" == user
 
 
-def test_microsofts_driver_reaches_for_a_server(image: str) -> None:
+def test_usage_tracking_is_off(image: str) -> None:
+    value = command("docker", "run", "--rm", image, "printenv", "BENTOML_DO_NOT_TRACK").strip()
+
+    assert "true" == value
+
+
+def test_microsofts_driver_tries_to_connect(image: str) -> None:
     variables = {"SQL_SERVER": "127.0.0.1", "SQL_USER": "nobody", "SQL_PASSWORD": "none"}
     given = [f"--env={name}={value}" for name, value in variables.items()]
 
@@ -52,19 +54,19 @@ def test_microsofts_driver_reaches_for_a_server(image: str) -> None:
     assert "Traceback" not in done.stdout
 
 
-def test_rows_are_pruned_with_a_read_only_root_as_compose_does(image: str) -> None:
+def test_prune_works_with_a_read_only_root_like_in_compose(image: str) -> None:
     prune = "python -m db setup && exec python -m db prune --older-than 90d"
 
-    told = command(
+    printed = command(
         *("docker", "run", "--rm", "--init", "--read-only", "--tmpfs=/tmp:mode=1777"),
         *("--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
         *("--env=DATABASE_URL=sqlite:////tmp/rows.sqlite3", image, "sh", "-c", prune),
     )
 
-    assert "0 rows were older" in told
+    assert "0 rows were older" in printed
 
 
-def test_no_secret_of_the_builder_is_in_it(image: str) -> None:
+def test_the_image_contains_no_secret_of_the_build(image: str) -> None:
     saved = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
     with saved:
         count = ["grep", "--count", "--text", PLANTED]

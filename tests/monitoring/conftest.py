@@ -1,4 +1,4 @@
-"""A service that is scraped by a real Prometheus, and whose every request can be made to fail."""
+"""A service that a real Prometheus scrapes, and whose requests can be made to fail."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MAX_ROWS = 100
 
 @pytest.fixture(name="environment", scope="package")
 def fixture_environment(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the environment of a service whose database is away and whose model fails at times."""
+    """Return the environment of a service with an unusable database and a model that can fail."""
     programs_or_skip()
     folder = tmp_path_factory.mktemp("monitoring")
     kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
@@ -37,7 +37,7 @@ def fixture_environment(starter: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(name="server", scope="package")
 def fixture_server(repository: Path, environment: dict[str, str]) -> Iterator[Server]:
-    """Serve it from the checkout."""
+    """Start the service."""
     with Server([BENTOML, "serve", "--port", "{port}"], repository, environment) as server:
         yield server
 
@@ -46,6 +46,6 @@ def fixture_server(repository: Path, environment: dict[str, str]) -> Iterator[Se
 def fixture_prometheus(
     server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
-    """Scrape it."""
+    """Start a Prometheus that scrapes the service."""
     with Prometheus(tmp_path_factory.mktemp("prometheus"), server.port, KEYS) as prometheus:
         yield prometheus

@@ -1,4 +1,4 @@
-"""A real Prometheus of Debian's package, started as compose starts the one of its image."""
+"""A real Prometheus of Debian's package, started like the one in compose."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ from tests.support.server import REPOSITORY, eventually, free_port
 FOLDER = REPOSITORY / "grafana" / "prometheus"
 TARGET = "api:3000"
 INTERVAL_S = 1
-START_DEADLINE_S = 60
-STOP_DEADLINE_S = 30
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
 PROGRAMS = ("prometheus", "promtool")
 
 
@@ -27,7 +27,7 @@ def programs_or_skip() -> None:
         pytest.skip(f"{', '.join(missing)}: not installed (Debian's package prometheus)")
 
 
-def composed() -> dict[str, Any]:
+def compose_service() -> dict[str, Any]:
     """Return the service `prometheus` of the compose file."""
     content = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
     return content["services"]["prometheus"]
@@ -36,7 +36,7 @@ def composed() -> dict[str, Any]:
 class Prometheus:
     """Prometheus with the committed start script and configuration; it ends with the context.
 
-    Only the places differ from compose, the address of the service and the interval of scrapes.
+    Only paths, the service's address and the scrape interval differ from compose.
     """
 
     def __init__(self, folder: Path, service_port: int, api_keys: str) -> None:
@@ -49,11 +49,11 @@ class Prometheus:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Prometheus":
-        places = self._places()
+        substitutions = self._substitutions()
         configuration = self._folder / "prometheus.yml"
         text = (FOLDER / "prometheus.yml").read_text(encoding="utf-8")
-        configuration.write_text(_replaced(text, places), encoding="utf-8")
-        command = [_replaced(word, places) for word in composed()["command"]]
+        configuration.write_text(_replaced(text, substitutions), encoding="utf-8")
+        command = [_replaced(word, substitutions) for word in compose_service()["command"]]
         environment = {
             "PATH": os.environ["PATH"],
             "API_KEYS": self._api_keys,
@@ -67,21 +67,21 @@ class Prometheus:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        eventually(self._is_ready_or_dead, START_DEADLINE_S)
+        eventually(self._is_ready_or_dead, START_TIMEOUT_S)
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(STOP_DEADLINE_S)
+        self.process.wait(STOP_TIMEOUT_S)
 
     @property
     def log(self) -> str:
-        """Return all that it has printed."""
+        """Return its log."""
         return (self._folder / "prometheus.log").read_text(encoding="utf-8")
 
-    def ask(self, expression: str) -> list[float]:
-        """Return the value of each series that an expression finds now.
+    def query(self, expression: str) -> list[float]:
+        """Return the current value of each series of an expression.
 
         Raises AssertionError if Prometheus refuses the expression.
         """
@@ -89,17 +89,17 @@ class Prometheus:
         assert 200 == answer.status_code, answer.text
         return [float(series["value"][1]) for series in answer.json()["data"]["result"]]
 
-    def number(self, expression: str) -> float:
-        """Return the one value of an expression, NaN if it finds no series or several."""
-        found = self.ask(expression)
+    def value(self, expression: str) -> float:
+        """Return the value of an expression with one series, NaN for none or several."""
+        found = self.query(expression)
         return found[0] if len(found) == 1 else float("nan")
 
-    def _places(self) -> dict[str, str]:
+    def _substitutions(self) -> dict[str, str]:
         return {
             "/bin/prometheus": "prometheus",
             "/etc/prometheus/prometheus.yml": str(self._folder / "prometheus.yml"),
             "path=/prometheus": f"path={self._folder / 'data'}",
-            composed()["environment"]["KEY_FILE"]: str(self.key_file),
+            compose_service()["environment"]["KEY_FILE"]: str(self.key_file),
             TARGET: f"127.0.0.1:{self._service_port}",
             "scrape_interval: 15s": f"scrape_interval: {INTERVAL_S}s",
             "scrape_timeout: 10s": f"scrape_timeout: {INTERVAL_S}s",
@@ -114,14 +114,14 @@ class Prometheus:
             return False
 
 
-def _replaced(text: str, places: dict[str, str]) -> str:
-    for committed, here in places.items():
-        text = text.replace(committed, here)
+def _replaced(text: str, substitutions: dict[str, str]) -> str:
+    for committed, substitute in substitutions.items():
+        text = text.replace(committed, substitute)
     return text
 
 
 def promtool(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run promtool, or skip; what it prints comes back in one text."""
+    """Run promtool, or skip; ``stdout`` holds its whole output."""
     programs_or_skip()
     return subprocess.run(
         ["promtool", *words],

@@ -1,7 +1,7 @@
-"""Each rule fires on what it is for and on nothing smaller: promtool runs them on made-up series.
+"""Each rule fires when it should and only then: promtool runs them on synthetic series.
 
-Grafana evaluates the rules of the real stack; here Prometheus's own evaluation stands in for it,
-with the same expressions, bounds and pending times.
+Prometheus evaluates the rules here, with the same expressions, thresholds and pending times as
+Grafana in the real stack.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,11 +37,11 @@ HEALTHY = {
     ATTEMPT: f"0+{EVERY_S}x240",
 }
 CASES: Mapping[str, tuple[dict[str, str], str, set[str]]] = {
-    "all is well": ({}, "50m", set()),
+    "healthy": ({}, "50m", set()),
     "no traffic": ({FINE: "0x240"}, "50m", set()),
     "a restart of a minute": ({UP: "1x100 0x4 1x140"}, "27m", set()),
     "down": ({UP: "1x100 0x140"}, "29m", {"service-down"}),
-    "one error of few requests": ({FINE: "0x110 4x130", SERVERS: "0x110 1x130"}, "30m", set()),
+    "one error among few requests": ({FINE: "0x110 4x130", SERVERS: "0x110 1x130"}, "30m", set()),
     "one error in a thousand": ({FINE: "0+10000x240", SERVERS: "0+10x240"}, "50m", set()),
     "a burst of errors": ({SERVERS: "0x100 400x140"}, "28m", {"server-errors"}),
     "two errors in a hundred": ({SERVERS: "0+6x240"}, "50m", {"server-errors"}),
@@ -55,9 +55,9 @@ CASES: Mapping[str, tuple[dict[str, str], str, set[str]]] = {
         "35m",
         {"refusals"},
     ),
-    "wrong requests": ({CLIENTS: "0+300x240"}, "50m", set()),
+    "invalid requests": ({CLIENTS: "0+300x240"}, "50m", set()),
     "a restart of the database": ({AGE: "0x100 0+15x7 0x140"}, "27m", set()),
-    "a database that is away": ({AGE: "0x100 0+15x140"}, "32m", {"spool-age"}),
+    "a database that is down": ({AGE: "0x100 0+15x140"}, "32m", {"spool-age"}),
     "a spool that fills": ({USED: "0x100 0.51x140"}, "27m", {"spool-full"}),
     "a spool that is used": ({USED: "0.4x240"}, "50m", set()),
     "one dead letter": ({DEAD: "0x100 1x140"}, "27m", {"dead-letters"}),
@@ -66,23 +66,23 @@ CASES: Mapping[str, tuple[dict[str, str], str, set[str]]] = {
 
 
 def prometheus_rules(repository: Path) -> Iterator[dict[str, Any]]:
-    """Yield the committed rules as Prometheus would have them."""
+    """Yield the committed rules in Prometheus's format."""
     for uid, (expression, rule) in rule_expressions(repository).items():
         (evaluator,) = (
             condition["evaluator"]
             for node in rule["data"]
             for condition in node["model"].get("conditions", ())
         )
-        (bound,) = evaluator["params"]
+        (threshold,) = evaluator["params"]
         yield {
             "alert": uid,
-            "expr": f"({expression}) {SIGN[evaluator['type']]} {bound}",
+            "expr": f"({expression}) {SIGN[evaluator['type']]} {threshold}",
             "for": rule["for"],
         }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_rule_fires_on_what_it_is_for(repository: Path, tmp_path: Path, name: str) -> None:
+def test_only_the_expected_rules_fire(repository: Path, tmp_path: Path, name: str) -> None:
     changes, at, fires = CASES[name]
     rules = list(prometheus_rules(repository))
     series = {**HEALTHY, **changes}
@@ -110,7 +110,7 @@ def test_a_rule_fires_on_what_it_is_for(repository: Path, tmp_path: Path, name: 
     assert 0 == done.returncode, done.stdout
 
 
-def test_every_rule_fires_in_a_case(repository: Path) -> None:
+def test_every_rule_fires_in_one_case(repository: Path) -> None:
     seen = set().union(*(fires for _, _, fires in CASES.values()))
 
     assert set(rule_expressions(repository)) == seen

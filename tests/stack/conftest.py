@@ -1,6 +1,6 @@
-"""The ring of the whole stack: the one that `make up` has started from the .env of this checkout.
+"""The suite of the whole stack, which `make up` has started from the .env of this checkout.
 
-Run it by `make test-stack`. It asks the service and Grafana alone, as users do.
+`make test-stack` runs it. Like users, it talks only to the service and Grafana.
 """
 
 from collections.abc import Iterator
@@ -14,25 +14,25 @@ from dotenv import dotenv_values
 from tests.support.server import eventually
 from tools.replay import API_PORT_MAPPING, published_url
 
-READY_DEADLINE_S = 120
+READY_TIMEOUT_S = 120
 DATA_SOURCE = "predictions"
 METRICS_SOURCE = "prometheus"
 
 
 class Grafana:
-    """Grafana's HTTP API, as its administrator uses it."""
+    """Grafana's HTTP API, with the administrator's login."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
     def get(self, path: str) -> Any:
-        """Return what the API answers. Raises httpx.HTTPStatusError where it refuses."""
+        """Return the API's JSON. Raises httpx.HTTPStatusError for an error status."""
         return self._client.get(path).raise_for_status().json()
 
     def run(self, statement: str, interval_ms: int = 60_000) -> list[list[Any]]:
-        """Run a query over the last day, its macros still in it; return its columns.
+        """Run a query with macros over the last day; return its columns.
 
-        Raises AssertionError where Grafana or SQL Server refuses it.
+        Raises AssertionError if Grafana or SQL Server refuses it.
         """
         query = {
             "refId": "A",
@@ -45,7 +45,7 @@ class Grafana:
         return self._columns(query)
 
     def read_metrics(self, expression: str) -> list[list[Any]]:
-        """Evaluate PromQL now; return the columns of each series, time and value.
+        """Evaluate PromQL now; return time and value columns of each series.
 
         Raises AssertionError if Grafana or Prometheus refuses it.
         """
@@ -61,8 +61,8 @@ class Grafana:
         return self._columns(query)
 
     def _columns(self, query: dict[str, Any]) -> list[list[Any]]:
-        asked = {"from": "now-1d", "to": "now", "queries": [query]}
-        answer = self._client.post("/api/ds/query", json=asked)
+        body = {"from": "now-1d", "to": "now", "queries": [query]}
+        answer = self._client.post("/api/ds/query", json=body)
         assert 200 == answer.status_code, answer.text
         frames = answer.json()["results"]["A"]["frames"]
         return [column for frame in frames for column in frame["data"]["values"]]
@@ -70,36 +70,40 @@ class Grafana:
 
 @pytest.fixture(name="given", scope="session")
 def fixture_given(repository: Path) -> dict[str, str]:
-    """Read the .env that the stack was started from, or skip."""
+    """Return the settings of the stack's .env, or skip."""
     path = repository / ".env"
     if not path.exists():
-        pytest.skip("there is no .env: `make up` writes one, and starts the stack from it")
+        pytest.skip("there is no .env: run `make up`, which writes one and starts the stack")
     return {name: value for name, value in dotenv_values(path).items() if value}
 
 
 @pytest.fixture(name="service", scope="session")
 def fixture_service(given: dict[str, str]) -> Iterator[httpx.Client]:
-    """Reach the service, with a key where it wants one, once it is ready."""
+    """Return a client of the ready service, with a key if it needs one."""
     key = given.get("API_KEYS", "").partition(",")[0].strip()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = published_url(given.get("API_PORT_MAPPING", API_PORT_MAPPING))
     with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
-        assert eventually(lambda: _answers(client, "/readyz"), READY_DEADLINE_S), "it is not ready"
+        assert eventually(lambda: _answers(client, "/readyz"), READY_TIMEOUT_S), (
+            "the service is not ready"
+        )
         yield client
 
 
 @pytest.fixture(name="grafana_url", scope="session")
 def fixture_grafana_url(given: dict[str, str]) -> str:
-    """Tell where Grafana is published."""
+    """Return Grafana's URL."""
     return published_url(given.get("GRAFANA_PORT_MAPPING", "127.0.0.1:3001:3000"))
 
 
 @pytest.fixture(name="grafana", scope="session")
 def fixture_grafana(given: dict[str, str], grafana_url: str) -> Iterator[Grafana]:
-    """Reach Grafana, once it is healthy."""
+    """Return a client of the healthy Grafana."""
     account = ("admin", given["GRAFANA_ADMIN_PASSWORD"])
     with httpx.Client(base_url=grafana_url, auth=account, timeout=30) as client:
-        assert eventually(lambda: _answers(client, "/api/health"), READY_DEADLINE_S), "not healthy"
+        assert eventually(lambda: _answers(client, "/api/health"), READY_TIMEOUT_S), (
+            "Grafana is not healthy"
+        )
         yield Grafana(client)
 
 

@@ -1,7 +1,7 @@
-"""Prometheus reads the service, every rule is evaluated, and an outage reaches somebody.
+"""Prometheus scrapes the service, every rule is evaluated, and an outage is notified.
 
-The last needs a start with ALERT_WEBHOOK_URL=http://host.docker.internal:PORT/ in .env, where PORT
-is free on this machine; it stops and starts the service.
+The last test needs ALERT_WEBHOOK_URL=http://host.docker.internal:PORT/ in .env, with a PORT that is
+free on this machine; it stops and starts the service.
 """
 
 import json
@@ -34,7 +34,7 @@ def test_the_service_is_scraped(grafana: Grafana, service: httpx.Client) -> None
     assert eventually(lambda: [1] in grafana.read_metrics('up{job="sentiment"}'), SCRAPED_WITHIN_S)
 
 
-def test_every_metric_of_the_dashboard_is_found(repository: Path, grafana: Grafana) -> None:
+def test_every_metric_of_the_dashboard_exists(repository: Path, grafana: Grafana) -> None:
     for expression in panel_expressions(repository, "operations"):
         shown = expression.replace("$__rate_interval", "1m")
         eventually(lambda shown=shown: grafana.read_metrics(shown), SCRAPED_WITHIN_S)
@@ -56,7 +56,9 @@ def test_every_rule_is_evaluated_without_an_error(repository: Path, grafana: Gra
     )
 
 
-def test_the_contact_point_is_what_env_says(grafana: Grafana, given: dict[str, str]) -> None:
+def test_the_contact_point_has_the_receivers_of_env(
+    grafana: Grafana, given: dict[str, str]
+) -> None:
     types = {"ALERT_WEBHOOK_URL": "webhook", "ALERT_EMAIL": "email"}
     expected = {kind for name, kind in types.items() if given.get(name)}
 
@@ -67,7 +69,7 @@ def test_the_contact_point_is_what_env_says(grafana: Grafana, given: dict[str, s
     assert bool(expected) == ("sentiment" == policy["receiver"])
 
 
-def test_an_outage_and_its_end_reach_the_webhook(
+def test_an_outage_and_its_end_are_posted_to_the_webhook(
     repository: Path, grafana: Grafana, service: httpx.Client, given: dict[str, str]
 ) -> None:
     url = urlsplit(given.get("ALERT_WEBHOOK_URL", ""))
@@ -76,13 +78,13 @@ def test_an_outage_and_its_end_reach_the_webhook(
     assert 200 == service.get("/readyz").status_code
     assert grafana.get("/api/health")
 
-    with receiving(url.port) as alerts:
+    with webhook(url.port) as alerts:
         compose(repository, "stop", "api")
         try:
-            fired = eventually(lambda: told(alerts, "firing"), NOTIFIED_WITHIN_S)
+            fired = eventually(lambda: find_alert(alerts, "firing"), NOTIFIED_WITHIN_S)
         finally:
             compose(repository, "start", "api")
-        resolved = eventually(lambda: told(alerts, "resolved"), NOTIFIED_WITHIN_S)
+        resolved = eventually(lambda: find_alert(alerts, "resolved"), NOTIFIED_WITHIN_S)
 
     for alert in (fired, resolved):
         assert "critical" == alert["labels"]["severity"]
@@ -91,15 +93,15 @@ def test_an_outage_and_its_end_reach_the_webhook(
 
 
 @contextmanager
-def receiving(port: int) -> Iterator[list[dict[str, Any]]]:
-    """Listen for notifications; the list grows by the alerts of each."""
+def webhook(port: int) -> Iterator[list[dict[str, Any]]]:
+    """Listen for notifications; their alerts are appended to the list."""
     alerts: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
-        """Take what Grafana posts."""
+        """Receives notifications."""
 
         def do_POST(self) -> None:  # pylint: disable=invalid-name  # the base's name
-            """Keep the alerts of a notification."""
+            """Append the alerts of a notification."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
             alerts.extend(json.loads(body)["alerts"])
             self.send_response(200)
@@ -108,7 +110,7 @@ def receiving(port: int) -> Iterator[list[dict[str, Any]]]:
         def log_message(self, *_: Any) -> None:  # pylint: disable=arguments-differ
             """Print nothing."""
 
-    # containers reach this machine by an address that is not the loopback's
+    # containers do not reach the loopback address
     with ThreadingHTTPServer(("0.0.0.0", port), Handler) as server:  # noqa: S104
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -119,8 +121,8 @@ def receiving(port: int) -> Iterator[list[dict[str, Any]]]:
             thread.join()
 
 
-def told(alerts: list[dict[str, Any]], status: str) -> dict[str, Any] | None:
-    """Return the alert of the outage, if it came with that status."""
+def find_alert(alerts: list[dict[str, Any]], status: str) -> dict[str, Any] | None:
+    """Return the alert of the outage with a status, None if it is missing."""
     return next(
         (
             alert
@@ -132,5 +134,5 @@ def told(alerts: list[dict[str, Any]], status: str) -> dict[str, Any] | None:
 
 
 def compose(repository: Path, *words: str) -> None:
-    """Run a command of compose on the stack that runs."""
+    """Run a command of compose on the running stack."""
     command(*compose_program(), *words, folder=repository)

@@ -1,4 +1,4 @@
-"""One prediction is one row of SQL Server, and Grafana shows it."""
+"""A prediction is one row in SQL Server, and Grafana shows it."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ STORED_WITHIN_S = 30
 DASHBOARDS = ("service", "quality")
 
 
-def test_one_prediction_is_one_row(service: httpx.Client, grafana: Grafana) -> None:
+def test_a_prediction_is_one_row(service: httpx.Client, grafana: Grafana) -> None:
     answer = service.post("/predict", json={"text": "Beautiful post!!!"})
 
     assert 200 == answer.status_code, answer.text
@@ -30,14 +30,14 @@ def test_one_prediction_is_one_row(service: httpx.Client, grafana: Grafana) -> N
     assert eventually(
         lambda: [[1]] == grafana.run(f"SELECT COUNT(*) AS found {row}"), STORED_WITHIN_S
     )
-    said = answer.json()
+    body = answer.json()
     (labels,) = grafana.run(f"SELECT label {row}")
     (scores,) = grafana.run(f"SELECT confidence {row}")
-    assert [said["label"]] == labels
-    assert scores == pytest.approx([said["score"]], abs=1e-6)
+    assert [body["label"]] == labels
+    assert scores == pytest.approx([body["score"]], abs=1e-6)
 
 
-def test_nobody_sees_anything_without_the_password(grafana: Grafana, grafana_url: str) -> None:
+def test_grafana_needs_a_password(grafana: Grafana, grafana_url: str) -> None:
     assert grafana.get("/api/search")
 
     answer = httpx.get(f"{grafana_url}/api/search", timeout=30)
@@ -45,7 +45,7 @@ def test_nobody_sees_anything_without_the_password(grafana: Grafana, grafana_url
     assert 401 == answer.status_code
 
 
-def test_grafana_reads_and_cannot_write(grafana: Grafana) -> None:
+def test_grafanas_login_can_only_read(grafana: Grafana) -> None:
     assert "OK" == grafana.get(f"/api/datasources/uid/{DATA_SOURCE}/health")["status"]
 
     with pytest.raises(AssertionError, match="permission"):
@@ -53,7 +53,9 @@ def test_grafana_reads_and_cannot_write(grafana: Grafana) -> None:
 
 
 @pytest.mark.parametrize("name", [*DASHBOARDS, "operations"])
-def test_a_dashboard_is_the_committed_one(repository: Path, grafana: Grafana, name: str) -> None:
+def test_the_committed_dashboards_are_provisioned(
+    repository: Path, grafana: Grafana, name: str
+) -> None:
     committed = read_dashboard(repository, name)
 
     loaded = grafana.get(f"/api/dashboards/uid/{committed['uid']}")
@@ -64,12 +66,12 @@ def test_a_dashboard_is_the_committed_one(repository: Path, grafana: Grafana, na
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_every_query_of_a_dashboard_is_answered(
+def test_every_query_of_a_dashboard_works(
     repository: Path, grafana: Grafana, service: httpx.Client, name: str
 ) -> None:
-    assert 200 == service.post("/predict", json={"text": "so that there is a row"}).status_code
-    asked = "SELECT DISTINCT model_tag FROM metrics"
-    (tags,) = eventually(lambda: any(found := grafana.run(asked)) and found, STORED_WITHIN_S)
+    assert 200 == service.post("/predict", json={"text": "a row for the queries"}).status_code
+    tags_query = "SELECT DISTINCT model_tag FROM metrics"
+    (tags,) = eventually(lambda: any(found := grafana.run(tags_query)) and found, STORED_WITHIN_S)
     now = datetime.now(UTC)
     view = View(now - timedelta(days=1), now, 60, tags, ["negative", "neutral", "positive"])
     statements = panel_queries(repository, name) | variable_queries(repository, name)

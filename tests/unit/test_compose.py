@@ -1,4 +1,4 @@
-"""The compose files satisfy their schema, keep no secret, and publish on the loopback alone."""
+"""The compose files are valid, contain no secrets, and publish on the loopback only."""
 
 import re
 import subprocess
@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 LEFT_OUT = {
-    "DATABASE_URL",  # SQL_SERVER is always there
+    "DATABASE_URL",  # SQL_SERVER is always set
     "SQL_DRIVER",  # the image has one
     "SPOOL_DIR",  # on the volume
-    "SQL_ADMIN_USER",  # for db-setup alone, where it is sa
+    "SQL_ADMIN_USER",  # only for db-setup, which uses sa
     "SA_PASSWORD",
     "GRAFANA_READER_USER",
     "GRAFANA_READER_PASSWORD",
@@ -22,7 +22,7 @@ FILES = ("docker-compose.yml", "docker-compose.embedded.yml", "docker-compose.sq
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_satisfies_the_schema(repository: Path, name: str) -> None:
+def test_a_file_matches_the_schema(repository: Path, name: str) -> None:
     command = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", name]
 
     done = subprocess.run(
@@ -36,12 +36,12 @@ def test_there_are_no_other_files(repository: Path) -> None:
     assert set(FILES) == {path.name for path in repository.glob("docker-compose*")}
 
 
-def test_every_secret_must_be_set_and_says_what_to_do(repository: Path) -> None:
+def test_a_missing_secret_stops_compose_with_the_remedy(repository: Path) -> None:
     secrets = {
         (service, name): value
         for service, parts in services(repository, "docker-compose.yml").items()
         for name, value in parts["environment"].items()
-        if name.endswith("PASSWORD") and name != "GF_SMTP_PASSWORD"  # without mails there is none
+        if name.endswith("PASSWORD") and name != "GF_SMTP_PASSWORD"  # optional
     }
 
     assert 9 == len(secrets)
@@ -49,7 +49,7 @@ def test_every_secret_must_be_set_and_says_what_to_do(repository: Path) -> None:
         assert re.fullmatch(r"\$\{(\w+):\?\1 is not set; make env writes one\}", value)
 
 
-def test_the_service_gets_no_administrators_password(repository: Path) -> None:
+def test_only_the_database_and_its_administration_have_the_sa_password(repository: Path) -> None:
     found = services(repository, "docker-compose.yml")
 
     holders = {name for name, parts in found.items() if "SA_PASSWORD" in str(parts["environment"])}
@@ -59,7 +59,7 @@ def test_the_service_gets_no_administrators_password(repository: Path) -> None:
     assert found["prune"]["read_only"]
 
 
-def test_grafana_reads_with_the_login_that_the_set_up_makes(repository: Path) -> None:
+def test_grafana_uses_the_login_that_db_setup_creates(repository: Path) -> None:
     found = services(repository, "docker-compose.yml")
     file = repository / "grafana" / "provisioning" / "datasources" / "sqlserver.yaml"
     named = set(re.findall(r"\$(\w+)", file.read_text(encoding="utf-8")))
@@ -85,7 +85,7 @@ def test_ports_are_published_on_the_loopback(repository: Path, name: str) -> Non
     )
 
 
-def test_the_stacks_share_no_volume_since_a_spool_is_for_one_database(repository: Path) -> None:
+def test_the_stacks_share_no_volume(repository: Path) -> None:
     names = [
         set(yaml.safe_load((repository / name).read_text(encoding="utf-8"))["volumes"])
         for name in FILES[:2]
@@ -94,7 +94,7 @@ def test_the_stacks_share_no_volume_since_a_spool_is_for_one_database(repository
     assert not names[0] & names[1]
 
 
-def test_prometheus_is_reached_by_grafana_alone_and_keeps_little(repository: Path) -> None:
+def test_prometheus_is_not_published_and_its_retention_is_limited(repository: Path) -> None:
     found = services(repository, "docker-compose.yml")["prometheus"]
 
     assert "ports" not in found
@@ -105,7 +105,7 @@ def test_prometheus_is_reached_by_grafana_alone_and_keeps_little(repository: Pat
         assert any(f"--storage.tsdb.retention.{bound}=" in word for word in found["command"])
 
 
-def test_the_metrics_are_opened_to_nobody_and_the_key_is_no_argument(repository: Path) -> None:
+def test_metrics_are_not_public_and_the_key_is_no_argument(repository: Path) -> None:
     found = services(repository, "docker-compose.yml")
 
     assert "${PUBLIC_PATHS:-}" == found["api"]["environment"]["PUBLIC_PATHS"]
@@ -113,17 +113,17 @@ def test_the_metrics_are_opened_to_nobody_and_the_key_is_no_argument(repository:
     assert "API_KEYS" not in str(found["prometheus"]["command"])
 
 
-def test_images_of_others_are_pinned(repository: Path) -> None:
+def test_external_images_are_pinned(repository: Path) -> None:
     images = [parts["image"] for parts in services(repository, "docker-compose.yml").values()]
 
     pinned = [image for image in images if re.search(r":v?\d+[\w.-]*\d", image)]
     assert ["${IMAGE:-tweet-sentiment:latest}"] * 3 == [one for one in images if one not in pinned]
 
 
-def test_every_setting_of_predictions_is_passed_on_or_fixed(repository: Path) -> None:
+def test_every_setting_of_predictions_is_passed_to_the_service(repository: Path) -> None:
     example = (repository / ".env.example").read_text(encoding="utf-8")
-    (_, told) = example.split("# --- Predictions")
-    settings = re.findall(r"^#(\w+)=", told.partition("\n# --- ")[0], re.MULTILINE)
+    (_, section) = example.split("# --- Predictions")
+    settings = re.findall(r"^#(\w+)=", section.partition("\n# --- ")[0], re.MULTILINE)
 
     passed = services(repository, "docker-compose.yml")["api"]["environment"]
 
@@ -138,11 +138,11 @@ def test_every_setting_of_predictions_is_passed_on_or_fixed(repository: Path) ->
         ("90d", "python -m db prune --older-than 90d --every 24h\n"),
     ],
 )
-def test_old_rows_are_deleted_each_day_if_retention_is_set(
+def test_old_rows_are_pruned_daily_if_retention_is_set(
     repository: Path, tmp_path: Path, retention: str, expected: str
 ) -> None:
     found = services(repository, "docker-compose.yml")["prune"]
-    for name in ("python", "sleep"):  # instead of doing it, each says how it was called
+    for name in ("python", "sleep"):  # each prints how it was called
         (tmp_path / name).write_text('#!/bin/sh\necho "${0##*/}" "$@"\n', encoding="utf-8")
         (tmp_path / name).chmod(0o755)
 
@@ -159,10 +159,10 @@ def test_old_rows_are_deleted_each_day_if_retention_is_set(
 
 
 @pytest.mark.parametrize("name", FILES[:2])
-def test_every_setting_of_callers_is_passed_on(repository: Path, name: str) -> None:
+def test_every_setting_of_callers_is_passed_to_the_service(repository: Path, name: str) -> None:
     example = (repository / ".env.example").read_text(encoding="utf-8")
-    (_, told) = example.split("# --- Callers")
-    settings = re.findall(r"^#(\w+)=", told.partition("\n# --- ")[0], re.MULTILINE)
+    (_, section) = example.split("# --- Callers")
+    settings = re.findall(r"^#(\w+)=", section.partition("\n# --- ")[0], re.MULTILINE)
 
     (passed,) = [
         parts["environment"]

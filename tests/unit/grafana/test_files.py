@@ -1,4 +1,4 @@
-"""What Grafana reads is what the code writes, and belongs together."""
+"""The files for Grafana are up to date and consistent."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import yaml
 
 pytest.importorskip("grafana_foundation_sdk", reason="the dev group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the SDK is installed
+# pylint: disable=wrong-import-position  # only if the SDK is installed
 from grafana.__main__ import files
 from grafana.panels import DATABASE_UID, PROMETHEUS_UID
 from grafana.rules import ON_METRICS, ON_ROWS, RULES
@@ -26,20 +26,22 @@ def read(repository: Path, name: str) -> Any:
     return yaml.safe_load((repository / "grafana" / name).read_text(encoding="utf-8"))
 
 
-def test_the_files_are_what_the_code_writes(repository: Path) -> None:
+def test_the_files_are_up_to_date(repository: Path) -> None:
     for path, content in files().items():
         found = (repository / "grafana" / path).read_text(encoding="utf-8")
-        assert content == found, f"{path} is old: `make dashboards` writes it anew"
+        assert content == found, f"{path} is outdated: run `make dashboards`"
 
 
-def test_every_dashboard_is_written(repository: Path) -> None:
+def test_there_are_no_other_dashboards(repository: Path) -> None:
     found = {path.stem for path in (repository / "grafana" / "dashboards").iterdir()}
 
     assert set(SOURCES) == found
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_every_panel_has_source_unit_thresholds_and_room(repository: Path, name: str) -> None:
+def test_every_panel_has_a_source_a_unit_and_thresholds_and_fits(
+    repository: Path, name: str
+) -> None:
     content = read(repository, f"dashboards/{name}.json")
 
     assert 7 <= len(content["panels"])
@@ -51,11 +53,11 @@ def test_every_panel_has_source_unit_thresholds_and_room(repository: Path, name:
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
 
 
-def test_the_service_is_refreshed_every_five_seconds(repository: Path) -> None:
+def test_the_dashboard_of_predictions_refreshes_every_five_seconds(repository: Path) -> None:
     assert "5s" == read(repository, "dashboards/service.json")["refresh"]
 
 
-def test_the_data_source_has_the_uid_and_the_readers_login(repository: Path) -> None:
+def test_the_database_has_the_uid_and_the_readers_login(repository: Path) -> None:
     (source,) = read(repository, "provisioning/datasources/sqlserver.yaml")["datasources"]
 
     assert (DATABASE_UID, "mssql") == (source["uid"], source["type"])
@@ -63,7 +65,7 @@ def test_the_data_source_has_the_uid_and_the_readers_login(repository: Path) -> 
     assert "$GRAFANA_READER_PASSWORD" == source["secureJsonData"]["password"]
 
 
-def test_the_metrics_source_has_the_uid_and_the_address_of_compose(repository: Path) -> None:
+def test_prometheus_has_the_uid_and_the_address_of_compose(repository: Path) -> None:
     (source,) = read(repository, "provisioning/datasources/prometheus.yaml")["datasources"]
     compose = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
 
@@ -72,7 +74,7 @@ def test_the_metrics_source_has_the_uid_and_the_address_of_compose(repository: P
     assert "http://prometheus:9090" == source["url"]
 
 
-def test_compose_mounts_what_the_provider_reads(repository: Path) -> None:
+def test_compose_mounts_the_provisioned_folders(repository: Path) -> None:
     (provider,) = read(repository, "provisioning/dashboards/dashboards.yaml")["providers"]
     compose = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
 
@@ -81,7 +83,7 @@ def test_compose_mounts_what_the_provider_reads(repository: Path) -> None:
     assert ["./grafana/provisioning", "/etc/grafana/provisioning"] in mounts
 
 
-def test_rules_ask_the_source_and_use_no_variables(repository: Path) -> None:
+def test_rules_query_their_sources_without_variables(repository: Path) -> None:
     content = json.dumps(read(repository, "provisioning/alerting/rules.json"))
 
     assert len(ON_ROWS) == content.count(f'"datasourceUid": "{DATABASE_UID}"') == 4
@@ -90,7 +92,7 @@ def test_rules_ask_the_source_and_use_no_variables(repository: Path) -> None:
     assert "$__interval" not in content
 
 
-def test_every_rule_has_labels_a_remedy_and_a_section_in_the_manual(repository: Path) -> None:
+def test_every_rule_has_labels_texts_and_documentation(repository: Path) -> None:
     groups = read(repository, "provisioning/alerting/rules.json")["groups"]
     manual = (repository / "docs" / "monitoring.md").read_text(encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""A generated `.env` suits SQL Server's policy, compose, and the host's own commands."""
+"""A generated `.env` works for SQL Server's password policy, compose and the host's commands."""
 
 import re
 import stat
@@ -13,7 +13,7 @@ from tests.support.env_readers import UNSET, Reader, by_our_parser, by_python
 from tools.generate_env import VALUES, complete, password
 
 
-def test_passwords_differ_and_satisfy_sql_servers_policy() -> None:
+def test_passwords_are_unique_and_match_sql_servers_policy() -> None:
     made = {password() for _ in range(500)}
 
     assert 500 == len(made)
@@ -22,7 +22,7 @@ def test_passwords_differ_and_satisfy_sql_servers_policy() -> None:
         assert all(re.search(kind, one) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
 
 
-def test_a_new_file_says_all_that_the_stack_needs_to_its_owner_alone(tmp_path: Path) -> None:
+def test_a_new_file_has_all_variables_and_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / ".env"
 
     added = complete(path)
@@ -32,7 +32,7 @@ def test_a_new_file_says_all_that_the_stack_needs_to_its_owner_alone(tmp_path: P
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_a_file_says_is_never_changed(tmp_path: Path) -> None:
+def test_a_complete_file_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     complete(path)
     before = path.read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ def test_what_a_file_says_is_never_changed(tmp_path: Path) -> None:
         ("HF_TOKEN=mine\\", "HF_TOKEN=mine\\"),
     ],
 )
-def test_a_file_of_ones_own_is_completed(
+def test_an_existing_file_is_completed(
     tmp_path: Path, given: str, kept: str, mark: str, ending: str
 ) -> None:
     path = tmp_path / ".env"
@@ -75,9 +75,7 @@ def test_a_file_of_ones_own_is_completed(
     assert re.fullmatch(r"[\w-]{32}", found["SQL_PASSWORD"])
 
 
-def test_all_readers_read_what_was_generated_into_a_file_of_ones_own(
-    tmp_path: Path, reader: Reader
-) -> None:
+def test_all_readers_read_the_completed_file(tmp_path: Path, reader: Reader) -> None:
     path = tmp_path / ".env"
     path.write_bytes(b"\xef\xbb\xbfSQL_PASSWORD= # later\r\nSA_PASSWORD=''\r\nHF_TOKEN=mine\\")
 
@@ -89,7 +87,7 @@ def test_all_readers_read_what_was_generated_into_a_file_of_ones_own(
     assert by_our_parser(path, [*VALUES, "HF_TOKEN"]) == found
 
 
-def test_no_variable_is_written_twice(tmp_path: Path) -> None:
+def test_empty_variables_are_replaced_in_place(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("".join(f"{name}=\n" for name in VALUES), encoding="utf-8")
 
@@ -111,22 +109,22 @@ def test_no_variable_is_written_twice(tmp_path: Path) -> None:
         "planted",
     ],
 )
-def test_a_file_that_readers_disagree_on_stays_as_it_is(tmp_path: Path, line: str) -> None:
+def test_a_line_that_readers_disagree_on_is_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / ".env"
     path.write_text(f"IMAGE=me/x:1\n{line}", encoding="utf-8")
 
     with pytest.raises(EnvFileError) as caught:
         complete(path)
 
-    (told,) = str(caught.value).splitlines()
+    (message,) = str(caught.value).splitlines()
     name = line.partition("=")[0] if "=" in line else "the line"
-    assert told.startswith(f"{path}:2: {name} ")
-    assert not re.search("planted|plan|ted[^a-z]", told)
+    assert message.startswith(f"{path}:2: {name} ")
+    assert not re.search("planted|plan|ted[^a-z]", message)
     assert f"IMAGE=me/x:1\n{line}" == path.read_text(encoding="utf-8")
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_each_problem_has_a_line(tmp_path: Path) -> None:
+def test_each_problem_is_one_line_of_the_error(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("A=$x\nB=1\nC='x\nplanted=$\n'\n", encoding="utf-8")
 
@@ -138,7 +136,7 @@ def test_each_problem_has_a_line(tmp_path: Path) -> None:
     ]
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_kept(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("HF_TOKEN=mine\n", encoding="utf-8")
     path = tmp_path / ".env"
     path.symlink_to(tmp_path / "elsewhere")
@@ -149,7 +147,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert "mine" == dotenv_values(tmp_path / "elsewhere")["HF_TOKEN"]
 
 
-def test_the_hosts_own_commands_go_on_recording_into_sqlite(tmp_path: Path) -> None:
+def test_the_hosts_commands_still_record_into_sqlite(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     complete(path)
 
@@ -164,7 +162,7 @@ def test_the_hosts_own_commands_go_on_recording_into_sqlite(tmp_path: Path) -> N
     )
 
 
-def test_a_file_with_lone_carriage_returns_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_with_lone_carriage_returns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     content = b"# my settings\rSQL_PASSWORD=MyOwn1\rSA_PASSWORD=MyOwn2\r"
     path.write_bytes(content)
