@@ -1,4 +1,4 @@
-"""What stands in a database that the settings name, whichever it is."""
+"""Record predictions and read them back, in any database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, inspect, select
 from db.database.engine import make_engine
 from db.database.schema import METRICS
 from db.prediction import Prediction
+from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.writing.insertion import COLUMNS
 from tests.support.server import eventually
@@ -27,7 +28,7 @@ def connected(settings: DatabaseSettings) -> Iterator[Connection]:
 
 
 def stored(settings: DatabaseSettings) -> list[Prediction]:
-    """Read all rows, none where there is no table."""
+    """Return all rows, none if there is no table."""
     with connected(settings) as connection:
         if not inspect(connection).has_table(METRICS.name):
             return []
@@ -36,8 +37,19 @@ def stored(settings: DatabaseSettings) -> list[Prediction]:
 
 
 def awaited(settings: DatabaseSettings, count: int) -> list[Prediction]:
-    """Return all rows once there are so many. Raises AssertionError where more arrive."""
+    """Return all rows once there are ``count``. Raises AssertionError if there are more."""
     rows = eventually(lambda: len(found := stored(settings)) >= count and found, STORED_WITHIN_S)
     assert rows
     assert count == len(rows)
     return rows
+
+
+@contextmanager
+def logging_to(settings: DatabaseSettings) -> Iterator[PredictionLogger]:
+    """Open a prediction logger, and close it at the end."""
+    log = PredictionLogger(settings)
+    log.open()
+    try:
+        yield log
+    finally:
+        log.close()

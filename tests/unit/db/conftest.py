@@ -18,14 +18,17 @@ def fixture_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 
 
 @pytest.fixture(autouse=True)
-def patient_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have what is spooled written at the end, however slow the machine is."""
+def quick_writer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the writer's pauses, and let it write all rows at the end even on a slow machine."""
     monkeypatch.setattr("db.prediction_logger.DRAIN_TIMEOUT_S", 60)
+    monkeypatch.setattr("db.writing.writer_thread.FLUSH_INTERVAL_S", 0.02)
+    monkeypatch.setattr("db.writing.writer_thread.FIRST_BACKOFF_S", 0.02)
+    monkeypatch.setattr("db.writing.writer_thread.CHECK_LOGIN_EVERY_S", 0.05)
 
 
 @pytest.fixture(name="spool_folder")
 def fixture_spool_folder(tmp_path: Path) -> Path:
-    """Name a folder that is not there yet."""
+    """Return a folder that does not exist yet."""
     return tmp_path / "data" / "spool"
 
 

@@ -1,124 +1,143 @@
-"""The commands of `python -m db`, run as a user runs them."""
+"""The commands of `python -m db`."""
 
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from db.__main__ import main
 from db.database.engine import make_engine
 from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from tests.support.foreign_tables import FOREIGN
 from tests.support.predictions import prediction
-from tests.support.stored import awaited
+from tests.support.stored import logging_to
+
+PRUNE = ["prune", "--older-than", "1d"]
 
 
-@pytest.fixture(name="environment")
-def fixture_environment(sqlite: DatabaseSettings) -> dict[str, str]:
-    """Return the variables that name an empty database and spool."""
-    return {
-        "PATH": os.environ["PATH"],
-        "ENV_FILE": "",
-        "DATABASE_URL": str(sqlite.url()),
-        "SPOOL_DIR": str(sqlite.spool_dir),
-    }
+class Result(NamedTuple):
+    """What a command returned and printed."""
+
+    status: int
+    out: str
+    err: str
 
 
-def run(
-    repository: Path, environment: dict[str, str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command."""
-    command = [sys.executable, "-m", "db", *arguments]
-    return subprocess.run(
-        command, cwd=repository, env=environment, capture_output=True, text=True, check=False
-    )
+class Command:
+    """Runs commands in this process, with the variables of an empty database and spool."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Result:
+        """Run a command."""
+        try:
+            status = main(arguments)
+        except SystemExit as error:
+            status = int(error.code or 0)
+        return Result(status, *self._capsys.readouterr())
 
 
-def test_setup_creates_the_tables_and_may_be_repeated(
-    repository: Path, environment: dict[str, str]
-) -> None:
+@pytest.fixture(name="run")
+def fixture_run(
+    sqlite: DatabaseSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Set the variables of an empty database and spool."""
+    monkeypatch.setenv("DATABASE_URL", str(sqlite.url()))
+    monkeypatch.setenv("SPOOL_DIR", str(sqlite.spool_dir))
+    return Command(capsys)
+
+
+def record(settings: DatabaseSettings, *texts: str) -> None:
+    """Record predictions of February 2026."""
+    with logging_to(settings) as log:
+        log.record([prediction(text) for text in texts])
+
+
+def test_setup_creates_the_tables_and_can_be_repeated(run: Command) -> None:
     for _ in range(2):
-        done = run(repository, environment, "setup")
-        assert (0, "the tables are ready\n") == (done.returncode, done.stdout)
+        assert (0, "the tables are ready\n", "") == run("setup")
 
 
-@pytest.mark.parametrize("command", [["setup"], ["status"], ["prune", "--older-than", "0d"]])
-def test_the_table_of_another_program_is_refused_by_each_command_in_one_line(
-    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings, command: list[str]
+@pytest.mark.parametrize("command", [["setup"], ["status"], PRUNE])
+def test_each_command_refuses_the_table_of_another_program_in_one_line(
+    run: Command, sqlite: DatabaseSettings, command: list[str]
 ) -> None:
     engine = make_engine(sqlite)
     FOREIGN["other metrics"].table.create(engine)
     engine.dispose()
 
-    done = run(repository, environment, *command)
+    result = run(*command)
 
-    assert 1 == done.returncode
-    assert [FOREIGN["other metrics"].difference in line for line in done.stderr.splitlines()] == [
-        True
-    ]
+    (line,) = result.err.splitlines()
+    assert 1 == result.status
+    assert FOREIGN["other metrics"].difference in line
 
 
-def test_status_tells_what_is_stored_and_what_waits(
-    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
+def test_status_counts_stored_rows_pending_rows_and_dead_letters(
+    run: Command, sqlite: DatabaseSettings
 ) -> None:
-    recorder = PredictionLogger(sqlite)
-    recorder.open()
-    recorder.record([prediction() for _ in range(3)])
-    awaited(sqlite, 3)
-    recorder.close()
-    waiting = PredictionLogger(sqlite)  # not opened: nobody writes what it spools
-    waiting.record([prediction(), prediction()])
+    record(sqlite, "one", "two", "three")
+    with closing(PredictionLogger(sqlite)) as unopened:
+        unopened.record([prediction(), prediction()])
 
-    done = run(repository, environment, "status")
-    waiting.close()
+        result = run("status")
 
-    told = dict(line.split(":") for line in done.stdout.splitlines())
-    assert 0 == done.returncode
+    shown = dict(line.split(":") for line in result.out.splitlines())
+    assert 0 == result.status
     assert ("2", "0", "3") == tuple(
-        told[name].strip() for name in ("spooled rows", "dead letters", "rows in database")
+        shown[name].strip() for name in ("spooled rows", "dead letters", "rows in database")
     )
-    assert float(told["oldest of them"].split()[0]) >= 0
+    assert float(shown["oldest of them"].split()[0]) >= 0
 
 
-def test_status_of_a_database_that_is_away_tells_of_the_spool_and_fails(
-    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
+def test_status_shows_the_spool_and_fails_if_the_database_is_down(
+    run: Command, sqlite: DatabaseSettings
 ) -> None:
     Path(sqlite.url().database or "").mkdir(parents=True)
 
-    done = run(repository, environment, "status")
+    result = run("status")
 
-    assert 1 == done.returncode
-    assert "spooled rows:      0" in done.stdout
-    assert "unable to open database file" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert 1 == result.status
+    assert "spooled rows:      0" in result.out
+    assert "unable to open database file" in result.err
+    assert 1 == len(result.err.splitlines())
 
 
-def test_prune_tells_how_many_rows_it_deleted(
-    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
+def test_status_names_a_damaged_spool_file_and_counts_the_others(
+    run: Command, sqlite: DatabaseSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    recorder = PredictionLogger(sqlite)
-    recorder.open()
-    recorder.record([prediction()])  # of February 2026
-    recorder.close()
+    with closing(PredictionLogger(sqlite)) as unopened:
+        unopened.record([prediction(), prediction()])
+        (sqlite.spool_dir / "empty.spool").touch()
+        (sqlite.spool_dir / "damaged.spool").write_bytes(b"\xa5" * 5000)
 
-    done = run(repository, environment, "prune", "--older-than", "1d")
+        result = run("status")
 
-    assert (0, "deleted 1 rows\ndeleted 1 rows in total\n") == (done.returncode, done.stdout)
+    assert "spooled rows:      2" in result.out
+    assert "damaged.spool cannot be read: file is not a database" in caplog.text
 
 
-def test_prune_goes_on_if_it_is_told_how_often(
-    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
+def test_prune_prints_how_many_rows_it_deleted(run: Command, sqlite: DatabaseSettings) -> None:
+    record(sqlite, "old")
+
+    assert (0, "deleted 1 rows\ndeleted 1 rows in total\n", "") == run(*PRUNE)
+
+
+def test_prune_with_an_interval_keeps_running(
+    run: Command, repository: Path, sqlite: DatabaseSettings
 ) -> None:
-    recorder = PredictionLogger(sqlite)
-    recorder.open()
-    recorder.record([prediction()])
-    recorder.close()
-    command = [sys.executable, "-m", "db", "prune", "--older-than", "1d", "--every", "24h"]
+    assert run
+    record(sqlite, "old")
+    command = [sys.executable, "-m", "db", *PRUNE, "--every", "24h"]
 
     with subprocess.Popen(
-        command, cwd=repository, env=environment, stdout=subprocess.PIPE, text=True
+        command, cwd=repository, env=os.environ, stdout=subprocess.PIPE, text=True
     ) as pruning:
         assert pruning.stdout is not None
         lines = [pruning.stdout.readline() for _ in range(2)]
@@ -129,69 +148,63 @@ def test_prune_goes_on_if_it_is_told_how_often(
     assert status is None
 
 
-def test_prune_without_an_age_is_refused(repository: Path, environment: dict[str, str]) -> None:
-    assert 2 == run(repository, environment, "prune").returncode
-    assert 2 == run(repository, environment, "prune", "--older-than", "long").returncode
-    often = ("prune", "--older-than", "1d", "--every", "0m")
-    assert 2 == run(repository, environment, *often).returncode
+@pytest.mark.parametrize(
+    "arguments", [["prune"], ["prune", "--older-than", "long"], [*PRUNE, "--every", "0m"]]
+)
+def test_prune_refuses_an_invalid_age(run: Command, arguments: list[str]) -> None:
+    assert 2 == run(*arguments).status
 
 
+@pytest.mark.parametrize(
+    ("listing", "requeuing"),
+    [("dead-letters", "--requeue"), ("quarantine", "--replay")],  # the latter of earlier versions
+)
 def test_dead_letters_are_listed_and_requeued(
-    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
+    run: Command, sqlite: DatabaseSettings, listing: str, requeuing: str
 ) -> None:
-    recorder = PredictionLogger(sqlite)
-    recorder.open()
-    recorder.record([prediction("x" * 5001), prediction("fine")])
-    recorder.close()
+    record(sqlite, "x" * 5001, "fine")
 
-    listed = run(repository, environment, "dead-letters")
-    requeued = run(repository, environment, "dead-letters", "--requeue")
-    empty = run(repository, environment, "quarantine")  # the command's former name
+    listed = run(listing)
+    requeued = run(listing, requeuing)
+    remaining = run(listing)
 
-    assert '"refused": "IntegrityError CHECK constraint failed' in listed.stdout
-    assert "x" * 5001 in listed.stdout
-    assert "requeued 1 rows\n" == requeued.stdout
-    assert "" == empty.stdout
+    assert '"refused": "IntegrityError CHECK constraint failed' in listed.out
+    assert "x" * 5001 in listed.out
+    assert "requeued 1 rows\n" == requeued.out
+    assert "" == remaining.out
 
 
-def test_a_damaged_spool_file_is_told_and_the_others_are_counted(
-    repository: Path, environment: dict[str, str], sqlite: DatabaseSettings
+@pytest.mark.parametrize(
+    ("command", "user", "password", "problem"),
+    [
+        (["setup"], "service", "", "SA_PASSWORD is not set"),
+        (PRUNE, "service", "", "SA_PASSWORD is not set"),
+        (["setup"], "", "hidden", "SQL_USER"),
+        (["setup"], "sa", "hidden", "SQL_USER"),
+        (["setup"], "SA", "hidden", "SQL_USER"),
+    ],
+)
+def test_sql_server_needs_an_administrator_who_is_not_the_service(
+    run: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    user: str,
+    password: str,
+    problem: str,
 ) -> None:
-    recorder = PredictionLogger(sqlite)
-    recorder.record([prediction(), prediction()])
-    (sqlite.spool_dir / "empty.spool").touch()
-    (sqlite.spool_dir / "damaged.spool").write_bytes(b"\xa5" * 5000)
+    variables = {
+        "DATABASE_URL": "",
+        "SQL_SERVER": "nowhere",
+        "SQL_USER": user,
+        "SQL_PASSWORD": "secret",
+        "SA_PASSWORD": password,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
-    done = run(repository, environment, "status")
-    recorder.close()
+    result = run(*command)
 
-    assert "spooled rows:      2" in done.stdout
-    assert "damaged.spool cannot be read: file is not a database" in done.stderr
-
-
-def test_sql_server_without_the_administrators_password_is_an_error_that_names_it(
-    repository: Path, environment: dict[str, str]
-) -> None:
-    del environment["DATABASE_URL"]
-    environment |= {"SQL_SERVER": "nowhere", "SQL_USER": "service", "SQL_PASSWORD": "secret"}
-
-    for command in (["setup"], ["prune", "--older-than", "1d"]):
-        done = run(repository, environment, *command)
-
-        assert 1 == done.returncode
-        assert done.stderr.startswith("SA_PASSWORD is not set")
-
-
-@pytest.mark.parametrize("user", ["", "sa", "SA"])
-def test_the_service_is_never_the_administrator(
-    repository: Path, environment: dict[str, str], user: str
-) -> None:
-    del environment["DATABASE_URL"]
-    environment |= {"SQL_SERVER": "nowhere", "SQL_USER": user, "SQL_PASSWORD": "secret"}
-
-    done = run(repository, environment | {"SA_PASSWORD": "hidden"}, "setup")
-
-    assert 1 == done.returncode
-    assert "SQL_USER" in done.stderr
-    assert "secret" not in done.stderr
-    assert "hidden" not in done.stderr
+    assert 1 == result.status
+    assert result.err.startswith(problem)
+    assert "secret" not in result.err
+    assert "hidden" not in result.err

@@ -1,10 +1,9 @@
-"""What is recorded stands in the database once, whole, and soon."""
+"""Recorded predictions are stored once, unchanged and soon."""
 
 import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import timedelta
 from uuid import UUID
@@ -22,163 +21,115 @@ from tests.support.database_fixtures import EVERY_DATABASE
 from tests.support.predictions import HARD_TEXTS, REPLACED_TEXTS, prediction
 from tests.support.server import eventually
 from tests.support.spools import killed_after_spooling
-from tests.support.stored import STORED_WITHIN_S, awaited, connected, stored
+from tests.support.stored import STORED_WITHIN_S, awaited, connected, logging_to, stored
 
 pytestmark = EVERY_DATABASE
 
-MOST_SKEW = timedelta(seconds=2)  # of a database's own clock
+MAX_SKEW = timedelta(seconds=2)  # of a database's own clock
 
 
 def by_id(rows: list[Prediction]) -> dict[UUID, Prediction]:
-    """Return the rows by their ids, which sort no finer than by milliseconds."""
+    """Return the rows by their ids, which sort by milliseconds only."""
     return {row.id: row for row in rows}
 
 
-@pytest.fixture(name="recorder")
-def fixture_recorder(settings: DatabaseSettings) -> Iterator[PredictionLogger]:
-    """Open a recorder on an empty database."""
-    recorder = PredictionLogger(settings)
-    recorder.open()
-    yield recorder
-    recorder.close()
+@pytest.fixture(name="log")
+def fixture_log(settings: DatabaseSettings) -> Iterator[PredictionLogger]:
+    """Open a prediction logger on an empty database."""
+    with logging_to(settings) as log:
+        yield log
 
 
-def test_a_prediction_is_read_back_as_it_was_recorded(
-    recorder: PredictionLogger, settings: DatabaseSettings
+def test_predictions_are_stored_unchanged(
+    log: PredictionLogger, settings: DatabaseSettings
 ) -> None:
-    made = prediction()
+    made = [prediction(), prediction(truncated=True), *map(prediction, HARD_TEXTS)]
 
-    recorder.record([made])
+    log.record(made)
+    log.record([])
 
-    assert [made] == awaited(settings, 1)
+    assert by_id(made) == by_id(awaited(settings, len(made)))
 
 
-def test_a_text_that_was_read_in_part_is_marked_in_its_row(
-    recorder: PredictionLogger, settings: DatabaseSettings
+def test_characters_that_databases_cannot_store_are_replaced(
+    log: PredictionLogger, settings: DatabaseSettings
 ) -> None:
-    made = [prediction(), prediction(truncated=True)]
+    made = {text: prediction(text) for text in REPLACED_TEXTS}
+    expected = [replace(row, text=REPLACED_TEXTS[text]) for text, row in made.items()]
 
-    recorder.record(made)
+    log.record([*made.values()])
 
-    assert by_id(made) == by_id(awaited(settings, 2))
+    assert by_id(expected) == by_id(awaited(settings, len(made)))
 
 
-def test_a_row_that_another_version_spooled_is_written(settings: DatabaseSettings) -> None:
+def test_rows_spooled_by_other_versions_are_stored(settings: DatabaseSettings) -> None:
     made = prediction()
-    as_others_did = asdict(made) | {
+    earlier = asdict(made) | {
         "id": str(made.id),
         "timestamp": made.timestamp.isoformat(timespec="milliseconds"),
     }
-    del as_others_did["truncated"]  # of earlier versions
-    later = as_others_did | {"id": str(new_id()), "truncated": True, "language": "en"}
+    del earlier["truncated"]
+    later = earlier | {"id": str(new_id()), "truncated": True, "language": "en"}
     spool = Spool(settings.spool_dir, 10, 10_000)
-    spool.append([json.dumps(as_others_did), json.dumps(later)])
+    spool.append([json.dumps(earlier), json.dumps(later)])
     spool.close()
 
-    with closing(PredictionLogger(settings)) as recorder:
-        recorder.open()
+    with logging_to(settings):
+        written = awaited(settings, 2)
 
-        assert {
-            made.id: made,
-            UUID(later["id"]): replace(made, id=UUID(later["id"]), truncated=True),
-        } == (by_id(awaited(settings, 2)))
+    expected = [made, replace(made, id=UUID(later["id"]), truncated=True)]
+    assert by_id(expected) == by_id(written)
 
 
-def test_a_row_tells_when_it_was_written(settings: DatabaseSettings) -> None:
-    recorder = PredictionLogger(settings)
+def test_a_row_has_the_time_when_it_was_written(settings: DatabaseSettings) -> None:
     made = replace(prediction(), timestamp=utc_now())
-    recorder.record([made])
 
-    recorder.open()
-    recorder.close()
+    with logging_to(settings) as log:
+        log.record([made])
 
     with connected(settings) as connection:
         (written,) = connection.scalars(select(METRICS.c.recorded_at))
-    assert made.timestamp - MOST_SKEW <= written <= utc_now() + MOST_SKEW
+    assert made.timestamp - MAX_SKEW <= written <= utc_now() + MAX_SKEW
 
 
-def test_every_text_survives(recorder: PredictionLogger, settings: DatabaseSettings) -> None:
-    rows = [prediction(words) for words in HARD_TEXTS]
-
-    recorder.record(rows)
-
-    assert by_id(rows) == by_id(awaited(settings, len(rows)))
-
-
-def test_what_no_database_is_sure_to_hold_is_replaced(
-    recorder: PredictionLogger, settings: DatabaseSettings
-) -> None:
-    rows = [prediction(given) for given in REPLACED_TEXTS]
-    expected = [
-        replace(row, text=text) for row, text in zip(rows, REPLACED_TEXTS.values(), strict=True)
-    ]
-
-    recorder.record(rows)
-
-    assert by_id(expected) == by_id(awaited(settings, len(rows)))
-
-
-def test_without_store_text_all_but_the_text_is_recorded(settings: DatabaseSettings) -> None:
-    recorder = PredictionLogger(settings.model_copy(update={"store_text": False}))
-    recorder.open()
+def test_with_store_text_off_everything_but_the_text_is_stored(settings: DatabaseSettings) -> None:
     made = prediction("private")
 
-    recorder.record([made])
-    recorder.close()
+    with logging_to(settings.model_copy(update={"store_text": False})) as log:
+        log.record([made])
 
     assert [replace(made, text=None)] == stored(settings)
 
 
-def test_nothing_to_record_is_no_error(
-    recorder: PredictionLogger, settings: DatabaseSettings
-) -> None:
-    recorder.record([])
-
-    assert [] == stored(settings)
-
-
-def test_closing_writes_what_is_spooled(settings: DatabaseSettings) -> None:
-    recorder = PredictionLogger(settings)
-    recorder.open()
-
-    recorder.record([prediction() for _ in range(3000)])
-    recorder.close()
+def test_closing_writes_all_spooled_rows(settings: DatabaseSettings) -> None:
+    with logging_to(settings) as log:
+        log.record([prediction() for _ in range(3000)])
 
     assert 3000 == len(stored(settings))
     assert not list(settings.spool_dir.iterdir())
 
 
-def test_a_row_that_is_written_again_is_there_once(
-    recorder: PredictionLogger, settings: DatabaseSettings
+def test_a_row_that_is_recorded_several_times_is_stored_once(
+    log: PredictionLogger, settings: DatabaseSettings
 ) -> None:
-    made, other = prediction(), prediction()
+    first, second, third = (prediction() for _ in range(3))
 
-    recorder.record([made])
-    awaited(settings, 1)
-    recorder.record([made, other])
+    log.record([first, second, first])
+    awaited(settings, 2)
+    log.record([first, third])
 
-    assert by_id([made, other]) == by_id(awaited(settings, 2))
-
-
-def test_a_row_that_is_spooled_twice_in_one_batch_is_there_once(
-    recorder: PredictionLogger, settings: DatabaseSettings
-) -> None:
-    made, other = prediction(), prediction()
-
-    recorder.record([made, other, made])
-
-    assert by_id([made, other]) == by_id(awaited(settings, 2))
+    assert by_id([first, second, third]) == by_id(awaited(settings, 3))
     eventually(lambda: spool_depth(settings.spool_dir).pending == 0, STORED_WITHIN_S)
     assert [] == dead_letters(settings.spool_dir)
 
 
-def test_a_row_that_the_database_refuses_keeps_no_other_from_it(
-    recorder: PredictionLogger, settings: DatabaseSettings, caplog: pytest.LogCaptureFixture
+def test_a_refused_row_becomes_a_dead_letter_and_the_others_are_stored(
+    log: PredictionLogger, settings: DatabaseSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [prediction(f"private {number}") for number in range(100)]
     too_long = replace(prediction(), text="private " * MAX_TEXT_CHARACTERS)
 
-    recorder.record([*rows[:37], too_long, *rows[37:]])
+    log.record([*rows[:37], too_long, *rows[37:]])
 
     assert by_id(rows) == by_id(awaited(settings, 100))
     assert eventually(lambda: "the database refuses a row" in caplog.text, STORED_WITHIN_S)
@@ -188,38 +139,34 @@ def test_a_row_that_the_database_refuses_keeps_no_other_from_it(
     assert "private" not in caplog.text
 
 
-def test_rows_that_are_damaged_keep_no_other_from_the_database(settings: DatabaseSettings) -> None:
+def test_damaged_rows_become_dead_letters_and_the_others_are_stored(
+    settings: DatabaseSettings,
+) -> None:
     rows = [prediction() for _ in range(2)]
     damaged = ["{", "no JSON", "[]", "{}", '{"id": "']
     killed_after_spooling(settings.spool_dir, *damaged, *(row.to_json() for row in rows))
-    recorder = PredictionLogger(settings)
 
-    recorder.open()
+    with logging_to(settings):
+        assert by_id(rows) == by_id(awaited(settings, 2))
 
-    assert by_id(rows) == by_id(awaited(settings, 2))
-    recorder.close()
     assert damaged == [row.body for row in dead_letters(settings.spool_dir)]
 
 
-def test_services_that_start_at_once_create_the_tables_together(
+def test_services_that_start_together_create_the_tables_together(
     settings: DatabaseSettings,
 ) -> None:
-    recorders = [PredictionLogger(settings) for _ in range(4)]
-    barrier = threading.Barrier(len(recorders))
+    logs = [PredictionLogger(settings) for _ in range(4)]
+    barrier = threading.Barrier(len(logs))
 
-    def work(recorder: PredictionLogger) -> None:
+    def record(log: PredictionLogger) -> None:
         barrier.wait()
-        recorder.open()
+        log.open()
         for _ in range(25):
-            recorder.record([prediction(), prediction()])
-        recorder.close()
+            log.record([prediction(), prediction()])
+        log.close()
 
     with ThreadPoolExecutor() as pool:
-        list(pool.map(work, recorders))
+        list(pool.map(record, logs))
 
-    later = PredictionLogger(
-        settings
-    )  # takes over what a recorder could not write before it was closed
-    later.open()
-    assert 4 * 25 * 2 == len(awaited(settings, 4 * 25 * 2))
-    later.close()
+    with logging_to(settings):  # claims the rows left over
+        assert 4 * 25 * 2 == len(awaited(settings, 4 * 25 * 2))

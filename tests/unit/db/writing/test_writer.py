@@ -1,10 +1,10 @@
-"""The writer goes on after every failure, and says what there is to say once."""
+"""The writer continues after every failure, and logs each kind of failure once."""
 
 import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -19,7 +19,6 @@ from sqlalchemy.exc import OperationalError
 from db.admin.status import dead_letters, requeue_dead_letters, spool_depth
 from db.database.engine import make_engine
 from db.database.migrations import MIGRATIONS, migrate
-from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings
 from db.spool.spool import Spool
 from db.writing.failure_log import FailureLog
@@ -29,7 +28,7 @@ from tests.support.foreign_tables import FOREIGN
 from tests.support.postgres import PostgreSQL
 from tests.support.predictions import prediction
 from tests.support.server import eventually
-from tests.support.stored import STORED_WITHIN_S, awaited, stored
+from tests.support.stored import STORED_WITHIN_S, awaited, logging_to, stored
 
 REFUSE = """
 CREATE TRIGGER refuse BEFORE INSERT ON metrics WHEN NEW.text = 'bad'
@@ -40,21 +39,22 @@ NUMBERS = count()
 
 @dataclass(frozen=True)
 class Login:
-    """A login of PostgreSQL that may nothing yet, and the owner of its database."""
+    """A login of PostgreSQL without any right, and the owner of its database."""
 
     name: str
     settings: DatabaseSettings
     owner: Engine
 
-    def grant(self, rights: str) -> None:
-        """Let it do more."""
+    def grant(self, *rights: str) -> None:
+        """Give it rights."""
         with self.owner.begin() as connection:
-            connection.exec_driver_sql(f"GRANT {rights} TO {self.name}")
+            for right in rights:
+                connection.exec_driver_sql(f"GRANT {right} TO {self.name}")
 
 
 @pytest.fixture(name="login")
 def fixture_login(postgresql: PostgreSQL, tmp_path: Path) -> Iterator[Login]:
-    """Make a login, and an empty database that is another's."""
+    """Create a login, and an empty database with another owner."""
     name = f"service_{next(NUMBERS)}"
     with psycopg.connect(postgresql.url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN".encode())
@@ -66,24 +66,13 @@ def fixture_login(postgresql: PostgreSQL, tmp_path: Path) -> Iterator[Login]:
     owner.dispose()
 
 
-@contextmanager
-def recording(settings: DatabaseSettings) -> Iterator[PredictionLogger]:
-    """Open a recorder, and close it at the end."""
-    recorder = PredictionLogger(settings)
-    recorder.open()
-    try:
-        yield recorder
-    finally:
-        recorder.close()
-
-
 def file_of(settings: DatabaseSettings) -> Path:
-    """Return the SQLite file that the settings name."""
+    """Return the SQLite file of the settings."""
     return Path(settings.url().database or "")
 
 
 def execute(path: Path, statement: str) -> None:
-    """Change a SQLite file behind the service's back."""
+    """Change a SQLite file without the service."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(statement)
 
@@ -93,16 +82,16 @@ def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [record.message for record in caplog.records if record.levelno == level]
 
 
-def test_rows_wait_for_a_database_that_is_away(
+def test_rows_wait_in_the_spool_while_the_database_is_down(
     sqlite: DatabaseSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     path = file_of(sqlite)
-    path.mkdir(parents=True)  # a folder where the file should be
+    path.mkdir(parents=True)  # a folder in place of the file
 
-    with recording(sqlite) as recorder:
+    with logging_to(sqlite) as log:
         for _ in range(20):
-            recorder.record([prediction()])
+            log.record([prediction()])
         eventually(lambda: messages(caplog, logging.WARNING), STORED_WITHIN_S)
         assert 20 == spool_depth(sqlite.spool_dir).pending
         path.rmdir()
@@ -113,46 +102,42 @@ def test_rows_wait_for_a_database_that_is_away(
     assert "the database is down, predictions stay in the spool: unable to open" in warning
 
 
-def test_rows_wait_on_the_disk_for_the_next_service(sqlite: DatabaseSettings) -> None:
+def test_the_next_service_writes_the_rows_left_in_the_spool(sqlite: DatabaseSettings) -> None:
     path = file_of(sqlite)
     path.mkdir(parents=True)
-    with recording(sqlite) as recorder:
-        recorder.record([prediction()])
+    with logging_to(sqlite) as log:
+        log.record([prediction()])
     path.rmdir()
 
-    with recording(sqlite):
+    with logging_to(sqlite):
         assert 1 == len(awaited(sqlite, 1))
 
 
-def test_a_table_that_was_dropped_is_made_anew(sqlite: DatabaseSettings) -> None:
-    with recording(sqlite) as recorder:
-        recorder.record([prediction()])
+@pytest.mark.parametrize("deleted", ["table", "file"])
+def test_a_deleted_table_or_file_is_created_again(sqlite: DatabaseSettings, deleted: str) -> None:
+    with logging_to(sqlite) as log:
+        log.record([prediction()])
         awaited(sqlite, 1)
-        execute(file_of(sqlite), "DROP TABLE metrics")
+        if deleted == "table":
+            execute(file_of(sqlite), "DROP TABLE metrics")
+        else:
+            for file in file_of(sqlite).parent.iterdir():
+                file.unlink()
 
-        recorder.record([prediction()])
-        awaited(sqlite, 1)
-
-
-def test_a_file_that_was_deleted_is_made_anew(sqlite: DatabaseSettings) -> None:
-    with recording(sqlite) as recorder:
-        recorder.record([prediction()])
-        awaited(sqlite, 1)
-        for file in file_of(sqlite).parent.iterdir():
-            file.unlink()
-
-        recorder.record([prediction()])
+        log.record([prediction()])
         awaited(sqlite, 1)
 
 
-def test_refused_rows_are_kept_and_written_when_they_are_replayed(
+def test_dead_letters_are_kept_across_restarts_and_written_after_requeuing(
     sqlite: DatabaseSettings,
 ) -> None:
-    with recording(sqlite) as recorder:
-        recorder.record([prediction("good")])
+    with logging_to(sqlite) as log:
+        log.record([prediction("good")])
         awaited(sqlite, 1)
         execute(file_of(sqlite), REFUSE)
-        recorder.record([prediction("good"), prediction("bad"), prediction("good")])
+        log.record([prediction("good"), prediction("bad"), prediction("good")])
+
+    with logging_to(sqlite):
         awaited(sqlite, 3)
         (kept,) = eventually(lambda: dead_letters(sqlite.spool_dir), STORED_WITHIN_S)
         assert "no bad words" in str(kept.refused)
@@ -164,29 +149,15 @@ def test_refused_rows_are_kept_and_written_when_they_are_replayed(
     assert not list(sqlite.spool_dir.iterdir())
 
 
-def test_a_refused_row_outlives_the_service(sqlite: DatabaseSettings) -> None:
-    with recording(sqlite) as recorder:
-        recorder.record([prediction()])
-        awaited(sqlite, 1)
-        execute(file_of(sqlite), REFUSE)
-        recorder.record([prediction("bad")])
-
-    with recording(sqlite):
-        pass
-
-    assert 1 == len(dead_letters(sqlite.spool_dir))
-
-
-def test_a_login_without_rights_is_told_loudly_once_and_what_to_do(
+def test_missing_rights_are_logged_once_with_the_remedy(
     login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with recording(login.settings) as recorder:
-        recorder.record([prediction() for _ in range(5)])
+    with logging_to(login.settings) as log:
+        log.record([prediction() for _ in range(5)])
         eventually(lambda: len(messages(caplog, logging.ERROR)) == 2, STORED_WITHIN_S)
-        recorder.record([prediction() for _ in range(5)])
+        log.record([prediction() for _ in range(5)])
         migrate(login.owner)
-        login.grant("SELECT, INSERT ON metrics")
-        login.grant("SELECT ON schema_version")
+        login.grant("SELECT, INSERT ON metrics", "SELECT ON schema_version")
         awaited(login.settings, 10)
 
     creating, inserting = messages(caplog, logging.ERROR)
@@ -195,7 +166,7 @@ def test_a_login_without_rights_is_told_loudly_once_and_what_to_do(
     assert creating != inserting
 
 
-def test_a_login_that_may_not_insert_is_told_once_however_often_it_tries(
+def test_a_missing_right_is_logged_once_for_all_retries(
     login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -203,10 +174,10 @@ def test_a_login_that_may_not_insert_is_told_once_however_often_it_tries(
     login.grant("SELECT ON metrics, schema_version")
     retried = prediction_log_metrics().retried._value  # pylint: disable=protected-access
 
-    with recording(login.settings) as recorder:
+    with logging_to(login.settings) as log:
         before = retried.get()
-        recorder.record([prediction()])
-        eventually(lambda: retried.get() >= before + 4, STORED_WITHIN_S)
+        log.record([prediction()])
+        eventually(lambda: retried.get() >= before + 3, STORED_WITHIN_S)
         assert 1 == len(messages(caplog, logging.ERROR))
         login.grant("INSERT ON metrics")
         awaited(login.settings, 1)
@@ -214,64 +185,26 @@ def test_a_login_that_may_not_insert_is_told_once_however_often_it_tries(
     assert 1 == messages(caplog, logging.INFO).count("the database accepts predictions again")
 
 
-def test_the_gauges_are_set_with_each_attempt(sqlite: DatabaseSettings) -> None:
-    used = "sentiment_spool_used_ratio"
-    attempted = "sentiment_writer_last_attempt_timestamp_seconds"
-    away = sqlite.model_copy(
-        update={"database_url": SecretStr(f"sqlite:///{sqlite.spool_dir}"), "spool_max_rows": 4}
-    )
-
-    with recording(away) as recorder:
-        recorder.record([prediction()])
-        start_s = time.time()
-
-        eventually(lambda: REGISTRY.get_sample_value(used) == 1 / 4, STORED_WITHIN_S)
-        eventually(lambda: (REGISTRY.get_sample_value(attempted) or 0) > start_s, STORED_WITHIN_S)
-
-
-def test_a_backlog_is_shown_as_it_shrinks(
-    sqlite: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("db.writing.batches.MAX_BATCH_ROWS", 2)
-    spool = Spool(sqlite.spool_dir, 100, 1_000_000)
-    spool.append([prediction().to_json() for _ in range(6)])
-    engine = make_engine(sqlite)
-    shown: list[float | None] = []
-
-    def should_continue(_was_full: bool) -> bool:
-        shown.append(REGISTRY.get_sample_value("sentiment_spool_rows"))
-        return True
-
-    Writer(engine, spool, prediction_log_metrics(), 30).flush(should_continue)
-
-    engine.dispose()
-    spool.close()
-    assert [4, 2, 0] == shown
-
-
-def test_a_login_that_may_only_insert_and_select_writes_though_it_cannot_migrate(
-    login: Login,
-) -> None:
+def test_a_login_with_the_rights_to_insert_and_select_only_can_write(login: Login) -> None:
     migrate(login.owner)
     login.grant("SELECT, INSERT ON metrics")  # not on schema_version
 
-    with recording(login.settings) as recorder:
-        recorder.record([prediction()])
+    with logging_to(login.settings) as log:
+        log.record([prediction()])
         awaited(login.settings, 1)
 
 
 def test_rows_wait_for_a_column_that_the_login_may_not_add(
     login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
-    migrate(login.owner, MIGRATIONS[:3])  # as an earlier version left it
+    migrate(login.owner, MIGRATIONS[:3])  # the tables of an earlier version
     with login.owner.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE metrics DROP COLUMN truncated")
-    login.grant("SELECT, INSERT ON metrics")
-    login.grant("SELECT ON schema_version")
+    login.grant("SELECT, INSERT ON metrics", "SELECT ON schema_version")
     made = [prediction(truncated=cut) for cut in (False, True)]
 
-    with recording(login.settings) as recorder:
-        recorder.record(made)
+    with logging_to(login.settings) as log:
+        log.record(made)
         eventually(lambda: len(messages(caplog, logging.ERROR)) == 2, STORED_WITHIN_S)
         assert 2 == spool_depth(login.settings.spool_dir).pending
         migrate(login.owner)
@@ -283,30 +216,8 @@ def test_rows_wait_for_a_column_that_the_login_may_not_add(
     assert 'column "truncated"' in messages(caplog, logging.ERROR)[1]
 
 
-def test_spooling_goes_on_while_the_spools_own_file_is_damaged(
-    sqlite: DatabaseSettings,
-) -> None:
-    with recording(sqlite) as recorder:
-        (own,) = sqlite.spool_dir.glob("*.spool")
-        own.write_bytes(b"\xa5" * own.stat().st_size)
-        for path in sqlite.spool_dir.glob("*-wal"):
-            path.write_bytes(b"\xa5" * path.stat().st_size)
-
-        made = [prediction() for _ in range(10)]
-        recorder.record(made)
-
-        assert {row.id for row in made} <= {row.id for row in awaited(sqlite, 10)}
-
-
-def test_nothing_is_stored_before_anything_is_recorded(sqlite: DatabaseSettings) -> None:
-    with recording(sqlite):
-        eventually(file_of(sqlite).exists, STORED_WITHIN_S)  # the tables are made at the start
-
-    assert [] == stored(sqlite)
-
-
 @pytest.mark.parametrize("name", ["a single version", "other metrics"])
-def test_rows_wait_until_another_programs_table_is_out_of_the_way(
+def test_rows_wait_while_a_table_belongs_to_another_program(
     login: Login, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     login.grant("CREATE ON SCHEMA public")
@@ -314,10 +225,10 @@ def test_rows_wait_until_another_programs_table_is_out_of_the_way(
     foreign.table.create(login.owner)
     retried = prediction_log_metrics().retried._value  # pylint: disable=protected-access
 
-    with recording(login.settings) as recorder:
+    with logging_to(login.settings) as log:
         before = retried.get()
-        recorder.record([prediction() for _ in range(3)])
-        eventually(lambda: retried.get() >= before + 9, STORED_WITHIN_S)
+        log.record([prediction() for _ in range(3)])
+        eventually(lambda: retried.get() >= before + 6, STORED_WITHIN_S)
         assert 3 == spool_depth(login.settings.spool_dir).pending
         assert [foreign.table.name] == inspect(login.owner).get_table_names()
         foreign.table.drop(login.owner)
@@ -325,10 +236,65 @@ def test_rows_wait_until_another_programs_table_is_out_of_the_way(
 
     (message,) = messages(caplog, logging.ERROR)
     assert foreign.difference in message
-    assert "db setup" not in message  # which cannot help
+    assert "db setup" not in message  # it cannot help
 
 
-def test_the_first_failure_after_written_rows_is_retried_as_soon_as_any_first_one(
+def test_the_gauges_are_set_at_each_attempt(sqlite: DatabaseSettings) -> None:
+    used = "sentiment_spool_used_ratio"
+    attempted = "sentiment_writer_last_attempt_timestamp_seconds"
+    down = sqlite.model_copy(
+        update={"database_url": SecretStr(f"sqlite:///{sqlite.spool_dir}"), "spool_max_rows": 4}
+    )
+
+    with logging_to(down) as log:
+        log.record([prediction()])
+        start_s = time.time()
+
+        eventually(lambda: REGISTRY.get_sample_value(used) == 1 / 4, STORED_WITHIN_S)
+        eventually(lambda: (REGISTRY.get_sample_value(attempted) or 0) > start_s, STORED_WITHIN_S)
+
+
+def test_the_gauge_of_pending_rows_is_set_after_each_batch(
+    sqlite: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.writing.batches.MAX_BATCH_ROWS", 2)
+    engine = make_engine(sqlite)
+    pending: list[float | None] = []
+
+    def should_continue(_was_full: bool) -> bool:
+        pending.append(REGISTRY.get_sample_value("sentiment_spool_rows"))
+        return True
+
+    with closing(Spool(sqlite.spool_dir, 100, 1_000_000)) as spool:
+        spool.append([prediction().to_json() for _ in range(6)])
+        Writer(engine, spool, prediction_log_metrics(), 30).flush(should_continue)
+
+    engine.dispose()
+    assert [4, 2, 0] == pending
+
+
+def test_a_corrupt_spool_file_is_replaced_while_rows_are_recorded(
+    sqlite: DatabaseSettings,
+) -> None:
+    with logging_to(sqlite) as log:
+        (own,) = sqlite.spool_dir.glob("*.spool")
+        for path in (own, *sqlite.spool_dir.glob("*-wal")):
+            path.write_bytes(b"\xa5" * path.stat().st_size)
+
+        made = [prediction() for _ in range(10)]
+        log.record(made)
+
+        assert {row.id for row in made} <= {row.id for row in awaited(sqlite, 10)}
+
+
+def test_the_tables_are_created_before_the_first_row(sqlite: DatabaseSettings) -> None:
+    with logging_to(sqlite):
+        eventually(file_of(sqlite).exists, STORED_WITHIN_S)
+
+    assert [] == stored(sqlite)
+
+
+def test_the_count_of_failures_restarts_after_some_rows_and_the_recovery_is_logged_after_all(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -339,6 +305,6 @@ def test_the_first_failure_after_written_rows_is_retried_as_soon_as_any_first_on
     failure_log.reset_count()
 
     assert 0 == failure_log.count
-    assert "again" not in caplog.text  # rows that are left may still fail
+    assert "again" not in caplog.text  # the remaining rows may still fail
     failure_log.record_recovery()
     assert "the database accepts predictions again" in caplog.text
