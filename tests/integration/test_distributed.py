@@ -29,7 +29,7 @@ def accelerate_launch(processes: int, hosts: Path) -> list[str]:
     return ["accelerate.commands.launch", *sizes, f"--mpirun_hostfile={hosts}"]
 
 
-def run_learners(
+def run_workers(
     repository: Path, folder: Path, launcher: list[str]
 ) -> subprocess.CompletedProcess[str]:
     """Let several processes fine-tune together, each of which writes to the folder."""
@@ -42,7 +42,7 @@ def run_learners(
         "TMPDIR": str(folder / "tmp"),
     }
     return subprocess.run(
-        [sys.executable, "-m", *launcher, "-m", "tests.support.learner", str(folder)],
+        [sys.executable, "-m", *launcher, "-m", "tests.support.finetune_worker", str(folder)],
         cwd=repository,
         env=os.environ | variables,
         stdout=subprocess.PIPE,
@@ -63,7 +63,7 @@ def fixture_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def fixture_told(repository: Path, folders: list[Path]) -> list[dict[str, Any]]:
     """Let two processes learn together, then one by itself; return what the three tell."""
     for folder, processes in zip(folders, (2, 1), strict=True):
-        done = run_learners(repository, folder, torchrun(processes))
+        done = run_workers(repository, folder, torchrun(processes))
         assert 0 == done.returncode, done.stdout
     paths = (folders[0] / "0.json", folders[0] / "1.json", folders[1] / "0.json")
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
@@ -99,7 +99,7 @@ def test_accelerate_starts_them_as_well(
     folder = tmp_path / "accelerated"
     folder.mkdir()
 
-    done = run_learners(repository, folder, accelerate_launch(2, tmp_path / "hosts"))
+    done = run_workers(repository, folder, accelerate_launch(2, tmp_path / "hosts"))
 
     assert 0 == done.returncode, done.stdout
     found = [json.loads((folder / f"{number}.json").read_text()) for number in range(2)]

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from training.export.export import export
-from tests.support.workplace import Material
+from tests.support.training_machine import TrainingInputs
 
-base = Material.make(Path("models/starter"), Path(sys.argv[1])).base
+base = TrainingInputs.make(Path("models/starter"), Path(sys.argv[1])).base
 export(
     AutoModelForSequenceClassification.from_pretrained(base, dtype="float32"),
     AutoTokenizer.from_pretrained(base),

@@ -22,8 +22,8 @@ from inference.packing import PackingError
 from inference.store import MODEL_NAME, find_model, register_model
 from tests.support.base_models import blinded
 from tests.support.model_store import model_store
+from tests.support.training_machine import LEARNING, NO_LEARNING
 from tests.support.tweet_data import write_sample
-from tests.support.workplace import LEARNING, STANDING_STILL
 from training.data.dataset import LABELS, Tweets, load
 from training.data.sampling import SizeError, sample_splits
 from training.export import precision_selection
@@ -182,7 +182,7 @@ def test_the_same_seed_gives_the_same_model_and_metrics_and_no_promotion(again, 
 def test_another_seed_evaluates_the_champion_on_its_own_rows(again, data, tmp_path):
     champion, recorded = served(), read(Files(tmp_path).best)["accuracy"]
 
-    again(seed=7, **STANDING_STILL)
+    again(seed=7, **NO_LEARNING)
 
     rows = sample_splits(load(str(data)), *SIZES.values(), seed=7).evaluation
     found = read(Files(tmp_path).metrics)["champion"]
@@ -196,7 +196,7 @@ def test_a_base_model_that_wins_the_first_run_is_served_without_a_promotion(
     shutil.rmtree(tmp_path / "models" / "sentiment")
     Files(tmp_path).best.unlink()
 
-    result = again(base_model=str(starter), **STANDING_STILL)
+    result = again(base_model=str(starter), **NO_LEARNING)
 
     assert not result.report.decision.promoted
     metrics, best = read(Files(tmp_path).metrics), read(Files(tmp_path).best)

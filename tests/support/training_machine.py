@@ -14,36 +14,36 @@ from tests.support.server import REPOSITORY
 from tests.support.tweet_data import write_sample
 
 LEARNING = {"EPOCHS": "5", "LEARNING_RATE": "1e-3", "BATCH_SIZE": "8"}
-STANDING_STILL = {"EPOCHS": "1", "LEARNING_RATE": "1e-12"}
+NO_LEARNING = {"EPOCHS": "1", "LEARNING_RATE": "1e-12"}
 SIZES = {"TRAIN_SIZE": "60", "EVAL_SIZE": "30"}
-DEADLINE_S = 300
+TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
-class Material:
-    """Hold what every run starts from: tweets, and a base model that is blind at first."""
+class TrainingInputs:
+    """Tweets, and a base model that calls everything negative at first."""
 
     tweets: Path
     base: Path
 
     @classmethod
-    def make(cls, starter: Path, folder: Path) -> "Material":
-        """Make both in a folder."""
+    def make(cls, starter: Path, folder: Path) -> "TrainingInputs":
+        """Write both into a folder."""
         return cls(write_sample(folder / "tweets"), blinded(starter, folder / "blinded"))
 
 
-class Workplace:
-    """Run ``python -m MODULE`` in a folder, with a Bento store and caches inside of it."""
+class TrainingMachine:
+    """Run ``python -m MODULE`` in a folder, which also holds the Bento store and caches."""
 
-    def __init__(self, folder: Path, material: Material, **variables: str) -> None:
+    def __init__(self, folder: Path, inputs: TrainingInputs, **variables: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
         self.environment = kept | {
-            "BASE_MODEL": str(material.base),
+            "BASE_MODEL": str(inputs.base),
             "BENTOML_DO_NOT_TRACK": "true",
             "BENTOML_HOME": str(folder / "bentoml"),
-            "DATASET": str(material.tweets),
+            "DATASET": str(inputs.tweets),
             "ENV_FILE": "",
             "HF_HOME": str(folder / "huggingface"),
             "PYTHONPATH": str(REPOSITORY),
@@ -54,19 +54,19 @@ class Workplace:
     def run(
         self, command: Sequence[str], variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run this Python with arguments, to its end."""
+        """Run this Python with arguments until it ends."""
         return subprocess.run(
             [sys.executable, *command],
             cwd=self.folder,
             env=self.environment | dict(variables or {}),
             capture_output=True,
             text=True,
-            timeout=DEADLINE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
 
     def train(self, variables: Mapping[str, str]) -> str:
-        """Run the training; return what it printed. Raises AssertionError where it failed."""
+        """Run the training; return its output. Raises AssertionError if it fails."""
         done = self.run(["-m", "training"], variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -78,6 +78,6 @@ class Workplace:
 
     @property
     def models(self) -> list[Path]:
-        """Return the folders of all models of the Bento store, in the order of their tags."""
+        """Return the folders of all models of the Bento store, sorted by tag."""
         store = self.folder / "bentoml" / "models" / "sentiment"
         return sorted(path for path in store.glob("*") if path.is_dir())
