@@ -1,4 +1,4 @@
-"""A small application behind the guard, with the service's paths."""
+"""A small application behind ApiMiddleware, with the service's paths."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from api.http.middleware import ApiMiddleware
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that a test sets."""
 
     now_s = 100.0
 
@@ -25,23 +25,23 @@ class Clock:
 
 
 async def echo(request: Request) -> Response:
-    """Answer the validated body."""
+    """Return the validated body."""
     return JSONResponse(request.scope[PARSED_REQUEST].body.model_dump())
 
 
 async def busy(_request: Request) -> Response:
-    """Refuse as BentoML does under load."""
+    """Return 503, as BentoML does under load."""
     return JSONResponse({"error": "busy"}, 503)
 
 
 async def broken(_request: Request) -> Response:
-    """Fail with a page that is no JSON."""
+    """Return an error that is not JSON."""
     return PlainTextResponse("Traceback: /secret/path", 500)
 
 
 @pytest.fixture(name="clock")
 def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Put a clock of our own in place of the system's, where rates are measured."""
+    """Replace the system's clock where rates are measured."""
     clock = Clock()
     for module in ("api.http.admission", "api.http.log"):
         monkeypatch.setattr(f"{module}.time", clock)
@@ -50,7 +50,7 @@ def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(name="client")
 def fixture_client() -> Iterator[TestClient]:
-    """Put the guard in front of a small application with the service's paths."""
+    """Wrap a small application with the service's paths."""
     routes = [
         Route("/predict", echo, methods=["POST"]),
         Route("/predict_batch", echo, methods=["POST"]),

@@ -1,17 +1,17 @@
-"""Keys and public paths as the environment says."""
+"""Keys, public paths and origins from the environment."""
 
 import pytest
 
 from api.settings import ApiSettings, ApiSettingsError
 
 
-def test_nothing_set_is_no_key_and_no_path() -> None:
+def test_by_default_there_are_no_keys_and_no_public_paths() -> None:
     settings = ApiSettings()
 
     assert ((), ()) == (settings.keys, settings.paths)
 
 
-def test_commas_part_keys_and_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_and_paths_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEYS", " one, two,")
     monkeypatch.setenv("PUBLIC_PATHS", "/metrics , /static_content/*")
 
@@ -22,7 +22,7 @@ def test_commas_part_keys_and_paths(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("keys", ["gut,schl\u00fcssel-geheim", "two words-secret", "tab\tsecret"])
-def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(
+def test_a_key_that_no_header_can_carry_is_rejected_without_showing_it(
     monkeypatch: pytest.MonkeyPatch, keys: str
 ) -> None:
     monkeypatch.setenv("API_KEYS", keys)
@@ -33,7 +33,9 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(
     assert not any(part in str(caught.value) for part in ("geheim", "secret"))
 
 
-def test_keys_that_are_only_commas_do_not_open_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commas_alone_do_not_turn_authentication_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("API_KEYS", " , ")
 
     with pytest.raises(ApiSettingsError, match="API_KEYS is set, but has no key"):
@@ -41,7 +43,7 @@ def test_keys_that_are_only_commas_do_not_open_the_service(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("path", ["metrics", "/a/*/b"])
-def test_a_public_path_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_an_invalid_public_path_is_named(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv("PUBLIC_PATHS", f"/metrics,{path}")
 
     with pytest.raises(ApiSettingsError, match="PUBLIC_PATHS has '") as caught:
@@ -56,14 +58,14 @@ def test_keys_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "planted-key" not in repr(ApiSettings())
 
 
-def test_origins_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     origins = ("https://app.example.com", "http://localhost:5173", "http://[::1]:8000")
     monkeypatch.setenv("CORS_ORIGINS", " , ".join(origins))
 
     assert origins == ApiSettings().origins
 
 
-def test_a_star_stands_for_all_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_star_allows_all_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "*")
 
     assert ("*",) == ApiSettings().origins
@@ -82,7 +84,7 @@ def test_a_star_stands_for_all_origins(monkeypatch: pytest.MonkeyPatch) -> None:
         (" , ", "is set, but has no origin"),
     ],
 )
-def test_an_origin_that_no_browser_sends_is_named(
+def test_an_origin_in_another_form_than_browsers_send_is_named(
     monkeypatch: pytest.MonkeyPatch, origins: str, problem: str
 ) -> None:
     monkeypatch.setenv("CORS_ORIGINS", origins)

@@ -1,4 +1,4 @@
-"""How many texts may be in flight, and when it is worth to come again."""
+"""How many texts may be in flight, and when a rejected client may retry."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +12,7 @@ from api.http.admission import AdmissionControl, Slot
 from tests.unit.api.conftest import Clock
 
 
-def test_there_is_room_up_to_the_bound_and_again_once_texts_have_left() -> None:
+def test_there_is_room_up_to_the_limit_and_again_after_a_release() -> None:
     admission = AdmissionControl(max_texts=10)
 
     with admission.acquire(8):
@@ -22,7 +22,7 @@ def test_there_is_room_up_to_the_bound_and_again_once_texts_have_left() -> None:
     assert admission.has_room(10)
 
 
-def test_texts_leave_when_their_work_fails() -> None:
+def test_a_slot_is_released_after_an_exception() -> None:
     admission = AdmissionControl(max_texts=1)
 
     with pytest.raises(ValueError, match="broken"), admission.acquire(1):
@@ -31,11 +31,11 @@ def test_texts_leave_when_their_work_fails() -> None:
     assert admission.has_room(1)
 
 
-def test_whoever_is_refused_is_told_how_long_the_others_take(clock: Clock) -> None:
+def test_retry_after_is_the_time_until_all_texts_have_finished(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=100)
     with ExitStack() as stack:
         stack.enter_context(admission.acquire(90))
-        for _ in range(20):  # ten texts leave per second
+        for _ in range(20):  # ten texts finish per second
             clock.now_s += 0.1
             with admission.acquire(1):
                 pass
@@ -43,7 +43,7 @@ def test_whoever_is_refused_is_told_how_long_the_others_take(clock: Clock) -> No
         assert 9 == admission.retry_after_s()
 
 
-def test_nobody_is_told_to_stay_away_for_more_than_a_minute(clock: Clock) -> None:
+def test_retry_after_is_a_minute_at_most(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=1000)
     with admission.acquire(900):
         for _ in range(3):
@@ -54,11 +54,11 @@ def test_nobody_is_told_to_stay_away_for_more_than_a_minute(clock: Clock) -> Non
         assert 60 == admission.retry_after_s()
 
 
-def test_without_experience_a_second_is_advised() -> None:
+def test_retry_after_is_a_second_without_measurements() -> None:
     assert 1 == AdmissionControl().retry_after_s()
 
 
-def test_idle_times_do_not_count(clock: Clock) -> None:
+def test_idle_time_does_not_count(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=100)
     with admission.acquire(1):
         pass
@@ -73,12 +73,10 @@ def test_idle_times_do_not_count(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("since_s", [0.0, 0.7])
-def test_batches_that_leave_at_once_count_by_the_time_between_them(
-    clock: Clock, since_s: float
-) -> None:
+def test_texts_of_one_batch_count_as_one_burst(clock: Clock, since_s: float) -> None:
     admission = AdmissionControl(max_texts=1000)
     with admission.acquire(245):
-        for _ in range(100):  # 80 texts leave per second
+        for _ in range(100):  # 80 texts finish per second
             clock.now_s += 0.79
             for _ in range(64):
                 with admission.acquire(1):
@@ -88,7 +86,7 @@ def test_batches_that_leave_at_once_count_by_the_time_between_them(
         assert 4 == admission.retry_after_s()
 
 
-def test_the_first_batch_tells_how_long_it_took(clock: Clock) -> None:
+def test_the_first_batch_sets_the_rate(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=1000)
     with admission.acquire(190):
         with admission.acquire(64):
@@ -97,7 +95,7 @@ def test_the_first_batch_tells_how_long_it_took(clock: Clock) -> None:
         assert 6 == admission.retry_after_s()
 
 
-def test_how_fast_they_were_long_ago_does_not_count(clock: Clock) -> None:
+def test_old_bursts_do_not_count(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=1000)
     with admission.acquire(20):
         for pause_s in [0.1] * 100 + [2] * 40:
@@ -108,10 +106,10 @@ def test_how_fast_they_were_long_ago_does_not_count(clock: Clock) -> None:
         assert 40 == admission.retry_after_s()
 
 
-def test_what_stands_still_takes_ever_longer(clock: Clock) -> None:
+def test_retry_after_grows_while_nothing_finishes(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=1000)
     with admission.acquire(100):
-        for _ in range(10):  # ten texts leave per second
+        for _ in range(10):  # ten texts finish per second
             clock.now_s += 0.1
             with admission.acquire(1):
                 pass
@@ -121,7 +119,7 @@ def test_what_stands_still_takes_ever_longer(clock: Clock) -> None:
         assert (10, 50) == (before, admission.retry_after_s())
 
 
-def test_before_any_has_left_they_take_as_long_as_they_did_already(clock: Clock) -> None:
+def test_until_a_text_finishes_retry_after_is_the_time_so_far(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=1000)
     with admission.acquire(100):
         clock.now_s += 4.5
@@ -129,12 +127,12 @@ def test_before_any_has_left_they_take_as_long_as_they_did_already(clock: Clock)
         assert 5 == admission.retry_after_s()
 
 
-def test_a_text_leaves_once_however_often_it_is_counted_out() -> None:
+def test_a_second_release_does_nothing() -> None:
     admission = AdmissionControl(max_texts=10)
 
-    with admission.acquire(4) as place, admission.acquire(5):
-        place.release()
-        place.release()
+    with admission.acquire(4) as slot, admission.acquire(5):
+        slot.release()
+        slot.release()
         during = admission.texts_in_flight
 
     assert (5, 0) == (during, admission.texts_in_flight)
@@ -142,13 +140,13 @@ def test_a_text_leaves_once_however_often_it_is_counted_out() -> None:
 
 @asynccontextmanager
 async def batches(admission: AdmissionControl, *texts: int) -> AsyncIterator[list[Slot]]:
-    """Have batches of this size come one after the other."""
+    """Acquire slots for batches of these sizes."""
     with ExitStack() as stack:
         yield [stack.enter_context(admission.acquire(each, is_batch=True)) for each in texts]
 
 
 def in_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    """Have a test run in a loop, which places in line are made for."""
+    """Run a test in an event loop, which queued slots need."""
 
     @wraps(test)
     def run() -> None:
@@ -158,22 +156,22 @@ def in_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 
 @in_loop
-async def test_single_texts_leave_batches_their_places_up_to_half_of_all() -> None:
+async def test_single_texts_leave_up_to_half_of_their_places_to_batches() -> None:
     admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 100, 28, 128, 128) as made:
         rooms = []
-        for place in reversed(made):
+        for slot in reversed(made):
             rooms.append([admission.has_room(128), admission.has_room(129)])
-            place.release()
+            slot.release()
         rooms.append([admission.has_room(256), admission.has_room(257)])
 
-    assert [True, True, True, False] == [place.admitted is None for place in made]
+    assert [True, True, True, False] == [slot.admitted is None for slot in made]
     assert [[True, False]] * 3 + [[True, True]] + [[True, False]] == rooms
 
 
 @in_loop
-async def test_a_batch_comes_in_however_many_single_texts_are_there() -> None:
+async def test_a_batch_starts_despite_many_single_texts() -> None:
     admission = AdmissionControl(max_texts=256)
 
     with admission.acquire(256):
@@ -183,7 +181,7 @@ async def test_a_batch_comes_in_however_many_single_texts_are_there() -> None:
 
 
 @in_loop
-async def test_single_texts_come_in_however_many_batches_there_are() -> None:
+async def test_single_texts_start_despite_many_batches() -> None:
     admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 128, 128, 128, 128):
@@ -192,7 +190,7 @@ async def test_single_texts_come_in_however_many_batches_there_are() -> None:
 
 
 @in_loop
-async def test_batches_come_in_as_they_came_and_none_overtakes() -> None:
+async def test_batches_start_in_order_of_arrival() -> None:
     admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 128, 64, 128, 10) as (first, second, third, small):
@@ -204,7 +202,7 @@ async def test_batches_come_in_as_they_came_and_none_overtakes() -> None:
 
 
 @in_loop
-async def test_those_behind_a_batch_that_gives_up_waiting_come_in() -> None:
+async def test_batches_behind_one_that_gives_up_start() -> None:
     admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 128, 64, 128, 10) as (_first, _second, third, small):
@@ -216,7 +214,7 @@ async def test_those_behind_a_batch_that_gives_up_waiting_come_in() -> None:
 
 
 @in_loop
-async def test_as_many_texts_may_be_in_line_as_in_flight() -> None:
+async def test_as_many_texts_may_queue_as_be_in_flight() -> None:
     admission = AdmissionControl(max_texts=256)
 
     async with batches(admission, 128, 128, 128, 127):

@@ -1,4 +1,4 @@
-"""What bodies are passed on, and how others are refused."""
+"""Valid bodies are passed on; others get a clear error."""
 
 import asyncio
 import json
@@ -17,10 +17,10 @@ from api.http.body_reader import BodyReader
 from api.http.middleware import ApiMiddleware
 from tests.unit.api.conftest import post
 
-BODIES_OF_BOTH = [("/predict", {"text": "fine"}), ("/predict_batch", {"texts": ["a", "b"]})]
+VALID_BODIES = [("/predict", {"text": "fine"}), ("/predict_batch", {"texts": ["a", "b"]})]
 
 
-@pytest.mark.parametrize(("path", "body"), BODIES_OF_BOTH)
+@pytest.mark.parametrize(("path", "body"), VALID_BODIES)
 def test_a_valid_body_is_passed_on(client: TestClient, path: str, body: dict[str, Any]) -> None:
     response = post(client, path, json.dumps(body))
 
@@ -30,7 +30,7 @@ def test_a_valid_body_is_passed_on(client: TestClient, path: str, body: dict[str
 @pytest.mark.parametrize(
     "media_type", ["application/json", "Application/JSON; charset=utf-8", "application/json;x=y"]
 )
-def test_json_may_be_declared_in_any_spelling(client: TestClient, media_type: str) -> None:
+def test_the_media_type_may_have_parameters(client: TestClient, media_type: str) -> None:
     headers = {"Content-Type": media_type}
 
     response = client.post("/predict", content='{"text": "fine"}', headers=headers)
@@ -60,15 +60,15 @@ def test_json_may_be_declared_in_any_spelling(client: TestClient, media_type: st
         ('{"text": "a"}'.encode("utf-16"), [], "Invalid JSON: the body must be UTF-8 without"),
     ],
 )
-def test_a_bad_text_is_refused_with_its_field(
+def test_an_invalid_text_is_reported_with_its_field(
     client: TestClient, content: str | bytes, field: list[str], message: str
 ) -> None:
     response = post(client, "/predict", content)
 
-    answer = response.json()
+    error = response.json()
     assert 400 == response.status_code
-    assert field == answer["detail"][0]["loc"]
-    assert answer["error"].startswith(message)
+    assert field == error["detail"][0]["loc"]
+    assert error["error"].startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_bad_text_is_refused_with_its_field(
         ("a", ["texts"]),
     ],
 )
-def test_a_bad_list_is_refused_with_the_index(
+def test_an_invalid_list_is_reported_with_the_index(
     client: TestClient, texts: Any, field: list[str | int]
 ) -> None:
     response = post(client, "/predict_batch", json.dumps({"texts": texts}))
@@ -97,7 +97,7 @@ def test_a_bad_list_is_refused_with_the_index(
         (b"\t", "texts.2: must be JSON: the control character U+0009 must be escaped"),
     ],
 )
-def test_a_text_that_is_no_json_is_refused_with_its_index(
+def test_an_invalid_string_is_reported_with_its_index(
     client: TestClient, faulty: bytes, message: str
 ) -> None:
     response = post(client, "/predict_batch", b'{"texts": ["a", "b", "%b", "d"]}' % faulty)
@@ -108,23 +108,23 @@ def test_a_text_that_is_no_json_is_refused_with_its_index(
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "😀" * 5000, "\x00", "\x85", "null"])
-def test_a_text_at_the_limits_is_passed_on(client: TestClient, text: str) -> None:
+def test_a_text_at_the_limits_is_valid(client: TestClient, text: str) -> None:
     response = post(client, "/predict", json.dumps({"text": text}))
 
     assert {"text": text} == response.json()
 
 
-def test_a_body_of_many_mistakes_gets_a_short_answer(client: TestClient) -> None:
+def test_many_errors_give_a_short_response(client: TestClient) -> None:
     unknown = json.dumps({f"field {number}": number for number in range(40_000)})
     wrong = json.dumps({"texts": [3] * 200_000})
 
-    answers = [post(client, "/predict", unknown), post(client, "/predict_batch", wrong)]
+    responses = [post(client, "/predict", unknown), post(client, "/predict_batch", wrong)]
 
-    assert [400, 400] == [answer.status_code for answer in answers]
-    assert max(len(answer.content) for answer in answers) < 1000
+    assert [400, 400] == [response.status_code for response in responses]
+    assert max(len(response.content) for response in responses) < 1000
 
 
-def test_a_body_that_does_not_arrive_is_given_up() -> None:
+def test_a_body_that_does_not_arrive_times_out() -> None:
     sent: list[dict[str, Any]] = []
 
     async def run() -> None:
@@ -150,7 +150,7 @@ def test_errors_name_no_library(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "media_type", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
 )
-def test_other_media_types_are_refused(client: TestClient, media_type: str | None) -> None:
+def test_other_media_types_are_rejected(client: TestClient, media_type: str | None) -> None:
     headers = {} if media_type is None else {"Content-Type": media_type}
 
     response = client.post("/predict", content=b'{"text": "fine"}', headers=headers)
@@ -159,7 +159,7 @@ def test_other_media_types_are_refused(client: TestClient, media_type: str | Non
     assert response.json()["error"].startswith("Content-Type must be application/json")
 
 
-def test_a_body_that_is_declared_too_large_is_refused(client: TestClient) -> None:
+def test_a_body_that_is_too_large_is_rejected(client: TestClient) -> None:
     response = post(client, "/predict", b"x" * (1 << 20) + b"x")
 
     assert (413, {"error": "the body is larger than 1048576 bytes"}) == (
@@ -168,13 +168,13 @@ def test_a_body_that_is_declared_too_large_is_refused(client: TestClient) -> Non
     )
 
 
-def test_a_body_that_streams_too_much_is_refused(client: TestClient) -> None:
+def test_a_streamed_body_that_is_too_large_is_rejected(client: TestClient) -> None:
     response = post(client, "/predict", (b"x" * 1000 for _ in range(2000)))
 
     assert 413 == response.status_code
 
 
-def test_a_body_of_just_the_limit_is_read(client: TestClient) -> None:
+def test_a_body_at_the_size_limit_is_valid(client: TestClient) -> None:
     start, end = b'{"text": "fine"', b"}"
 
     response = post(client, "/predict", start + b" " * ((1 << 20) - len(start + end)) + end)
@@ -183,7 +183,7 @@ def test_a_body_of_just_the_limit_is_read(client: TestClient) -> None:
 
 
 def reading(chunks: AsyncIterator[bytes], reader: BodyReader) -> Coroutine[Any, Any, ParsedRequest]:
-    """Read a body of these chunks, after which more are always to come."""
+    """Read a body of these chunks, which never ends."""
 
     async def receive() -> Message:
         return {"type": "http.request", "body": await anext(chunks), "more_body": True}
@@ -191,7 +191,7 @@ def reading(chunks: AsyncIterator[bytes], reader: BodyReader) -> Coroutine[Any, 
     return reader.read(PredictRequest, Headers({"content-type": "application/json"}), receive)
 
 
-def test_a_body_without_end_is_dropped_for_a_while_only() -> None:
+def test_an_endless_body_is_discarded_up_to_a_limit() -> None:
     sent: list[int] = []
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -205,21 +205,21 @@ def test_a_body_without_end_is_dropped_for_a_while_only() -> None:
     assert (16 << 20) + (1 << 20) == sum(sent)
 
 
-def test_large_bodies_on_their_way_are_bounded_together_and_small_ones_always_have_room() -> None:
-    reader, is_over = BodyReader(), asyncio.Event()
+def test_large_bodies_share_a_memory_limit_and_small_ones_do_not() -> None:
+    reader, may_end = BodyReader(), asyncio.Event()
 
     async def held() -> AsyncIterator[bytes]:
         yield bytes(1 << 20)
-        await is_over.wait()
+        await may_end.wait()
 
     async def more(size: int) -> str:
         async def chunks() -> AsyncIterator[bytes]:
             yield bytes(size)
-            yield bytes(17 << 20)  # which ends it in any case
+            yield bytes(17 << 20)  # ends the reading
 
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(ApiError) as raised:
             await reading(chunks(), reader)
-        return str(refused.value)
+        return str(raised.value)
 
     async def run() -> list[str]:
         waiting = [asyncio.ensure_future(reading(held(), reader)) for _ in range(64)]

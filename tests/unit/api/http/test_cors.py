@@ -1,4 +1,4 @@
-"""Pages of the origins that are allowed may read every answer, refusals included; no others may."""
+"""Pages of allowed origins may read every response, errors included; other pages may not."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,17 +26,17 @@ EXPOSE = "access-control-expose-headers"
 
 
 async def done(_request: Request) -> Response:
-    """Answer."""
+    """Return a response."""
     return PlainTextResponse("done")
 
 
 async def fails(_request: Request) -> Response:
-    """Raise what nobody catches."""
+    """Raise an unexpected exception."""
     raise RuntimeError("a mistake")
 
 
-def guarded(origins: str, *, most: int = 256, keys: str = "") -> ApiMiddleware:
-    """Guard a small application whose answers pages of such origins may read."""
+def wrapped(origins: str, *, most: int = 256, keys: str = "") -> ApiMiddleware:
+    """Wrap a small application that allows these origins."""
     settings = ApiSettings.model_validate({"cors_origins": origins, "api_keys": keys})
     routes = [
         Route("/model", done),
@@ -47,9 +47,9 @@ def guarded(origins: str, *, most: int = 256, keys: str = "") -> ApiMiddleware:
 
 
 @contextmanager
-def client_of(guard: ApiMiddleware) -> Iterator[TestClient]:
-    """Speak to it."""
-    with TestClient(guard) as client:
+def client_of(middleware: ApiMiddleware) -> Iterator[TestClient]:
+    """Send requests to it."""
+    with TestClient(middleware) as client:
         yield client
 
 
@@ -64,10 +64,10 @@ def client_of(guard: ApiMiddleware) -> Iterator[TestClient]:
         ("GET", "/broken", b"", 500),
     ],
 )
-def test_every_answer_lets_pages_of_the_origins_read_it_and_its_headers(
+def test_pages_of_allowed_origins_may_read_every_response(
     method: str, path: str, body: bytes, status: int
 ) -> None:
-    with client_of(guarded(ORIGINS)) as client:
+    with client_of(wrapped(ORIGINS)) as client:
         headers = {"Origin": APP, "Content-Type": "application/json"}
         response = client.request(method, path, content=body, headers=headers)
 
@@ -76,15 +76,15 @@ def test_every_answer_lets_pages_of_the_origins_read_it_and_its_headers(
     assert "Origin" == response.headers["vary"]
 
 
-def test_headers_of_use_to_a_page_are_exposed() -> None:
+def test_useful_headers_are_exposed() -> None:
     assert ["Retry-After", "X-Prediction-Id", "X-Request-Id", "X-Truncated"] == (
         EXPOSED_HEADERS.split(", ")
     )
 
 
 @pytest.mark.parametrize("origin", [OTHER, "null", f"{APP}.evil.example", f"{APP}:8443", APP[:-1]])
-def test_pages_of_other_origins_may_read_nothing(origin: str) -> None:
-    with client_of(guarded(ORIGINS)) as client:
+def test_pages_of_other_origins_may_not_read_responses(origin: str) -> None:
+    with client_of(wrapped(ORIGINS)) as client:
         response = client.get("/model", headers={"Origin": origin})
 
     assert 200 == response.status_code
@@ -92,16 +92,16 @@ def test_pages_of_other_origins_may_read_nothing(origin: str) -> None:
     assert "Origin" == response.headers["vary"]
 
 
-def test_a_star_lets_all_pages_read() -> None:
-    with client_of(guarded("*")) as client:
+def test_a_star_allows_all_origins() -> None:
+    with client_of(wrapped("*")) as client:
         response = client.get("/model", headers={"Origin": OTHER})
 
     assert "*" == response.headers[ALLOW]
     assert "access-control-allow-credentials" not in response.headers
 
 
-def test_by_default_nothing_is_added() -> None:
-    with client_of(guarded("")) as client:
+def test_cors_is_off_by_default() -> None:
+    with client_of(wrapped("")) as client:
         answered = client.get("/model", headers={"Origin": APP})
         preflight = client.options(
             "/predict", headers={"Origin": APP, "Access-Control-Request-Method": "POST"}
@@ -114,14 +114,14 @@ def test_by_default_nothing_is_added() -> None:
 
 
 @pytest.mark.parametrize("path", ["/predict", "/model", "/nowhere"])
-def test_a_browser_that_asks_first_needs_no_key(path: str) -> None:
-    asked = {
+def test_a_preflight_request_needs_no_key(path: str) -> None:
+    headers = {
         "Origin": APP,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type,x-api-key",
     }
-    with client_of(guarded(ORIGINS, keys="the-key")) as client:
-        response = client.options(path, headers=asked)
+    with client_of(wrapped(ORIGINS, keys="the-key")) as client:
+        response = client.options(path, headers=headers)
 
     assert (204, b"") == (response.status_code, response.content)
     assert APP == response.headers[ALLOW]
@@ -131,29 +131,29 @@ def test_a_browser_that_asks_first_needs_no_key(path: str) -> None:
     assert "600" == response.headers["access-control-max-age"]
 
 
-def test_a_browser_that_asks_for_another_page_is_told_so() -> None:
-    asked = {"Origin": OTHER, "Access-Control-Request-Method": "POST"}
-    with client_of(guarded(ORIGINS)) as client:
-        response = client.options("/predict", headers=asked)
+def test_a_preflight_request_of_another_origin_is_rejected() -> None:
+    headers = {"Origin": OTHER, "Access-Control-Request-Method": "POST"}
+    with client_of(wrapped(ORIGINS)) as client:
+        response = client.options("/predict", headers=headers)
 
     assert 400 == response.status_code
     assert f"the origin '{OTHER}' is not allowed" == response.json()["error"]
     assert ALLOW not in response.headers
 
 
-def test_a_page_without_a_key_may_read_that_it_needs_one() -> None:
-    with client_of(guarded(ORIGINS, keys="the-key")) as client:
+def test_pages_may_read_a_401() -> None:
+    with client_of(wrapped(ORIGINS, keys="the-key")) as client:
         response = client.get("/model", headers={"Origin": APP})
 
     assert (401, APP) == (response.status_code, response.headers[ALLOW])
 
 
-def test_bentomls_own_headers_do_not_come_twice() -> None:
+def test_headers_of_bentomls_cors_middleware_are_replaced() -> None:
     inner = CORSMiddleware(
         Starlette(routes=[Route("/model", done)]), allow_origins=["*"], expose_headers=["X-Inner"]
     )
-    guard = ApiMiddleware(inner, ApiSettings.model_validate({"cors_origins": ORIGINS}))
-    with client_of(guard) as client:
+    middleware = ApiMiddleware(inner, ApiSettings.model_validate({"cors_origins": ORIGINS}))
+    with client_of(middleware) as client:
         response = client.get("/model", headers={"Origin": APP})
 
     assert [APP] == response.headers.get_list(ALLOW)
@@ -170,22 +170,22 @@ ORIGIN_LINE = f"Origin: {APP}\r\n".encode()
             b"POST /predict HTTP/1.1\r\nHost: test\r\n%bConnection: close\r\n"
             b"Content-Length: 2\r\n\r\n{}" % ORIGIN_LINE,
             429,
-            id="refused by its head alone",
+            id="rejected by its headers",
         ),
         pytest.param(
             b"GET / HTTP/1.1\r\n%bX: %b\r\n\r\n" % (ORIGIN_LINE, b"x" * (1 << 16)),
             431,
-            id="a head that is too large",
+            id="large headers",
         ),
         pytest.param(
             b"GET / HTTP/1.1\r\n%bAccept: */*\r\nno header\r\n\r\n" % ORIGIN_LINE,
             400,
-            id="what is not HTTP",
+            id="not HTTP",
         ),
     ],
 )
-def test_what_the_protocol_refuses_may_be_read_too(sent: bytes, status: int) -> None:
-    with serving(guarded(ORIGINS, most=0), LoadSheddingProtocol) as port:
+def test_pages_may_read_errors_of_the_protocol(sent: bytes, status: int) -> None:
+    with serving(wrapped(ORIGINS, most=0), LoadSheddingProtocol) as port:
         head, _, _ = ask(port, sent).decode().partition("\r\n\r\n")
 
     start, *lines = head.split("\r\n")

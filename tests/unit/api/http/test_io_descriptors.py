@@ -34,7 +34,7 @@ RESULT = PredictionResult(
 )
 
 
-def test_a_single_answer_has_exactly_the_three_fields_and_its_id() -> None:
+def test_a_result_has_exactly_three_fields_and_its_id_in_a_header() -> None:
     response = asyncio.run(PredictOutput.to_http_response([RESULT], None))
 
     assert {"label": "positive", "score": 0.7, "latency_ms": 1.5} == json.loads(response.body)
@@ -42,21 +42,21 @@ def test_a_single_answer_has_exactly_the_three_fields_and_its_id() -> None:
     assert "x-truncated" not in response.headers
 
 
-def test_a_text_that_was_read_in_part_is_marked_in_a_header() -> None:
+def test_truncation_is_marked_in_a_header() -> None:
     response = asyncio.run(PredictOutput.to_http_response([replace(RESULT, truncated=True)], None))
 
     assert {"label", "score", "latency_ms"} == set(json.loads(response.body))
     assert "true" == response.headers["x-truncated"]
 
 
-def test_a_refusal_in_a_batch_is_its_own_texts_alone() -> None:
+def test_an_error_is_a_json_object() -> None:
     response = asyncio.run(PredictOutput.to_http_response([ApiError(503, "full")], None))
 
     assert (503, {"error": "full"}) == (response.status_code, json.loads(response.body))
     assert "1" == response.headers["retry-after"]
 
 
-def test_a_batch_results_in_order_with_ids_all_scores_and_marks() -> None:
+def test_a_batch_has_ids_and_all_scores_in_order() -> None:
     results = [RESULT, replace(RESULT, truncated=True)]
 
     response = asyncio.run(PredictBatchOutput.to_http_response(results, None))
@@ -71,26 +71,26 @@ def test_a_batch_results_in_order_with_ids_all_scores_and_marks() -> None:
     assert [item, item | {"truncated": True}] == json.loads(response.body)
 
 
-def test_the_items_of_a_batch_are_those_that_the_page_describes() -> None:
+def test_the_items_of_a_batch_agree_with_their_schema() -> None:
     response = asyncio.run(PredictBatchOutput.to_http_response([RESULT], None))
 
     assert [set(BatchItem.model_fields)] == [set(item) for item in json.loads(response.body)]
 
 
-def test_a_refused_batch_is_one_error() -> None:
-    refusal = ApiError(500, "failed", ({"loc": ["texts", 3], "msg": "failed"},))
+def test_a_failed_batch_is_one_error() -> None:
+    error = ApiError(500, "failed", ({"loc": ["texts", 3], "msg": "failed"},))
 
-    response = asyncio.run(PredictBatchOutput.to_http_response(refusal, None))
+    response = asyncio.run(PredictBatchOutput.to_http_response(error, None))
 
     expected = {"error": "failed", "detail": [{"loc": ["texts", 3], "msg": "failed"}]}
     assert (500, expected) == (response.status_code, json.loads(response.body))
 
 
-@pytest.mark.parametrize("taken", [PredictInput, PredictBatchInput])
-def test_a_request_without_a_validated_body_is_refused(
-    taken: type[PredictInput] | type[PredictBatchInput],
+@pytest.mark.parametrize("descriptor", [PredictInput, PredictBatchInput])
+def test_a_request_without_a_parsed_body_is_not_found(
+    descriptor: type[PredictInput] | type[PredictBatchInput],
 ) -> None:
     request = Request({"type": "http", "method": "POST", "path": "/predict\n", "headers": []})
 
     with pytest.raises(NotFound):
-        asyncio.run(taken.from_http_request(request, None))
+        asyncio.run(descriptor.from_http_request(request, None))

@@ -1,4 +1,4 @@
-"""What the guard refuses, what it passes on, and the one shape of every error."""
+"""What the middleware rejects and passes on, and the shape of every error."""
 
 import asyncio
 from typing import Any
@@ -44,47 +44,47 @@ def test_every_error_is_a_json_object(
     assert str(len(response.content)) == response.headers["content-length"]
 
 
-def test_a_wrong_method_names_the_right_one(client: TestClient) -> None:
+def test_405_names_the_allowed_methods(client: TestClient) -> None:
     assert "POST" == client.get("/predict").headers["allow"]
 
 
-async def fails_in_bentomls_words(_request: Request) -> Response:
-    """Answer what BentoML does where an endpoint raises what it should not."""
-    words = "An unexpected error has occurred, please check the server log."
-    return JSONResponse({"error": words}, 500)
+async def returns_bentomls_error(_request: Request) -> Response:
+    """Return BentoML's response to an unexpected exception."""
+    error = "An unexpected error has occurred, please check the server log."
+    return JSONResponse({"error": error}, 500)
 
 
-def test_a_failure_is_told_in_no_words_of_bentoml() -> None:
-    client = TestClient(ApiMiddleware(one_route(fails_in_bentomls_words, "/model")))
+def test_bentomls_error_message_is_replaced() -> None:
+    client = TestClient(ApiMiddleware(one_route(returns_bentomls_error, "/model")))
 
     response = client.get("/model")
 
     assert (500, {"error": "Internal Server Error"}) == (response.status_code, response.json())
 
 
-def test_an_overloaded_service_says_when_to_come_again(client: TestClient) -> None:
+def test_503_has_retry_after(client: TestClient) -> None:
     response = client.get("/busy")
 
     assert (503, "1") == (response.status_code, response.headers["retry-after"])
 
 
 async def fails(_request: Request) -> Response:
-    """Raise what nobody catches."""
+    """Raise an unexpected exception."""
     raise RuntimeError("/secret/path")
 
 
-async def stands_still(_request: Request) -> Response:
-    """Answer never."""
+async def hangs(_request: Request) -> Response:
+    """Return no response."""
     await asyncio.Event().wait()
-    raise AssertionError("an event has happened that nobody sets")
+    raise AssertionError("the event was set")
 
 
 def one_route(endpoint: Any, path: str = "/predict") -> Starlette:
-    """Make an application of one endpoint."""
+    """Return an application with one endpoint."""
     return Starlette(routes=[Route(path, endpoint, methods=["GET", "POST"])])
 
 
-def test_what_nobody_catches_is_logged_with_the_requests_id_and_told_to_no_client(
+def test_an_unexpected_exception_is_logged_with_the_request_id_and_not_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = TestClient(ApiMiddleware(one_route(fails, "/model")))
@@ -96,10 +96,10 @@ def test_what_nobody_catches_is_logged_with_the_requests_id_and_told_to_no_clien
     assert "abc-1" in caplog.text
 
 
-def test_what_takes_too_long_is_answered_in_the_shape_of_all_errors(
+def test_a_request_that_takes_too_long_is_a_json_504(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    client = TestClient(ApiMiddleware(one_route(stands_still), timeout_s=0.01))
+    client = TestClient(ApiMiddleware(one_route(hangs), timeout_s=0.01))
 
     response = post(client, "/predict", '{"text": "fine"}')
 
@@ -109,10 +109,10 @@ def test_what_takes_too_long_is_answered_in_the_shape_of_all_errors(
     )
 
 
-def test_failures_are_logged_and_strangers_less_loudly(
+def test_5xx_is_logged_as_a_warning_and_401_as_info(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.http.log.MAX_LINES", 1000)  # other tests have had some of them
+    monkeypatch.setattr("api.http.log.MAX_LINES", 1000)  # other tests used some
     caplog.set_level("INFO", "bentoml")
     client = TestClient(ApiMiddleware(Starlette(routes=[Route("/busy", busy)]), WITH_A_KEY))
 
@@ -131,7 +131,7 @@ def test_failures_are_logged_and_strangers_less_loudly(
 
 
 @pytest.mark.parametrize("given", ["", "two words", "x" * 65, "<script>"])
-def test_a_request_without_a_decent_id_gets_one_of_its_own(client: TestClient, given: str) -> None:
+def test_an_invalid_request_id_is_replaced(client: TestClient, given: str) -> None:
     ids = {
         client.get("/nowhere", headers={"X-Request-Id": given}).headers["x-request-id"]
         for _ in range(2)
@@ -142,14 +142,14 @@ def test_a_request_without_a_decent_id_gets_one_of_its_own(client: TestClient, g
 
 
 @pytest.mark.parametrize("path", ["/predict", "/nowhere", "/busy", "/broken"])
-def test_every_answer_has_the_headers_of_security(client: TestClient, path: str) -> None:
+def test_every_response_has_the_security_headers(client: TestClient, path: str) -> None:
     headers = post(client, path, '{"text": "fine"}').headers
 
     assert ("nosniff", "no-store") == (headers["x-content-type-options"], headers["cache-control"])
     assert "server" not in headers
 
 
-def test_whoever_has_no_key_is_refused_before_its_body_is_read() -> None:
+def test_401_comes_before_the_body_is_read() -> None:
     client = TestClient(ApiMiddleware(one_route(echo), WITH_A_KEY))
 
     refused = client.post("/predict", content=b"no JSON")
@@ -159,7 +159,7 @@ def test_whoever_has_no_key_is_refused_before_its_body_is_read() -> None:
     assert "Bearer" == refused.headers["www-authenticate"]
 
 
-def test_an_open_service_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_service_without_keys_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
     client = TestClient(ApiMiddleware(one_route(echo)))
     for _ in range(3):
         post(client, "/predict", '{"text": "fine"}')
@@ -167,7 +167,7 @@ def test_an_open_service_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     assert 1 == caplog.text.count("API_KEYS is not set")
 
 
-def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_again(
+def test_too_many_texts_in_flight_give_429_with_retry_after(
     clock: Clock,
 ) -> None:
     admission = AdmissionControl(max_texts=2)
@@ -182,12 +182,12 @@ def test_more_texts_than_may_be_in_flight_are_refused_with_the_time_to_come_agai
     assert 200 == accepted.status_code
 
 
-def test_a_batch_that_finds_no_room_comes_in_once_there_is() -> None:
+def test_a_batch_without_room_queues_until_there_is_room() -> None:
     admission = AdmissionControl(max_texts=2)
-    guard = ApiMiddleware(one_route(echo, "/predict_batch"), admission=admission)
+    app = ApiMiddleware(one_route(echo, "/predict_batch"), admission=admission)
 
     async def ask() -> tuple[int, int, int]:
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test")
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
         with admission.acquire(1, is_batch=True):
             asked = asyncio.ensure_future(client.post("/predict_batch", json={"texts": ["a", "b"]}))
             async with asyncio.timeout(60):
@@ -199,7 +199,7 @@ def test_a_batch_that_finds_no_room_comes_in_once_there_is() -> None:
     assert (2, 200, 0) == asyncio.run(ask())
 
 
-def test_a_batch_for_which_there_is_no_room_in_line_either_is_refused(clock: Clock) -> None:
+def test_a_batch_without_room_in_the_queue_gives_429(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=2)
     client = TestClient(ApiMiddleware(one_route(echo, "/predict_batch"), admission=admission))
 
@@ -213,7 +213,7 @@ def test_a_batch_for_which_there_is_no_room_in_line_either_is_refused(clock: Clo
     assert (429, "7") == (response.status_code, response.headers["retry-after"])
 
 
-def test_a_batch_that_waits_too_long_for_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_queues_too_long_gives_503(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.http.middleware.QUEUE_TIMEOUT_S", 0.01)
     admission = AdmissionControl(max_texts=2)
     client = TestClient(ApiMiddleware(one_route(echo, "/predict_batch"), admission=admission))
@@ -226,7 +226,7 @@ def test_a_batch_that_waits_too_long_for_room_is_refused(monkeypatch: pytest.Mon
     assert (0, 0) == (admission.queued_texts, admission.texts_in_flight)
 
 
-def test_a_batch_whose_client_leaves_waits_for_room_no_more() -> None:
+def test_a_queued_batch_ends_when_its_client_disconnects() -> None:
     admission = AdmissionControl(max_texts=2)
     messages = [
         {"type": "http.request", "body": b'{"texts": ["a", "b"]}', "more_body": False},
@@ -249,7 +249,7 @@ def test_a_batch_whose_client_leaves_waits_for_room_no_more() -> None:
         assert (0, 1) == (admission.queued_texts, admission.texts_in_flight)
 
 
-def test_a_text_whose_answer_has_begun_is_in_flight_no_more() -> None:
+def test_a_slot_is_released_when_the_response_starts() -> None:
     admission = AdmissionControl(max_texts=1)
     seen: list[int] = []
 
@@ -266,16 +266,16 @@ def test_a_text_whose_answer_has_begun_is_in_flight_no_more() -> None:
     assert [0, 0] == seen
 
 
-def test_the_endpoint_learns_that_its_client_has_left() -> None:
+def test_the_request_state_shows_that_the_client_has_disconnected() -> None:
     seen: list[bool] = []
 
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
-        validated: ParsedRequest = scope[PARSED_REQUEST]
-        seen.append(validated.state.disconnected)
+        request: ParsedRequest = scope[PARSED_REQUEST]
+        seen.append(request.state.disconnected)
         async with asyncio.timeout(60):
-            while not validated.state.disconnected:
+            while not request.state.disconnected:
                 await asyncio.sleep(0)
-        seen.append(validated.state.disconnected)
+        seen.append(request.state.disconnected)
 
     messages = [
         {"type": "http.request", "body": b'{"text": "fine"}', "more_body": False},
