@@ -1,7 +1,7 @@
-"""What normalisation is worth: ``python -m benchmarks.normalization DATASET [MODEL FOLDER]``.
+"""The effect of normalisation: ``python -m benchmarks.normalization DATASET [MODEL FOLDER]``.
 
-The same labelled tweets are classified with the placeholders of cardiffnlp's model card alone, and
-as serving normalises them; as they are, and as exports and apps write them.
+Labelled tweets are classified with only the placeholders of cardiffnlp's model card, and with the
+normalisation of serving; as they are, and as exports and apps encode them.
 """
 
 import html
@@ -23,7 +23,7 @@ from training.data.dataset import LABELS, Tweets, load
 from training.data.label_alignment import align_labels
 from training.errors import TrainingError
 
-BATCH = 128
+BATCH_SIZE = 128
 _SENTENCE = re.compile(r"(?<=[.!?:]) ")
 
 PARTS: dict[str, Callable[[str], bool]] = {
@@ -31,7 +31,7 @@ PARTS: dict[str, Callable[[str], bool]] = {
     "with a backslash": lambda text: "\\" in text and "&" not in text,
     "others": lambda text: not {"\\", "&"} & set(text),
 }
-WRITERS: dict[str, Callable[[str], str]] = {
+ENCODINGS: dict[str, Callable[[str], str]] = {
     "HTML": html.escape,
     "JSON": lambda text: json.dumps(text)[1:-1],
     "Python's bytes": lambda text: repr(text.encode())[2:-1],
@@ -41,20 +41,20 @@ WRITERS: dict[str, Callable[[str], str]] = {
 }
 
 
-def card_form(text: str) -> str:
-    """Normalise as the model card of cardiffnlp's models does."""
+def model_card_form(text: str) -> str:
+    """Replace users and links, like the model card of cardiffnlp's models."""
     words = ("@user" if len(w) > 1 and w[0] == "@" else w for w in text.split(" "))
     return " ".join("http" if word.startswith("http") else word for word in words)
 
 
 def compare(classifier: Classifier, tweets: Tweets, name: str) -> list[str]:
-    """Return a row of the table: labels that became right or wrong, and accuracies."""
+    """Return a row of the table: how many labels changed and became right or wrong, accuracies."""
     gold = np.array(tweets.labels)
-    with patch("inference.tokenization.normalize", card_form):
+    with patch("inference.tokenization.normalize", model_card_form):
         before = _labels(classifier, tweets.texts)
     after = _labels(classifier, tweets.texts)
     was_right, is_right = before == gold, after == gold
-    differ = sum(card_form(text) != normalize(text) for text in tweets.texts)
+    differ = sum(model_card_form(text) != normalize(text) for text in tweets.texts)
     return [
         name,
         f"{len(tweets):,}",
@@ -69,7 +69,9 @@ def compare(classifier: Classifier, tweets: Tweets, name: str) -> list[str]:
 
 def _labels(classifier: Classifier, texts: Sequence[str]) -> np.ndarray:
     columns = list(align_labels("the model", LABELS, classifier.labels))
-    parts = [classifier.classify(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)]
+    parts = [
+        classifier.classify(texts[at : at + BATCH_SIZE]) for at in range(0, len(texts), BATCH_SIZE)
+    ]
     return np.concatenate(parts)[:, columns].argmax(axis=1)
 
 
@@ -82,16 +84,16 @@ def main(source: str, model: str = str(STARTER_FOLDER)) -> int:
         return 1
     rows = [["rows", "all", "differ", "changed", "gained", "lost", "before", "after"]]
     rows.append(compare(classifier, tweets, "validation"))
-    for name, belongs in PARTS.items():
+    for name, is_part in PARTS.items():
         numbers = [
             number
             for number, text in enumerate(tweets.texts)
-            if belongs(text) and card_form(text) != normalize(text)
+            if is_part(text) and model_card_form(text) != normalize(text)
         ]
         if numbers:
             rows.append(compare(classifier, tweets.select(numbers), f"of these, {name}"))
-    for name, written in WRITERS.items():
-        texts = tuple(written(normalize(text)) for text in tweets.texts)
+    for name, encode in ENCODINGS.items():
+        texts = tuple(encode(normalize(text)) for text in tweets.texts)
         rows.append(compare(classifier, Tweets(texts, tweets.labels), f"as {name}"))
     print(table(rows))
     return 0

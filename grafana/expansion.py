@@ -56,13 +56,9 @@ def variable_queries(repository: Path, name: str) -> Mapping[str, str]:
 
 def rule_queries(repository: Path) -> Mapping[str, tuple[str, int]]:
     """Return SQL and range in seconds of alert rules on rows, by uid."""
-    path = repository / "grafana" / "provisioning" / "alerting" / "rules.json"
-    groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
     return {
         rule["uid"]: (node["model"]["rawSql"], node["relativeTimeRange"]["from"])
-        for group in groups
-        for rule in group["rules"]
-        for node in rule["data"]
+        for rule, node in _rule_nodes(repository)
         if "rawSql" in node["model"]
     }
 
@@ -80,13 +76,9 @@ def panel_expressions(repository: Path, name: str) -> Sequence[str]:
 
 def rule_expressions(repository: Path) -> Mapping[str, tuple[str, dict[str, Any]]]:
     """Return PromQL and provisioned rule of alert rules on metrics, by uid."""
-    path = repository / "grafana" / "provisioning" / "alerting" / "rules.json"
-    groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
     return {
         rule["uid"]: (node["model"]["expr"], rule)
-        for group in groups
-        for rule in group["rules"]
-        for node in rule["data"]
+        for rule, node in _rule_nodes(repository)
         if "expr" in node["model"]
     }
 
@@ -140,6 +132,13 @@ def fill_variables(statement: str, view: View) -> str:
 def rule_view(end: datetime, range_s: int) -> View:
     """Return the view of an alert rule."""
     return View(end - timedelta(seconds=range_s), end, bucket_s=1)
+
+
+def _rule_nodes(repository: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return each alert rule with each of its queries and expressions."""
+    path = repository / "grafana" / "provisioning" / "alerting" / "rules.json"
+    groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
+    return [(rule, node) for group in groups for rule in group["rules"] for node in rule["data"]]
 
 
 def _strings(values: Sequence[str]) -> str:

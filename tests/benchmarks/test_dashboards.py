@@ -8,6 +8,8 @@ from benchmarks.postgres import installed_programs
 from grafana.expansion import panel_queries, rule_queries, variable_queries
 from tests.benchmarks.command import quick_run, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(installed_programs() is None, reason="no PostgreSQL server is installed here")
 def test_every_panel_and_rule_is_measured_over_all_rows(repository: Path, output: Path) -> None:

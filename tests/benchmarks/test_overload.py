@@ -6,6 +6,8 @@ import pytest
 
 from tests.benchmarks.command import QuickRun, quick_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="quick", scope="module")
 def fixture_quick(output: Path) -> QuickRun:

@@ -11,6 +11,8 @@ from benchmarks.writing import predictions
 from db.database.schema import METRICS
 from tests.benchmarks.command import QuickRun, quick_run, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="users_files", scope="module")
 def fixture_users_files(

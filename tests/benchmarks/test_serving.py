@@ -8,6 +8,8 @@ from benchmarks.serving import NOOP
 from benchmarks.systems import MODEL_ONLY, PIPELINE, SERVICE
 from tests.benchmarks.command import QuickRun, quick_run, run
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("torch", reason="the training group is not installed")
 
 SERVERS = {SERVICE, PIPELINE}  # and LitServe, if it is installed

@@ -6,6 +6,8 @@ import pytest
 
 from tests.benchmarks.command import QuickRun, quick_run, run
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("torch", reason="the training group is not installed")
 
 

@@ -5,20 +5,20 @@ import pytest
 pytest.importorskip("tqdm", reason="the training group is not installed")
 
 # pylint: disable=wrong-import-position  # only where the training group is installed
-from benchmarks.normalization import WRITERS, card_form, compare
+from benchmarks.normalization import ENCODINGS, compare, model_card_form
 from inference.classifier import Classifier
 from inference.normalization import normalize
 from training.data.dataset import Tweets
 
 
 def test_the_model_cards_form_only_replaces_users_and_links() -> None:
-    assert "@user  http (@joe) &amp;" == card_form("@jane  https://t.co/a (@joe) &amp;")
+    assert "@user  http (@joe) &amp;" == model_card_form("@jane  https://t.co/a (@joe) &amp;")
 
 
 def test_corrected_labels_are_counted(classifier: Classifier, tweets: list[str]) -> None:
     texts = [normalize(text) for text in tweets[:40]]
     labels = classifier.classify(texts).argmax(axis=1).tolist()
-    tabs = Tweets(tuple(map(WRITERS["tabs for blanks"], texts)), tuple(labels))
+    tabs = Tweets(tuple(map(ENCODINGS["tabs for blanks"], texts)), tuple(labels))
 
     name, rows, differ, changed, gained, lost, before, after = compare(classifier, tabs, "tabs")
 

@@ -1,7 +1,6 @@
-"""Every query finds what Python finds in the same rows.
+"""Every query returns what Python computes from the same rows.
 
-They run on PostgreSQL, translated by sqlglot, since SQL Server is not everywhere; the ring
-`tests/sqlserver/` runs them as they are.
+The queries run on PostgreSQL, translated by sqlglot; `tests/sqlserver/` runs them untranslated.
 """
 
 import random
@@ -44,58 +43,58 @@ Ask = Callable[[str, View], Rows]
 
 @dataclass(frozen=True)
 class Row(Prediction):
-    """Hold a prediction, and when its row was written."""
+    """A prediction, and when its row was written."""
 
     recorded_at: datetime | None = None
 
     @property
     def delay_s(self) -> float | None:
-        """Return what passed in between; rows from before the column tell nothing."""
+        """Return the seconds in between, None for rows older than the column."""
         return self.recorded_at and (self.recorded_at - self.timestamp).total_seconds()
 
 
-def made(moment: datetime, chance: random.Random) -> Row:
-    """Return a prediction of that moment."""
+def random_row(moment: datetime, rng: random.Random) -> Row:
+    """Return a prediction at a time."""
     timestamp = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    delay = timedelta(milliseconds=chance.choice([50, 700, 40 * 86_400_000]))
+    delay = timedelta(milliseconds=rng.choice([50, 700, 40 * 86_400_000]))
     return Row(
         id=new_id(),
         timestamp=timestamp,
         text="some text",
-        latency_ms=round(chance.lognormvariate(2, 1), 3),
-        label=chance.choices(LABELS, (2, 3, 5))[0],
-        confidence=round(chance.uniform(0.34, 1), 6),
+        latency_ms=round(rng.lognormvariate(2, 1), 3),
+        label=rng.choices(LABELS, (2, 3, 5))[0],
+        confidence=round(rng.uniform(0.34, 1), 6),
         model_tag=TAGS[moment < NOW - timedelta(minutes=5)],
-        batch_size=chance.randint(1, 32),
-        truncated=chance.random() < 0.1,
-        recorded_at=timestamp + delay if chance.random() > 0.2 else None,
+        batch_size=rng.randint(1, 32),
+        truncated=rng.random() < 0.1,
+        recorded_at=timestamp + delay if rng.random() > 0.2 else None,
     )
 
 
 @pytest.fixture(name="predictions", scope="module")
 def fixture_predictions() -> list[Row]:
-    """Make predictions of the last 15 minutes, and fewer of the day before."""
-    chance = random.Random(7)
-    ages_s = [chance.uniform(1, 890) for _ in range(600)]
-    ages_s += [chance.uniform(4000, 80000) for _ in range(300)]
-    return [made(NOW - timedelta(seconds=age_s), chance) for age_s in ages_s]
+    """Return predictions of the last 15 minutes, and fewer of the day before."""
+    rng = random.Random(7)
+    ages_s = [rng.uniform(1, 890) for _ in range(600)]
+    ages_s += [rng.uniform(4000, 80000) for _ in range(300)]
+    return [random_row(NOW - timedelta(seconds=age_s), rng) for age_s in ages_s]
 
 
 @pytest.fixture(name="runs", scope="module")
 def fixture_runs() -> Rows:
-    """Make training runs of several days."""
-    chance = random.Random(8)
+    """Return training runs of several days."""
+    rng = random.Random(8)
     shares = ("accuracy", "macro_recall", "macro_f1", "expected_calibration_error")
     return [
-        dict.fromkeys((*shares, "base_accuracy", "loss", "duration_s"), chance.random())
+        dict.fromkeys((*shares, "base_accuracy", "loss", "duration_s"), rng.random())
         | {
             "id": new_id(),
             "timestamp": NOW - timedelta(days=days),
             "decision": "promoted" if days % 3 else "rejected",
             "reason": "better",
             "base_model": "base",
-            "champion_accuracy": chance.random() if days % 2 else None,
-            "p_value": chance.random() if days % 2 else None,
+            "champion_accuracy": rng.random() if days % 2 else None,
+            "p_value": rng.random() if days % 2 else None,
             "train_size": 1000,
             "eval_size": 200,
             "seed": days,
@@ -106,7 +105,7 @@ def fixture_runs() -> Rows:
 
 @pytest.fixture(name="engine", scope="module")
 def fixture_engine(predictions: list[Row], runs: Rows) -> Iterator[Engine]:
-    """Start a database that holds them."""
+    """Start a database with these rows."""
     with running_or_skipped() as server:
         engine = create_engine(server.environment()["DATABASE_URL"])
         migrate(engine)
@@ -119,7 +118,7 @@ def fixture_engine(predictions: list[Row], runs: Rows) -> Iterator[Engine]:
 
 @pytest.fixture(name="ask")
 def fixture_ask(engine: Engine) -> Ask:
-    """Give a runner of queries, at the moment NOW."""
+    """Return a function that runs a query at the time NOW."""
 
     def ask(statement: str, view: View) -> Rows:
         translated = text(to_postgresql(statement, view, NOW))
@@ -131,7 +130,7 @@ def fixture_ask(engine: Engine) -> Ask:
 
 @pytest.fixture(name="buckets")
 def fixture_buckets(predictions: list[Row]) -> dict[int, list[Row]]:
-    """Sort what the view shows into its buckets."""
+    """Return the rows of the view by bucket."""
     found = defaultdict(list)
     for row in predictions:
         if VIEW.start <= row.timestamp <= VIEW.end:
@@ -140,13 +139,13 @@ def fixture_buckets(predictions: list[Row]) -> dict[int, list[Row]]:
 
 
 def nearest_rank(values: Sequence[float], percent: int) -> float:
-    """Return a percentile: the smallest value that so many percent of all do not exceed."""
+    """Return a percentile by nearest rank."""
     ordered = sorted(values)
     return ordered[-(-len(ordered) * percent // 100) - 1]
 
 
 def approx(rows: Rows) -> Any:
-    """Return rows to compare with, decimals and floats alike."""
+    """Return rows that equal others approximately."""
     return [
         {
             name: pytest.approx(value) if isinstance(value, float) else value
@@ -156,7 +155,7 @@ def approx(rows: Rows) -> Any:
     ]
 
 
-FIGURES: dict[str, Callable[[list[Row]], dict[str, float]]] = {
+EXPECTED: dict[str, Callable[[list[Row]], dict[str, float]]] = {
     "Predictions per second": lambda rows: {"predictions": len(rows) / VIEW.bucket_s},
     "Latency": lambda rows: {
         "mean": mean(row.latency_ms for row in rows),
@@ -180,23 +179,23 @@ FIGURES: dict[str, Callable[[list[Row]], dict[str, float]]] = {
 }
 
 
-@pytest.mark.parametrize("title", FIGURES)
-def test_figures_over_time(
+@pytest.mark.parametrize("title", EXPECTED)
+def test_aggregates_by_bucket(
     repository: Path, ask: Ask, buckets: dict[int, list[Row]], title: str
 ) -> None:
     found = ask(panel_queries(repository, "service")[title], VIEW)
 
-    expected = [{"time": time, **FIGURES[title](rows)} for time, rows in buckets.items()]
+    expected = [{"time": time, **EXPECTED[title](rows)} for time, rows in buckets.items()]
     assert 20 < len(expected)
     assert approx(expected) == as_floats(found)
 
 
 def as_floats(rows: Rows) -> Rows:
-    """Return rows whose numbers compare with Python's own."""
+    """Return rows with all values as floats."""
     return [{name: float(value) for name, value in row.items()} for row in rows]
 
 
-def test_labels_over_time(repository: Path, ask: Ask, buckets: dict[int, list[Row]]) -> None:
+def test_labels_by_bucket(repository: Path, ask: Ask, buckets: dict[int, list[Row]]) -> None:
     found = ask(panel_queries(repository, "service")["Label shares"], VIEW)
 
     expected = [
@@ -207,7 +206,7 @@ def test_labels_over_time(repository: Path, ask: Ask, buckets: dict[int, list[Ro
     assert expected == [(int(row["time"]), row["metric"], row["value"]) for row in found]
 
 
-def test_only_what_is_chosen_is_counted(
+def test_only_selected_models_and_labels_are_counted(
     repository: Path, ask: Ask, buckets: dict[int, list[Row]]
 ) -> None:
     view = View(VIEW.start, VIEW.end, VIEW.bucket_s, TAGS[:1], LABELS[2:])
@@ -224,14 +223,14 @@ def test_only_what_is_chosen_is_counted(
     assert len(chosen) == round(sum(float(row["predictions"]) * VIEW.bucket_s for row in found))
 
 
-def test_times_without_requests_show_none(repository: Path) -> None:
+def test_buckets_without_predictions_are_zero(repository: Path) -> None:
     found = panel_queries(repository, "service")["Predictions per second"]
 
     assert found.startswith("SELECT $__timeGroup(timestamp, '$__interval', 0) AS time")
 
 
-def test_all_is_what_every_choice_is_together(repository: Path, ask: Ask) -> None:
-    everything = View(VIEW.start, VIEW.end, VIEW.bucket_s)  # what Grafana sends of "All"
+def test_all_equals_every_choice_together(repository: Path, ask: Ask) -> None:
+    everything = View(VIEW.start, VIEW.end, VIEW.bucket_s)  # what Grafana sends for "All"
     content = read_dashboard(repository, "service")["templating"]
     query = panel_queries(repository, "service")["Mean confidence"]
 
@@ -242,7 +241,7 @@ def test_all_is_what_every_choice_is_together(repository: Path, ask: Ask) -> Non
 
 
 @pytest.mark.parametrize("name", ["service", "quality"])
-def test_no_name_is_a_word_that_sql_server_reserves(repository: Path, name: str) -> None:
+def test_no_unquoted_name_is_reserved_in_sql_server(repository: Path, name: str) -> None:
     statements = panel_queries(repository, name) | variable_queries(repository, name)
     statements |= {uid: statement for uid, (statement, _) in rule_queries(repository).items()}
 
@@ -260,7 +259,7 @@ def test_no_name_is_a_word_that_sql_server_reserves(repository: Path, name: str)
 
 
 @pytest.mark.parametrize("view", [VIEW, View(NOW - timedelta(seconds=1), NOW, 30, TAGS, LABELS)])
-def test_the_age_of_the_newest_row_is_told_also_where_none_came_for_long(
+def test_the_age_of_the_newest_row_may_exceed_the_range(
     repository: Path, ask: Ask, predictions: list[Row], view: View
 ) -> None:
     (row,) = ask(panel_queries(repository, "service")["Age of the newest row"], view)
@@ -269,7 +268,7 @@ def test_the_age_of_the_newest_row_is_told_also_where_none_came_for_long(
     assert pytest.approx(expected, abs=1) == float(row["age"])
 
 
-def test_the_last_predictions(repository: Path, ask: Ask, predictions: list[Row]) -> None:
+def test_the_latest_predictions(repository: Path, ask: Ask, predictions: list[Row]) -> None:
     found = ask(panel_queries(repository, "service")["Latest predictions"], VIEW)
 
     newest = sorted(predictions, key=lambda row: row.timestamp, reverse=True)[:50]
@@ -289,10 +288,10 @@ def test_variables_and_annotations(
     assert set(TAGS) == {row["model_tag"] for row in found["model_tag"]}
     assert set(LABELS) == {row["label"] for row in found["label"]}
     first = min(row.timestamp for row in seen if row.model_tag == TAGS[0])
-    assert [{"time": first, "text": TAGS[0]}] == found["New model"]  # the old one answered before
+    assert [{"time": first, "text": TAGS[0]}] == found["New model"]  # the old one was in use before
 
 
-RUN_FIGURES = {
+RUN_COLUMNS = {
     "Accuracy on the evaluation rows": {
         "candidate": "accuracy",
         "champion": "champion_accuracy",
@@ -309,15 +308,15 @@ RUN_FIGURES = {
 }
 
 
-@pytest.mark.parametrize("title", RUN_FIGURES)
-def test_figures_of_runs(repository: Path, ask: Ask, runs: Rows, title: str) -> None:
+@pytest.mark.parametrize("title", RUN_COLUMNS)
+def test_columns_of_training_runs(repository: Path, ask: Ask, runs: Rows, title: str) -> None:
     view = View(NOW - timedelta(days=5, hours=1), NOW, 60)
 
     found = ask(panel_queries(repository, "quality")[title], view)
 
     expected = [
         {"time": run["timestamp"]}
-        | {shown: run[column] for shown, column in RUN_FIGURES[title].items()}
+        | {shown: run[column] for shown, column in RUN_COLUMNS[title].items()}
         for run in sorted(runs, key=lambda run: run["timestamp"])
         if run["timestamp"] >= view.start
     ]
@@ -325,7 +324,7 @@ def test_figures_of_runs(repository: Path, ask: Ask, runs: Rows, title: str) -> 
     assert approx(expected) == found
 
 
-def test_promotions_and_the_last_runs(repository: Path, ask: Ask, runs: Rows) -> None:
+def test_promotions_and_the_latest_runs(repository: Path, ask: Ask, runs: Rows) -> None:
     view = View(NOW - timedelta(days=30), NOW, 60)
     queries = panel_queries(repository, "quality")
 
@@ -337,12 +336,12 @@ def test_promotions_and_the_last_runs(repository: Path, ask: Ask, runs: Rows) ->
     assert sorted(run["seed"] for run in runs) == [row["seed"] for row in listed]
 
 
-def test_no_panel_is_left_out(repository: Path) -> None:
+def test_every_panel_is_tested(repository: Path) -> None:
     special = {"Label shares", "Age of the newest row", "Latest predictions"}
 
-    assert set(FIGURES) | special == set(panel_queries(repository, "service"))
+    assert set(EXPECTED) | special == set(panel_queries(repository, "service"))
     special = {"Promoted models and runs", "Latest runs"}
-    assert set(RUN_FIGURES) | special == set(panel_queries(repository, "quality"))
+    assert set(RUN_COLUMNS) | special == set(panel_queries(repository, "quality"))
 
 
 def test_alert_rules(repository: Path, ask: Ask, predictions: list[Row]) -> None:
@@ -370,10 +369,10 @@ def test_alert_rules(repository: Path, ask: Ask, predictions: list[Row]) -> None
     assert pytest.approx(expected) == {uid: float(value) for uid, value in found.items()}
 
 
-def test_rules_on_shifts_stay_quiet_where_there_are_few_rows(repository: Path, ask: Ask) -> None:
+def test_rules_on_shifts_do_not_fire_with_few_rows(repository: Path, ask: Ask) -> None:
     views = {
         "no rows": rule_view(NOW - timedelta(days=2), 25 * 3600),
-        "none but the last hour's": rule_view(NOW, 3600),
+        "rows of the last hour only": rule_view(NOW, 3600),
     }
 
     for view in views.values():
