@@ -1,1 +1,1 @@
-"""From a trained model to the form that is served: graph, precision, and checks."""
+"""Export a classifier to OpenVINO in the fastest precision that keeps its accuracy."""

@@ -1,4 +1,4 @@
-"""Turn a trained classifier into the form that is served: an OpenVINO graph and its tokenizer."""
+"""Export a classifier for serving: an OpenVINO graph in fp32, bf16 or int8, and the tokenizer."""
 
 import logging
 import warnings
@@ -24,19 +24,18 @@ from training.export.graph_passes import (
     shift_to_unsigned_activations,
     simplify_attention_reshapes,
 )
-from training.export.packing_check import pack_classifier
-from training.export.verification import verify_export
+from training.export.verification import pack_classifier, verify_export
 
 Precision = Literal["int8", "bf16", "fp32"]
 
 GRAPH = "openvino_model.xml"
 OUTPUT = "logits"
 CALIBRATION_TOKENS = 128
-"""Longer texts are cut off for calibration: tweets have 29 tokens on average."""
+"""Calibration texts are truncated to this length: tweets have 29 tokens on average."""
 
 
 class ExportError(ValueError):
-    """Tell that a model cannot be exported as asked."""
+    """The model cannot be exported as requested."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(f"the model cannot be exported: {reason}; {remedy}")
@@ -49,30 +48,27 @@ def export(
     calibration_texts: Sequence[str] = (),
     precision: Precision = "int8",
 ) -> ReferencePredictions:
-    """Write all that serving needs into ``folder``: graph, configuration and tokenizer.
+    """Write graph, configuration and tokenizer into ``folder``, and verify the graph.
 
-    Returns what belongs into its metadata, for the self-check of every start.
+    Returns the reference predictions that every start checks. The graph takes packed texts as
+    `inference.packing.collate` makes them, and gives float32 ``logits`` [texts, labels]. Only int8
+    needs ``calibration_texts``: a few hundred like those that will be served.
 
-    The graph takes packed texts as `inference.packing.collate` makes them, and gives float32
-    ``logits`` [texts, labels]. int8 needs texts to calibrate on, a few hundred that look like
-    what will be served; the others need none.
-
-    Raises ExportError where int8 is asked for without texts, or the precision is unknown,
-    PackingError where the model cannot read several texts in a row, and ExportMismatchError if the
-    graph gives other answers than the model.
+    Raises ExportError for int8 without texts or an unknown precision, PackingError if the model
+    cannot be packed, and ExportMismatchError if the graph's predictions differ from the model's.
     """
     if precision not in get_args(Precision):
         choices = ", ".join(get_args(Precision))
-        raise ExportError(f"there is no precision {precision!r}", f"choose one of {choices}")
+        raise ExportError(f"precision {precision!r} is unknown", f"choose one of {choices}")
     if precision == "int8" and not calibration_texts:
-        raise ExportError("int8 needs texts to calibrate on", 'give some, or choose "fp32"')
-    graph = in_precision(precision, convert(model, tokenizer), tokenizer, calibration_texts)
-    write(graph, model, tokenizer, folder)
+        raise ExportError("int8 needs calibration texts", 'pass some, or choose "fp32"')
+    graph = to_precision(precision, convert(model, tokenizer), tokenizer, calibration_texts)
+    save_exported(graph, model, tokenizer, folder)
     return verify_export(model, tokenizer, folder, precision)
 
 
 def check_exportable(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise PackingError where `export` would, without its work."""
+    """Raise PackingError if the model cannot be exported."""
     with _evaluating(model), torch.no_grad():
         pack_classifier(model, tokenizer)
 
@@ -93,16 +89,15 @@ def convert(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> openv
     return graph
 
 
-def in_precision(
+def to_precision(
     precision: Precision,
     graph: openvino.Model,
     tokenizer: PreTrainedTokenizerBase,
     calibration_texts: Sequence[str],
 ) -> openvino.Model:
-    """Return a float32 graph as one that is computed in this precision; only int8 needs texts.
+    """Convert a float32 graph to this precision; only int8 needs texts.
 
-    bf16 keeps the weights in float32 and asks the runtime to compute with less, which it does
-    where the processor can.
+    bf16 keeps float32 weights and hints the runtime, which uses bfloat16 if the processor has it.
     """
     if precision == "int8":
         return quantize(graph, tokenizer, calibration_texts)
@@ -117,17 +112,17 @@ def quantize(
     tokenizer: PreTrainedTokenizerBase,
     calibration_texts: Sequence[str],
 ) -> openvino.Model:
-    """Return the graph with int8 weights and activations, calibrated on these texts.
+    """Quantize weights and activations to int8, calibrated on these texts.
 
-    The texts are normalised as in serving, and run one at a time, so that no padding enters
-    the ranges that calibration observes.
+    The texts are normalised as in serving, and passed one at a time, because padding would change
+    the observed ranges.
 
-    Weights get 7 of their 8 bits: processors without VNNI add two products in 16 bits, and
-    2 * 255 * 64 is the most that fits. Attention stays in float32, since its products are of two
-    activations, for which nothing leaves that room. So all processors compute the same.
+    Weights use 7 of their 8 bits: without VNNI, processors add two products in 16 bits, and
+    2 * 255 * 64 is the most that fits. Attention stays in float32, because it multiplies two
+    activations, which have no such headroom. So all processors compute the same.
     """
     samples = list(_encoded(tokenizer, calibration_texts))
-    with _quiet("nncf"):
+    with _log_level("nncf"):
         quantized = nncf.quantize(
             graph,
             nncf.Dataset(samples),
@@ -144,16 +139,13 @@ def quantize(
     return quantized
 
 
-def write(
+def save_exported(
     graph: openvino.Model,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
 ) -> None:
-    """Write a graph into ``folder``, with the model's configuration and the tokenizer.
-
-    With RUNTIME=torch the model's own weights are written, too.
-    """
+    """Write graph, configuration, tokenizer and, for RUNTIME=torch, the model's weights."""
     folder.mkdir(parents=True, exist_ok=True)
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
     if WEIGHTS_FILE in served_files():
@@ -187,12 +179,12 @@ def _evaluating(model: PreTrainedModel) -> Iterator[None]:
 
 @contextmanager
 def _tracing() -> Iterator[None]:
-    """Silence what tracing says of torch's and transformers' own code, which is not ours.
+    """Silence warnings about torch's and transformers' own code while tracing.
 
-    OpenVINO traces by ``torch.jit``, deprecated in torch; transformers branches on shapes and
-    asks its own outdated attributes. That the graph holds for other shapes is tested.
+    OpenVINO traces with the deprecated ``torch.jit``; transformers branches on shapes and reads its
+    own deprecated attributes. Tests check the graph with other shapes.
     """
-    with warnings.catch_warnings(), _quiet("transformers", logging.ERROR):
+    with warnings.catch_warnings(), _log_level("transformers", logging.ERROR):
         warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean")
         warnings.filterwarnings("ignore", r"`torch\.jit\.trace", DeprecationWarning)
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
@@ -200,12 +192,12 @@ def _tracing() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet(logger: str, least: int = logging.WARNING) -> Iterator[None]:
-    """Keep a library's notes on its own progress out of ours; its warnings stay, by default."""
+def _log_level(logger: str, level: int = logging.WARNING) -> Iterator[None]:
+    """Set a library's log level, by default to warnings."""
     log = logging.getLogger(logger)
-    level = log.level
-    log.setLevel(least)
+    before = log.level
+    log.setLevel(level)
     try:
         yield
     finally:
-        log.setLevel(level)
+        log.setLevel(before)

@@ -1,4 +1,4 @@
-"""Rewrite exported graphs so that they take less time and memory, and give the same."""
+"""Rewrite exported graphs to equivalent ones that take less time and memory."""
 
 from collections.abc import Iterator
 
@@ -7,15 +7,15 @@ import openvino
 from openvino import opset15 as opset
 
 MERGE_LAST = np.array([0, 0, -1])
-"""A reshaping that keeps two dimensions, and makes one of all others."""
+"""Shape of a Reshape that keeps two dimensions and merges all others."""
 
 
 def simplify_attention_reshapes(graph: openvino.Model) -> None:
-    """Replace the reshapings behind attention, whose shapes transformers takes from other tensors.
+    """Replace the Reshapes after attention, whose shapes transformers computes from other tensors.
 
-    Of RoBERTa-base, what computes these shapes is 64 of 330 nodes, and 4 % of a lone tweet's time.
-    There are two in each layer: one leaves what attention gives, [rows, heads, tokens, size], as it
-    is; the other, of [rows, tokens, heads, size], makes [rows, tokens, states].
+    These computations are 64 of RoBERTa-base's 330 nodes, and 4 % of the time of a single tweet.
+    Each layer has two: one leaves attention's output [rows, heads, tokens, size] unchanged, the
+    other turns [rows, tokens, heads, size] into [rows, tokens, states].
     """
     for node in _nodes(graph, "Reshape"):
         source, shape = node.input_values()
@@ -29,10 +29,10 @@ def simplify_attention_reshapes(graph: openvino.Model) -> None:
 
 
 def dequantize_after_gather(graph: openvino.Model) -> None:
-    """Have int8 embeddings scaled to float32 where they are looked up, and not all of them.
+    """Dequantize int8 embeddings after the lookup instead of the whole table before it.
 
-    Else OpenVINO does it as it loads a model, which then takes 0.6 s longer and 190 MB more for the
-    50,265 embeddings of RoBERTa-base.
+    Otherwise OpenVINO dequantizes the table when it loads the model, which takes 0.6 s and 190 MB
+    more for the 50,265 embeddings of RoBERTa-base.
     """
     for node in _nodes(graph, "Gather"):
         table, ids, axis = node.input_values()
@@ -47,12 +47,13 @@ def dequantize_after_gather(graph: openvino.Model) -> None:
 
 
 def shift_to_unsigned_activations(graph: openvino.Model) -> None:
-    """Have int8 multiplications read numbers from 0 on, and add afterwards what that takes away.
+    """Shift the inputs of int8 MatMuls to start at 0, and add the difference to their outputs.
 
-    Numbers that are less by ``low`` give less by ``low`` times the sum of the weights. Else
-    OpenVINO works these sums out as it loads a model, which takes 0.25 s longer for RoBERTa-base.
+    Inputs that are less by ``low`` give outputs that are less by ``low`` times the sum of the
+    weights. Otherwise OpenVINO computes these sums when it loads the model, which takes 0.25 s
+    longer for RoBERTa-base.
     """
-    made: dict[str, openvino.Output] = {}  # by what it is made of: q, k and v share theirs
+    shifted: dict[str, openvino.Output] = {}  # by quantizer: q, k and v share one
     for node in _nodes(graph, "MatMul"):
         quantized, weights = node.input_values()
         parts, quantizer = _int8_parts(weights), quantized.get_node()
@@ -62,24 +63,24 @@ def shift_to_unsigned_activations(graph: openvino.Model) -> None:
         if low.get_shape():  # one for each channel
             continue
         name = quantizer.get_friendly_name()
-        if name not in made:
-            made[name] = _from_zero(quantizer)
-        node.input(0).replace_source_output(made[name])
+        if name not in shifted:
+            shifted[name] = _shift_to_zero(quantizer)
+        node.input(0).replace_source_output(shifted[name])
         integers, scales = map(_values, parts)
         sums = integers.sum(axis=1, dtype=np.int64) * scales.ravel()
-        _add_behind(node, (_values(low) * sums).astype(np.float32))
+        _add_after(node, (_values(low) * sums).astype(np.float32))
     graph.validate_nodes_and_infer_types()
 
 
-def _from_zero(quantizer: openvino.Node) -> openvino.Output:
-    """Quantise the same to the same levels, but those count from 0 on."""
+def _shift_to_zero(quantizer: openvino.Node) -> openvino.Output:
+    """Quantize to the same levels, shifted to start at 0."""
     numbers, *range_in, low, high = quantizer.input_values()
     range_out = np.float32(0), _values(high) - _values(low)
     levels = quantizer.get_attributes()["levels"]
     return opset.fake_quantize(numbers, *range_in, *range_out, levels).output(0)
 
 
-def _add_behind(node: openvino.Node, numbers: np.ndarray) -> None:
+def _add_after(node: openvino.Node, numbers: np.ndarray) -> None:
     targets = node.output(0).get_target_inputs()
     added = opset.add(node, numbers).output(0)
     for target in targets:
@@ -87,7 +88,7 @@ def _add_behind(node: openvino.Node, numbers: np.ndarray) -> None:
 
 
 def _int8_parts(output: openvino.Output) -> tuple[openvino.Output, openvino.Output] | None:
-    """Return the integers and scales that weights are made of, None where they are no int8."""
+    """Return the integers and scales of int8 weights, None for others."""
     if not _is(output, "Multiply"):
         return None
     converted, scales = output.get_node().input_values()

@@ -1,4 +1,4 @@
-"""Choose by proof the precision in which a model is served."""
+"""Select the fastest precision that keeps accuracy and labels."""
 
 import logging
 import shutil
@@ -21,26 +21,26 @@ from training.evaluation.prediction import (
     predict,
     predict_probabilities,
 )
-from training.export.export import Precision, convert, in_precision, write
+from training.export.export import Precision, convert, save_exported, to_precision
 from training.export.verification import ExportMismatchError, verify_export
 from training.finetuning.pretrained import LoadedModel
 
 logger = logging.getLogger(__name__)
 
 CALIBRATION_SIZE = 300
-"""As many texts as NNCF takes by default."""
+"""Texts that int8 is calibrated on, NNCF's default."""
 
 MAX_LOSS = 0.005
-"""The most accuracy, as a share of the rows, that a lower precision may cost."""
+"""Largest accepted loss of accuracy, in 0..1."""
 
 MIN_AGREEMENT = 0.98
-"""The smallest share of labelled texts that must keep their labels."""
+"""Smallest accepted share of labelled texts with unchanged predictions."""
 
 MIN_UNLABELLED_AGREEMENT = 0.96
-"""The same for a few unlabelled texts: of 150, 6 may change their label.
+"""The same for a few unlabelled texts: of 150, 6 may change.
 
-A precision that changes 1.5 % of labels, as is usual, fails this by chance in 1 % of cases; one
-that changes 10 % passes in 1 % (binomial distribution).
+A precision that changes 1.5 % of labels, as usual, fails by chance in 1 % of cases; one that
+changes 10 % passes in 1 % (binomial distribution).
 """
 
 Outputs = TypeVar("Outputs")
@@ -48,24 +48,24 @@ Outputs = TypeVar("Outputs")
 
 @dataclass(frozen=True)
 class SelectedPrecision:
-    """The precision that is served, why in words, and what every start checks."""
+    """The precision that is served, the reason in words, and the self-check of every start."""
 
     precision: Precision
     reason: str
     references: ReferencePredictions | None = None
 
 
-class Evidence(Protocol):
-    """What a comparison with float32 has found."""
+class ComparisonReport(Protocol):
+    """The result of a comparison with fp32."""
 
     @property
     def passes(self) -> bool:
-        """Return whether the cost is within the bounds."""
+        """Return whether the loss is accepted."""
 
 
 @dataclass(frozen=True)
 class PrecisionReport:
-    """What a lower precision costs against fp32; all three are shares in 0..1."""
+    """Accuracy of a lower precision and of fp32, and the agreement of both, each in 0..1."""
 
     precision: Precision
     accuracy: float
@@ -75,7 +75,7 @@ class PrecisionReport:
 
     @property
     def passes(self) -> bool:
-        """Return whether the cost is within the bounds."""
+        """Return whether the loss is accepted."""
         lost = round((self.exact_accuracy - self.accuracy) * self.rows)
         return lost <= MAX_LOSS * self.rows and self.agreement >= MIN_AGREEMENT
 
@@ -89,7 +89,7 @@ class PrecisionReport:
 
 @dataclass(frozen=True)
 class AgreementReport:
-    """How often a lower precision gives fp32's label to texts without labels, in 0..1."""
+    """Agreement of a lower precision with fp32 on unlabelled texts, in 0..1."""
 
     precision: Precision
     agreement: float
@@ -97,7 +97,7 @@ class AgreementReport:
 
     @property
     def passes(self) -> bool:
-        """Return whether enough labels stay."""
+        """Return whether the agreement is high enough."""
         return self.agreement >= MIN_UNLABELLED_AGREEMENT
 
     def __str__(self) -> str:
@@ -110,15 +110,14 @@ class AgreementReport:
 def export_best_precision(
     base: LoadedModel, folder: Path, calibration_texts: Sequence[str], rows: Tweets
 ) -> tuple[SelectedPrecision, Predictions, Predictions]:
-    """Write the model into ``folder`` in the fastest precision that keeps its labels.
+    """Write the model into ``folder`` in the fastest precision that keeps accuracy and labels.
 
-    That is int8, or else bf16 if this processor has it, or else fp32. int8 is calibrated on the
-    first 300 ``calibration_texts``. Returns the predictions for ``rows``, on which the precision
-    was selected, in that precision and in fp32.
+    That is int8, else bf16 if this processor has it, else fp32. int8 is calibrated on the first 300
+    ``calibration_texts``. Returns the predictions for ``rows``, on which the precision was
+    selected, in that precision and in fp32.
 
-    Raises PredictionError if the model fails even in fp32, ExportMismatchError if its graph
-    gives other answers than the model, and LabelMismatchError if its labels
-    are not those of the rows.
+    Raises PredictionError if the model fails even in fp32, ExportMismatchError if its fp32 graph
+    differs from the model, and LabelMismatchError if its labels are not those of the rows.
     """
     return _export(
         base,
@@ -130,24 +129,24 @@ def export_best_precision(
 
 
 def export_by_agreement(base: LoadedModel, folder: Path, texts: Sequence[str]) -> SelectedPrecision:
-    """Write the model likewise, where the only proof is agreement with fp32 on these texts.
+    """Write the model as `export_best_precision` does, selected by agreement on unlabelled texts.
 
-    int8 is calibrated on them, too. Raises PredictionError and ExportMismatchError as above.
+    int8 is calibrated on the same texts. Raises PredictionError and ExportMismatchError.
     """
-    choice, *_ = _export(
+    selected, *_ = _export(
         base,
         folder,
         texts,
         lambda classifier, name: predict_probabilities(classifier, texts, name),
         compare_labels,
     )
-    return choice
+    return selected
 
 
 def compare_precisions(
     precision: Precision, found: Predictions, exact: Predictions
 ) -> PrecisionReport:
-    """Compare the scores of a lower precision with those of fp32 on the same rows."""
+    """Compare predictions of a lower precision with those of fp32 on the same rows."""
     return PrecisionReport(
         precision=precision,
         accuracy=found.accuracy,
@@ -167,50 +166,51 @@ def _export(
     base: LoadedModel,
     folder: Path,
     calibration_texts: Sequence[str],
-    measure: Callable[[Classifier, str], Outputs],
-    compare: Callable[[Precision, Outputs, Outputs], Evidence],
+    predict_with: Callable[[Classifier, str], Outputs],
+    compare: Callable[[Precision, Outputs, Outputs], ComparisonReport],
 ) -> tuple[SelectedPrecision, Outputs, Outputs]:
-    """Write and measure the model in fp32, then in lower precisions until one is proven."""
+    """Write and evaluate the model in fp32, then in lower precisions until one passes."""
     graph = convert(*base.model_and_tokenizer)
     reasons: list[str] = []
     with TemporaryDirectory() as scratch:
-        references, exact = _written("fp32", graph, base, Path(scratch), measure)
+        references, exact = _export_in("fp32", graph, base, Path(scratch), predict_with)
         for precision in _lower_precisions():
             logger.info("exporting %s in %s", base.name, precision)
-            lower = in_precision(
+            lower = to_precision(
                 precision, graph, base.tokenizer, calibration_texts[:CALIBRATION_SIZE]
             )
             try:
-                made = _written(precision, lower, base, folder, measure)
+                lower_references, found = _export_in(precision, lower, base, folder, predict_with)
             except (PredictionError, ExportMismatchError) as error:
                 reasons.append(_failure(precision, error))
                 continue
-            proof = compare(precision, made[1], exact)
-            reasons.append(str(proof))
-            logger.info("%s", proof)
-            if proof.passes:
-                return SelectedPrecision(precision, "; ".join(reasons), made[0]), made[1], exact
+            report = compare(precision, found, exact)
+            reasons.append(str(report))
+            logger.info("%s", report)
+            if report.passes:
+                selected = SelectedPrecision(precision, "; ".join(reasons), lower_references)
+                return selected, found, exact
         shutil.copytree(scratch, folder, dirs_exist_ok=True)
     return SelectedPrecision("fp32", "; ".join(reasons), references), exact, exact
 
 
 def _failure(precision: Precision, error: PredictionError | ExportMismatchError) -> str:
     if isinstance(error, ExportMismatchError):
-        return f"{precision} moves a probability by {error.deviation:.4f}"
-    return f"{precision} fails on some of the texts"
+        return f"{precision} changes a probability by {error.deviation:.4f}"
+    return f"{precision} fails on some texts"
 
 
-def _written(
+def _export_in(
     precision: Precision,
     graph: openvino.Model,
     base: LoadedModel,
     folder: Path,
-    measure: Callable[[Classifier, str], Outputs],
+    predict_with: Callable[[Classifier, str], Outputs],
 ) -> tuple[ReferencePredictions, Outputs]:
-    """Write a graph of this precision, verify it, and measure what it gives."""
-    write(graph, *base.model_and_tokenizer, folder)
+    """Write a graph, verify it, and predict with it."""
+    save_exported(graph, *base.model_and_tokenizer, folder)
     references = verify_export(*base.model_and_tokenizer, folder, precision)
-    return references, measure(Classifier.load(folder), f"{base.name} in {precision}")
+    return references, predict_with(Classifier.load(folder), f"{base.name} in {precision}")
 
 
 def _lower_precisions() -> list[Precision]:

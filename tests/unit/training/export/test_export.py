@@ -1,4 +1,4 @@
-"""A classifier of any of our architectures becomes a folder that can be served."""
+"""Classifiers of several architectures are exported to folders that can be served."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ TEXTS = ["I love it!", "no no no, not this again @someone", "see http://a.b/c", 
 LABELS = {0: "negative", 1: "neutral", 2: "positive"}
 VOCABULARY = 300
 WIDE = 0.2
-"""Weights ten times as wide as usual, so that an untrained model tells texts apart."""
+"""Ten times the usual range of initial weights, so that an untrained model distinguishes texts."""
 
 
 def tiny_model(architecture: str):
@@ -55,7 +55,7 @@ def tiny_model(architecture: str):
 
 
 def tiny_tokenizer(architecture: str):
-    """Return a tokenizer that gives the inputs that the architecture takes."""
+    """Return a tokenizer with the inputs of the architecture."""
     tokenizer = learn_vocabulary(TEXTS, size=VOCABULARY, max_length=60)
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
     if architecture == "Bert":
@@ -65,7 +65,7 @@ def tiny_tokenizer(architecture: str):
 
 @dataclass(frozen=True)
 class Exported:
-    """Hold a model, its tokenizer, and the folders it was exported to."""
+    """A model, its tokenizer, and the folders it was exported to."""
 
     model: Any
     tokenizer: Any
@@ -77,7 +77,7 @@ class Exported:
     name="exported", scope="module", params=["Roberta", "XLMRoberta", "Bert", "DistilBert"]
 )
 def fixture_exported(request, tmp_path_factory):
-    """Give a tiny model of each architecture, exported in both precisions."""
+    """Export a tiny model of each architecture in both precisions."""
     folder = tmp_path_factory.mktemp(request.param)
     model, tokenizer = tiny_model(request.param), tiny_tokenizer(request.param)
     with chdir(folder):
@@ -87,19 +87,19 @@ def fixture_exported(request, tmp_path_factory):
 
 
 def torch_probabilities(exported: Exported) -> np.ndarray:
-    """Return what the torch model says of the padded batch."""
+    """Return the torch model's probabilities of the padded batch."""
     encoded = exported.tokenizer(PADDED, padding=True, return_tensors="pt")
     with torch.no_grad():
         return exported.model(**encoded).logits.softmax(-1).numpy()
 
 
-def test_fp32_gives_what_torch_gives_on_a_padded_batch(exported):
+def test_fp32_equals_torch_on_a_padded_batch(exported):
     found = Classifier.load(exported.fp32).classify(PADDED)
 
     np.testing.assert_allclose(torch_probabilities(exported), found, atol=1e-4)
 
 
-def test_a_long_text_is_cut_at_the_models_own_limit(exported, tmp_path):
+def test_a_long_text_is_truncated_to_the_models_limit(exported, tmp_path):
     folder = Path(shutil.copytree(exported.fp32, tmp_path / "model"))
     (folder / "tokenizer_config.json").write_text("{}")  # no limit but the model's
     text = " ".join(PADDED) * 10
@@ -114,7 +114,7 @@ def test_a_long_text_is_cut_at_the_models_own_limit(exported, tmp_path):
     np.testing.assert_allclose(expected, found, atol=1e-4)
 
 
-def test_int8_gives_the_same_without_vnni(exported):
+def test_int8_is_the_same_without_vnni(exported):
     texts = [text for text in TEXTS if text]
     classify = (
         "import json, sys, pathlib, inference.classifier as c;"
@@ -133,7 +133,7 @@ def test_int8_gives_the_same_without_vnni(exported):
     assert np.abs(expected - found).max() <= SCORE_BOUNDS["int8"]
 
 
-def test_int8_gives_probabilities_close_to_those_of_torch(exported):
+def test_int8_is_close_to_torch(exported):
     found = Classifier.load(exported.int8).classify(PADDED)
 
     np.testing.assert_allclose(np.ones(len(PADDED)), found.sum(axis=1))
@@ -149,7 +149,7 @@ def test_int8_weights_are_stored_as_bytes(exported):
     assert int8 < 0.5 * fp32
 
 
-def test_int8_embeddings_are_looked_up_before_they_are_scaled(exported):
+def test_int8_embeddings_are_dequantized_after_the_lookup(exported):
     graph = openvino.Core().read_model(exported.int8 / GRAPH)
 
     lookups = [node for node in graph.get_ops() if node.get_type_name() == "Gather"]
@@ -160,7 +160,7 @@ def test_int8_embeddings_are_looked_up_before_they_are_scaled(exported):
     assert {"Constant"} == {table.get_type_name() for table in large}
 
 
-def test_int8_multiplications_read_numbers_from_zero_on(exported):
+def test_int8_activations_start_at_zero(exported):
     graph = openvino.Core().read_model(exported.int8 / GRAPH)
 
     multiplications = [node for node in graph.get_ops() if node.get_type_name() == "MatMul"]
@@ -171,7 +171,7 @@ def test_int8_multiplications_read_numbers_from_zero_on(exported):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_no_reshaping_has_its_shape_computed(exported, precision):
+def test_all_reshapes_have_constant_shapes(exported, precision):
     graph = openvino.Core().read_model(getattr(exported, precision) / GRAPH)
 
     reshapings = [node for node in graph.get_ops() if node.get_type_name() == "Reshape"]
@@ -194,16 +194,17 @@ def test_inputs_and_output_have_their_names_types_and_dynamic_shapes(exported, p
     assert {("logits", "f32", "[?,3]")} == outputs
 
 
-def test_the_folder_holds_configuration_and_tokenizer_too(exported):
+def test_the_folder_has_configuration_and_tokenizer_and_nothing_else_is_written(exported):
     config = json.loads((exported.int8 / "config.json").read_text(encoding="utf-8"))
 
     files = {file.name for file in exported.int8.iterdir()}
 
     assert {str(key): name for key, name in LABELS.items()} == config["id2label"]
     assert {"tokenizer.json", "tokenizer_config.json"} < files
+    assert {"fp32", "int8"} == {path.name for path in exported.fp32.parent.iterdir()}
 
 
-def test_a_model_in_training_stays_so():
+def test_the_training_mode_is_restored():
     model = tiny_model("Roberta").train()
 
     convert(model, tiny_tokenizer("Roberta"))
@@ -211,21 +212,15 @@ def test_a_model_in_training_stays_so():
     assert model.training
 
 
-def test_nothing_is_written_beside_the_folders(exported):
-    written = {path.name for path in exported.fp32.parent.iterdir()}
-
-    assert {"fp32", "int8"} == written
-
-
 def test_int8_without_texts_is_refused_with_the_remedy(tmp_path):
     tokenizer = tiny_tokenizer("Roberta")
 
-    with pytest.raises(ExportError, match='needs texts to calibrate on; give some, or choose "fp3'):
+    with pytest.raises(ExportError, match='needs calibration texts; pass some, or choose "fp32'):
         export(tiny_model("Roberta"), tokenizer, tmp_path)
 
 
 def test_an_unknown_precision_is_refused(tmp_path):
     tokenizer = tiny_tokenizer("Roberta")
 
-    with pytest.raises(ExportError, match="there is no precision 'int4'"):
+    with pytest.raises(ExportError, match="precision 'int4' is unknown"):
         export(tiny_model("Roberta"), tokenizer, tmp_path, TEXTS, precision="int4")

@@ -1,4 +1,4 @@
-"""A rewritten graph gives what it gave before."""
+"""A rewritten graph gives the same results."""
 
 import numpy as np
 import openvino
@@ -32,7 +32,7 @@ def products_of(graph: openvino.Model) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.5, 2.0), (-1.28, 1.27), (0.0, 1.0)])
-def test_numbers_from_zero_on_give_the_same_products(low: float, high: float) -> None:
+def test_shifted_activations_give_the_same_products(low: float, high: float) -> None:
     graph = multiplications(low, high)
     before = products_of(graph)
 

@@ -1,4 +1,4 @@
-"""A classifier reads several texts in a row, or says that it cannot."""
+"""Packed classifiers give the logits of single texts, or are refused."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ transformers = pytest.importorskip("transformers", reason="the training group is
 from inference.packed_classifier import PackedClassifier
 from inference.packing import INPUTS, PackingError, collate, pack
 from training.export.export import export
-from training.export.packing_check import pack_classifier
+from training.export.verification import pack_classifier
 from training.starter.tokenizer import learn_vocabulary
 
 TEXTS = ["some texts", "of several lengths", "so that some of them share a row", "!"] * 9
@@ -41,7 +41,7 @@ def fixture_tokenizer() -> Any:
 
 
 @pytest.mark.parametrize("architecture", ["Roberta", "Bert", "Electra", "Camembert"])
-def test_a_text_gets_the_logits_that_it_gets_alone(architecture: str, tokenizer: Any) -> None:
+def test_packed_texts_get_the_logits_of_single_texts(architecture: str, tokenizer: Any) -> None:
     model = tiny(architecture)
     token_ids = [tokenizer(text)["input_ids"] for text in TEXTS]
     (rows,) = pack([len(ids) for ids in token_ids[:16]])
@@ -57,7 +57,7 @@ def test_a_text_gets_the_logits_that_it_gets_alone(architecture: str, tokenizer:
     torch.testing.assert_close(torch.stack(expected), found, atol=1e-5, rtol=0)
 
 
-def test_the_model_itself_stays_as_it_was(tokenizer: Any) -> None:
+def test_the_model_itself_is_unchanged(tokenizer: Any) -> None:
     model = tiny("Roberta")
     encoded = tokenizer(TEXTS[:3], padding=True, return_tensors="pt")
     before = model(**encoded).logits
@@ -67,34 +67,38 @@ def test_the_model_itself_stays_as_it_was(tokenizer: Any) -> None:
     assert torch.equal(before, model(**encoded).logits)
 
 
-def test_a_model_that_reads_but_few_tokens_is_checked_with_so_many(tokenizer: Any) -> None:
+def test_checked_texts_are_truncated_to_the_models_limit(tokenizer: Any) -> None:
     _, inputs = pack_classifier(tiny("Roberta", max_position_embeddings=8), tokenizer)
 
     assert 5 == inputs[INPUTS.index("position_ids")].max()
 
 
-def test_a_model_that_is_built_otherwise_is_refused_by_its_name(tokenizer: Any) -> None:
-    with pytest.raises(PackingError, match=r"^AlbertForSequenceClassification cannot be served"):
-        pack_classifier(tiny("Albert", embedding_size=16), tokenizer)
-
-
-def test_a_model_with_positions_relative_to_others_is_refused(tokenizer: Any) -> None:
-    model = tiny("Deberta", relative_attention=True, pos_att_type=["c2p", "p2c"])
-
-    with pytest.raises(PackingError, match="it does not read several texts in a row"):
-        pack_classifier(model, tokenizer)
-
-
-def test_a_model_whose_head_reads_more_than_first_tokens_is_refused(tokenizer: Any) -> None:
+def pooled() -> Any:
+    """Return a classifier whose head reads the states of all tokens."""
     model = tiny("Roberta")
     head = model.classifier.forward
     model.classifier.forward = lambda states: head(states.mean(dim=1, keepdim=True))
-
-    with pytest.raises(PackingError, match="it tells something else of them"):
-        pack_classifier(model, tokenizer)
+    return model
 
 
-def test_nothing_is_written_of_a_model_that_is_refused(tokenizer: Any, tmp_path: Any) -> None:
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tiny("Albert", embedding_size=16), "^AlbertForSequenceClassification cannot be"),
+        (
+            lambda: tiny("Deberta", relative_attention=True, pos_att_type=["c2p", "p2c"]),
+            "it cannot read several texts in a row",
+        ),
+        (pooled, "its logits differ if several texts share a row"),
+    ],
+    ids=["other structure", "relative positions", "head reads all tokens"],
+)
+def test_a_model_that_cannot_be_packed_is_refused(make: Any, message: str, tokenizer: Any) -> None:
+    with pytest.raises(PackingError, match=message):
+        pack_classifier(make(), tokenizer)
+
+
+def test_nothing_is_written_for_a_refused_model(tokenizer: Any, tmp_path: Any) -> None:
     with pytest.raises(PackingError):
         export(tiny("Albert", embedding_size=16), tokenizer, tmp_path / "model", precision="fp32")
 
