@@ -33,12 +33,8 @@ from training.promotion.metadata import Provenance
 from training.promotion.registry import promote, recover_interrupted_promotion
 from training.promotion.release import Release, prune
 from training.promotion.selection import select_model_to_register
-from training.reporting.artifacts import (
-    PROMOTIONS,
-    plot_candidate,
-    plot_promotions,
-    write_published_files,
-)
+from training.reporting.model_card import write_published_files
+from training.reporting.plots import PROMOTIONS, plot_candidate, plot_promotions
 from training.reporting.report import RunReport, metrics_json
 from training.settings import TrainingSettings
 

@@ -120,7 +120,7 @@ def test_the_summary_of_a_ci_job_shows_the_metrics(promoted: TrainingMachine) ->
     summary = (promoted.folder / "summary.md").read_text(encoding="utf-8")
 
     accuracy = promoted.read("metrics.json")["accuracy"]
-    assert "**Improved: better: accuracy" in summary
+    assert "**Promoted: better: accuracy" in summary
     assert f"| candidate | {accuracy:.4f} |" in summary
 
 

@@ -17,7 +17,7 @@ from training.hub.repository import HubRepository, RepoCommit
 from training.hub.snapshot import HubSnapshot, read_snapshot
 from training.promotion.champion_record import ChampionRecord, RecordError
 from training.promotion.release import Release, ReleaseError
-from training.reporting.artifacts import plot_promotions
+from training.reporting.plots import plot_promotions
 from training.settings import HubSettings
 
 

@@ -1,1 +1,1 @@
-"""What people read of a training run: pictures, a model card, a summary."""
+"""Plots, model card and job summary of a training run."""

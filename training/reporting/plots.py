@@ -1,66 +1,91 @@
-"""Pictures of a training run for people, drawn without a display."""
+"""Plots of a training run, without a display."""
 
 import textwrap
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.stats import binomtest
+from sklearn.metrics import ConfusionMatrixDisplay
 
 from training.evaluation.metrics import Bin, Calibration, Metrics
 from training.files import write_bytes
-from training.promotion.champion_record import Promotion
+from training.promotion.champion_record import ChampionRecord, Promotion
+from training.reporting.report import RunReport
+
+CONFUSION_MATRIX = "confusion_matrix.png"
+RELIABILITY = "reliability.png"
+PROMOTIONS = "promotions.png"
 
 DPI = 150
 TITLE_WIDTH = 48
-"""So many characters of a title fit on a line."""
+"""Characters of a title that fit on a line."""
 
 MAX_NAMES = 20
-"""So many promotions can be named below their history."""
+"""Promotions whose names fit below their history."""
 
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
-"""Colours that colour-blind people tell apart too (Okabe and Ito 2008), and a neutral one."""
+"""A palette for colour-blind readers (Okabe and Ito 2008), and a neutral colour."""
 
 MARKS = {"trained": ("o", BLUE), "base": ("s", VERMILION), "rollback": ("v", GREEN)}
-"""Marker and colour of a promotion's origin."""
+"""Marker and colour by the origin of a promotion."""
 
 OTHER_MARK = ("D", GREY)
 
 DARK = 0.71
-"""Beyond this share a cell is so dark that white is easier to read on it than black."""
-
-NORMAL_95 = 1.96
-"""95 % of a normal distribution lie within so many standard deviations."""
+"""Share from which white text is more legible on a cell than black."""
 
 
-def confusion_matrix(evaluation: Metrics, title: str) -> Figure:
-    """Draw how many rows of each true class got which label, and the share of the class."""
+def plot_candidate(report: RunReport, folder: Path) -> None:
+    """Write the candidate's confusion matrix and reliability diagram as PNG."""
+    predictions = report.candidate.evaluation
+    matrix = confusion_matrix(predictions.metrics, "Confusion matrix")
+    diagram = reliability_diagram(predictions.calibration, "Reliability")
+    save(matrix, folder / CONFUSION_MATRIX)
+    save(diagram, folder / RELIABILITY)
+
+
+def plot_promotions(best: ChampionRecord | None, folder: Path) -> None:
+    """Write the history of champions as PNG, if there is one."""
+    if best is not None and best.history:
+        save(promotion_history(best.history), folder / PROMOTIONS)
+
+
+def confusion_matrix(metrics: Metrics, title: str) -> Figure:
+    """Plot the number of rows of each true and predicted class, and its share of the true class."""
     figure = Figure(figsize=(5.4, 5.2), layout="constrained")
     axes = figure.add_subplot()
-    names = [one.name for one in evaluation.classes]
-    shares = [[count / max(sum(row), 1) for count in row] for row in evaluation.confusion]
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for i, row in enumerate(evaluation.confusion):
-        for j, count in enumerate(row):
-            _write_cell(axes, (j, i), count, shares[i][j])
-    axes.set_xticks(range(len(names)), names)
+    counts = np.array(metrics.confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    names = [one.name for one in metrics.classes]
+    ConfusionMatrixDisplay(shares, display_labels=names).plot(
+        ax=axes,
+        cmap="Blues",
+        colorbar=False,
+        include_values=False,  # black or white text is more legible, and has counts and shares
+        im_kw={"vmin": 0, "vmax": 1},
+    )
+    for (row, column), share in np.ndenumerate(shares):
+        _write_cell(axes, (column, row), int(counts[row, column]), share)
     axes.set_yticks(range(len(names)), names, rotation=90, va="center")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("predicted class", labelpad=10)
     axes.set_ylabel("true class", labelpad=10)
-    told = f"accuracy {evaluation.accuracy:.1%} on {evaluation.rows:,} rows"
-    _entitle(axes, title, f"{told}; shares are of the true class")
+    subtitle = f"accuracy {metrics.accuracy:.1%} on {metrics.rows:,} rows"
+    _set_title(axes, title, f"{subtitle}; shares are of the true class")
     return figure
 
 
 def reliability_diagram(calibration: Calibration, title: str) -> Figure:
-    """Draw accuracy against confidence, bin by bin, above the number of rows of each bin."""
+    """Plot accuracy against confidence for each bin, above the number of rows of each bin."""
     figure = Figure(figsize=(5.4, 5.6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    _draw_accuracies(upper, calibration.bins)
-    _entitle(upper, title, f"expected calibration error {calibration.error:.3f}")
+    _plot_accuracies(upper, calibration.bins)
+    _set_title(upper, title, f"expected calibration error {calibration.error:.3f}")
     centres = [(one.lower + one.upper) / 2 for one in calibration.bins]
     counts = [one.rows for one in calibration.bins]
     bars = lower.bar(centres, counts, width=0.09, color=GREY)
@@ -68,12 +93,12 @@ def reliability_diagram(calibration: Calibration, title: str) -> Figure:
     lower.set_ylim(0, 1.3 * max(counts))
     lower.set_ylabel("rows")
     lower.set_xlabel("confidence: score of the predicted class")
-    _tidy(lower)
+    _hide_box(lower)
     return figure
 
 
 def promotion_history(history: Sequence[Promotion]) -> Figure:
-    """Draw the accuracy of every model that became the best one, in the order of time."""
+    """Plot the accuracy of all champions in chronological order."""
     figure = Figure(figsize=(8, 4.8), layout="constrained")
     axes = figure.add_subplot()
     values = [one.accuracy for one in history]
@@ -86,21 +111,21 @@ def promotion_history(history: Sequence[Promotion]) -> Figure:
     _name_promotions(axes, history)
     axes.margins(x=0.05, y=0.15)
     axes.set_ylabel("accuracy")
-    axes.set_xlabel("promotion, in the order of time (UTC)")
+    axes.set_xlabel("promotion (UTC)")
     axes.grid(axis="y", alpha=0.3)
-    title = "The best model so far" if history else "No model has been promoted yet"
+    title = "Champions so far" if history else "No model has been promoted yet"
     axes.set_title(title, loc="left", size=10)
     if history:
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(MARKS), frameon=False)
-    _tidy(axes)
+    _hide_box(axes)
     return figure
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Replace a file by the picture as PNG; equal figures give equal bytes."""
-    picture = BytesIO()
-    figure.savefig(picture, format="png", dpi=DPI, metadata={"Software": None})
-    write_bytes(path, picture.getvalue())
+    """Replace a file by the figure as PNG; equal figures give equal bytes."""
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    write_bytes(path, content.getvalue())
 
 
 def _write_cell(axes: Axes, place: tuple[int, int], count: int, share: float) -> None:
@@ -109,12 +134,12 @@ def _write_cell(axes: Axes, place: tuple[int, int], count: int, share: float) ->
     axes.text(*place, f"\n{share:.1%}", size=10, ha="center", va="center", color=ink)
 
 
-def _draw_accuracies(axes: Axes, bins: Sequence[Bin]) -> None:
+def _plot_accuracies(axes: Axes, bins: Sequence[Bin]) -> None:
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label="perfect calibration")
     axes.errorbar(
         x=[one.confidence for one in bins],
         y=[one.accuracy for one in bins],
-        yerr=list(zip(*map(_reach, bins))),
+        yerr=list(zip(*map(_error_bars, bins))),
         fmt="o-",
         color=BLUE,
         capsize=3,
@@ -125,22 +150,19 @@ def _draw_accuracies(axes: Axes, bins: Sequence[Bin]) -> None:
     axes.set_ylabel("accuracy")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", frameon=False)
-    _tidy(axes)
+    _hide_box(axes)
 
 
-def _reach(one: Bin) -> tuple[float, float]:
-    """Return how far a 95 % interval reaches below and above a bin's accuracy (Wilson 1927)."""
-    weight = NORMAL_95**2 / one.rows
-    middle = (one.accuracy + weight / 2) / (1 + weight)
-    spread = one.accuracy * (1 - one.accuracy) / one.rows + weight / (4 * one.rows)
-    half = NORMAL_95 * spread**0.5 / (1 + weight)
-    below, above = one.accuracy - middle + half, middle + half - one.accuracy
-    return max(0.0, below), max(0.0, above)  # rounding may take them below 0
+def _error_bars(one: Bin) -> tuple[float, float]:
+    """Return how far the 95 % Wilson interval reaches below and above a bin's accuracy."""
+    interval = binomtest(round(one.accuracy * one.rows), one.rows).proportion_ci(method="wilson")
+    below, above = one.accuracy - interval.low, interval.high - one.accuracy
+    return max(0.0, below), max(0.0, above)  # rounding may give less than 0
 
 
 def _name_promotions(axes: Axes, history: Sequence[Promotion]) -> None:
     every = -(-len(history) // MAX_NAMES) or 1
-    named = range(len(history))[::-every]  # the newest always among them
+    named = range(len(history))[::-every]  # always with the newest
     names = [_name(history[place]) for place in named]
     axes.set_xticks(named, names, rotation=90, size=7, parse_math=False)
     for place in named if every == 1 else named[:1]:
@@ -155,15 +177,15 @@ def _name_promotions(axes: Axes, history: Sequence[Promotion]) -> None:
 
 
 def _name(one: Promotion) -> str:
-    """Return date and time, and the version out of the tag."""
+    """Return date, time and version."""
     moment = one.timestamp[:16].replace("T", " ")
     return f"{moment}\n{one.model_tag.rpartition(':')[2]}"
 
 
-def _entitle(axes: Axes, title: str, told: str) -> None:
+def _set_title(axes: Axes, title: str, subtitle: str) -> None:
     lines = textwrap.wrap(title, TITLE_WIDTH)
-    axes.set_title("\n".join([*lines, told]), loc="left", size=10, parse_math=False)
+    axes.set_title("\n".join([*lines, subtitle]), loc="left", size=10, parse_math=False)
 
 
-def _tidy(axes: Axes) -> None:
+def _hide_box(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from training.reporting.tables import class_table, confusion_table
+from training.reporting.markdown import class_table, confusion_table
 from training.starter.hyperparameters import StarterHyperparameters
 from training.starter.report import StarterReport
 

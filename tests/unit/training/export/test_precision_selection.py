@@ -120,9 +120,7 @@ def test_a_deviating_fp32_graph_is_refused(base, dataset, tmp_path, monkeypatch)
                     target.replace_source_output(node.input_value(0))
 
     monkeypatch.setattr("training.export.export.simplify_attention_reshapes", rewritten_wrongly)
-    with pytest.raises(
-        ExportMismatchError, match=r"in fp32 differs from .* 0\.001"
-    ):
+    with pytest.raises(ExportMismatchError, match=r"in fp32 differs from .* 0\.001"):
         export_best_precision(base, tmp_path, dataset.train.texts, dataset.evaluation)
 
 

@@ -1,4 +1,4 @@
-"""The job summary tells what a training run found."""
+"""The job summary shows the results of a training run."""
 
 from dataclasses import replace
 
@@ -16,29 +16,24 @@ from tests.support.reports import (
     run_report,
 )
 from training.promotion.gate import Decision
-from training.reporting.job_summary import append, duration, render
+from training.reporting.job_summary import append, render
 
 
-def test_the_decision_comes_first_and_bold():
+def test_the_decision_is_followed_by_the_metrics_of_all_models():
     summary = render(run_report())
 
     assert summary.startswith(
-        "## Training\n\n**Improved: accuracy 0.8750 against 0.7500 of sentiment:old: better**\n"
+        "## Training\n\n**Promoted: accuracy 0.8750 against 0.7500 of sentiment:old: better**\n"
     )
+    for line in (
+        "| candidate | 0.8750 | 0.8333 | 0.8413 | 0.0750 | int8 |",
+        "| champion `sentiment:old` | 0.7500 | 0.7778 | 0.7556 | 0.0500 | int8 |",
+        f"| base model `{PROVENANCE.base_model}` | 0.6250 | 0.6111 | 0.6238 | 0.1750 | int8 |",
+    ):
+        assert line in summary.splitlines()
 
 
-def test_candidate_champion_and_base_stand_in_one_table():
-    lines = render(run_report()).splitlines()
-
-    assert "| candidate | 0.8750 | 0.8333 | 0.8413 | 0.0750 | int8 |" in lines
-    assert "| champion `sentiment:old` | 0.7500 | 0.7778 | 0.7556 | 0.0500 | int8 |" in lines
-    assert (
-        f"| base model `{PROVENANCE.base_model}` | 0.6250 | 0.6111 | 0.6238 | 0.1750 | int8 |"
-        in (lines)
-    )
-
-
-def test_the_paired_test_is_told_by_its_table_and_in_words():
+def test_the_paired_test_is_shown_as_a_table_and_in_words():
     summary = render(run_report())
 
     assert "| candidate right | 1,300 | 130 |\n| candidate wrong | 95 | 475 |" in summary
@@ -51,27 +46,27 @@ def test_the_paired_test_is_told_by_its_table_and_in_words():
 @pytest.mark.parametrize(
     ("gained", "lost", "found"),
     [
-        (130, 95, "p = 0.0197 (mid-p McNemar test). So the candidate is better by more"),
-        (100, 95, "So chance alone may explain the difference."),
-        (95, 130, "So the candidate is worse by more than chance explains."),
-        (200, 20, "p < 0.0001 (mid-p McNemar test). So the candidate is better by more"),
+        (130, 95, "p = 0.0197 (mid-p McNemar test). So the candidate is significantly better."),
+        (100, 95, "So chance may explain the difference."),
+        (95, 130, "So the candidate is significantly worse."),
+        (200, 20, "p < 0.0001 (mid-p McNemar test). So the candidate is significantly better."),
     ],
 )
-def test_says_what_the_paired_test_means(gained, lost, found):
+def test_the_paired_test_is_interpreted(gained, lost, found):
     models = comparison(1000, gained, lost, 2000 - 1000 - gained - lost)
 
     assert found in render(run_report(models=models))
 
 
-def test_says_that_a_lost_champion_could_not_be_tested():
+def test_a_champion_without_its_model_is_not_tested():
     summary = render(run_report(models=WITHOUT_CHAMPION_MODEL))
 
     assert "| champion `sentiment:lost` | 0.7000 | - | - | - | - |" in summary
-    assert "The champion's accuracy is the recorded one: its model was not to be had" in summary
-    assert "Not tested on the same rows: the champion's model was not to be had." in summary
+    assert "The champion's accuracy is the recorded one: its model is not available" in summary
+    assert "Not tested on the same rows: the champion's model is not available." in summary
 
 
-def test_on_the_first_run_the_base_model_is_the_rival():
+def test_the_first_run_is_compared_with_the_base_model():
     summary = render(run_report(models=FIRST_RUN))
 
     assert "### Candidate against base model" in summary
@@ -79,30 +74,30 @@ def test_on_the_first_run_the_base_model_is_the_rival():
     assert "champion" not in summary
 
 
-def test_tells_what_the_run_was_made_of():
+def test_the_run_is_described():
     summary = render(run_report())
 
     for fact in (
-        "| data set | `cardiffnlp/tweet_eval`: 1,000 rows of train, 8 of validation, drawn with "
+        "| dataset | `cardiffnlp/tweet_eval`: 1,000 rows of train, 8 of validation, sampled with "
         "seed 42 |",
         "| precision | int8: int8 has accuracy 0.8750 against 0.8750 in fp32 |",
-        "| stored as | `sentiment:new` |",
-        "| commit | `0123abc` |",
+        "| registered as | `sentiment:new` |",
+        "| git commit | `0123abc` |",
         "| duration | 3 min 5 s |",
     ):
         assert fact in summary
 
 
-def test_a_run_that_improved_nothing_stored_nothing():
+def test_a_run_without_promotion_registers_nothing():
     report = run_report(decision=Decision(False, "not better"), model_tag=None)
 
     summary = render(report)
 
-    assert "**Not improved: not better**" in summary
-    assert "| stored as | not stored |" in summary
+    assert "**Not promoted: not better**" in summary
+    assert "| registered as | not registered |" in summary
 
 
-def test_names_from_outside_break_no_table():
+def test_special_characters_in_names_break_no_table():
     origin = replace(PROVENANCE, dataset="my|data\n| x |", git_commit=None)
     champion = replace(UNAVAILABLE, model_tag="a`|`b")
     models = replace(comparison(), champions=(), records_without_model=(champion,))
@@ -112,11 +107,11 @@ def test_names_from_outside_break_no_table():
 
     tables = [line for line in summary.splitlines() if line.startswith("|")]
     assert {3, 4, 5, 6, 7, 8} >= {line.count("|") for line in tables}
-    assert "| data set | <code>my&#124;data &#124; x &#124;</code>: 1,000 rows" in summary
-    assert "**Improved: better than &#42;&#42;a&#96;&#124;&#96;b&#42;&#42; &#35; so**" in summary
+    assert "| dataset | <code>my&#124;data &#124; x &#124;</code>: 1,000 rows" in summary
+    assert "**Promoted: better than &#42;&#42;a&#96;&#124;&#96;b&#42;&#42; &#35; so**" in summary
 
 
-def test_is_added_below_what_other_steps_wrote(tmp_path):
+def test_the_summary_is_appended_to_those_of_other_steps(tmp_path):
     path = tmp_path / "summary.md"
     path.write_text("Tests passed", encoding="utf-8")
 
@@ -124,10 +119,3 @@ def test_is_added_below_what_other_steps_wrote(tmp_path):
     append("## Again", path)
 
     assert "Tests passed\n## Training\n\n## Again\n" == path.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "told"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (3661, "61 min 1 s")]
-)
-def test_says_a_duration_as_people_do(seconds, told):
-    assert told == duration(seconds)

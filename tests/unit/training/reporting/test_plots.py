@@ -1,4 +1,4 @@
-"""Pictures are legible, and the same for the same figures."""
+"""Plots are legible, and equal for equal metrics."""
 
 from itertools import combinations
 from random import Random
@@ -20,25 +20,25 @@ from training.promotion.champion_record import Promotion
 from training.reporting.plots import confusion_matrix, promotion_history, reliability_diagram, save
 
 CONTRAST = 4.5
-"""What the Web Content Accessibility Guidelines 2.2 ask of text (1.4.3)."""
+"""Minimum for text in the Web Content Accessibility Guidelines 2.2 (1.4.3)."""
 
 
 def history(length: int) -> list[Promotion]:
     """Return promotions of all origins, some of them equally good."""
-    chance = Random(1)
+    rng = Random(1)
     return [
         Promotion(
             timestamp=f"2026-{1 + day // 28:02d}-{1 + day % 28:02d}T10:00:00+00:00",
             model_tag=f"sentiment:cb2axxxha66g{day:04d}",
-            accuracy=0.7 + 0.01 * (day // 3) / length + 0.001 * chance.randrange(2),
+            accuracy=0.7 + 0.01 * (day // 3) / length + 0.001 * rng.randrange(2),
             origin=("base", "trained", "trained", "rollback")[day % 4],
         )
         for day in range(length)
     ]
 
 
-def written(figure: Figure) -> list[str]:
-    """Return all texts of a figure's axes, those of ticks included."""
+def texts_of(figure: Figure) -> list[str]:
+    """Return all texts of a figure's axes, with tick labels."""
     figure.draw_without_rendering()
     return [
         text.get_text()
@@ -47,7 +47,7 @@ def written(figure: Figure) -> list[str]:
     ]
 
 
-def written_left(figure: Figure) -> list[str]:
+def titles(figure: Figure) -> list[str]:
     """Return the titles of a figure's axes."""
     return [axes.get_title(loc="left") for axes in figure.axes]
 
@@ -66,18 +66,18 @@ def test_the_confusion_matrix_shows_counts_and_shares_of_the_true_class():
         compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("bad", "good")), "A model"
     )
 
-    texts = written(figure)
+    texts = texts_of(figure)
 
     assert ["2", "1", "0", "1"] == [text for text in texts if text.isdigit()]
     assert {"\n66.7%", "\n33.3%", "\n0.0%", "\n100.0%"} <= set(texts)
     assert {"bad", "good"} <= set(texts)
-    assert written_left(figure)[0].startswith("A model\naccuracy 75.0% on 4 rows")
+    assert titles(figure)[0].startswith("A model\naccuracy 75.0% on 4 rows")
 
 
-def test_a_class_without_rows_has_no_share():
+def test_a_class_without_rows_has_shares_of_0():
     figure = confusion_matrix(compute_metrics([0, 0], [0, 1], LABELS), "")
 
-    assert 7 == written(figure).count("\n0.0%")
+    assert 7 == texts_of(figure).count("\n0.0%")
 
 
 @pytest.mark.parametrize("right", range(0, 101, 3))
@@ -99,10 +99,10 @@ def test_the_reliability_diagram_shows_accuracy_rows_and_error():
     points = figure.get_axes()[0].containers[0].lines[0]
     assert [0.55, 0.0, 0.95, 1.0] == pytest.approx(points.get_xydata().ravel().tolist())
     assert ["1", "2"] == [text.get_text() for text in below.texts]
-    assert "A model\nexpected calibration error 0.217" == written_left(figure)[0]
+    assert "A model\nexpected calibration error 0.217" == titles(figure)[0]
 
 
-def test_intervals_are_wilsons():
+def test_error_bars_are_wilson_intervals():
     figure = reliability_diagram(compute_calibration([0.85] * 10, [True] * 9 + [False]), "")
 
     bars = figure.get_axes()[0].containers[0].lines[2][0].get_segments()[0]
@@ -110,10 +110,10 @@ def test_intervals_are_wilsons():
 
 
 @pytest.mark.parametrize("right", [[True] * 4, [False] * 4])
-def test_bins_that_are_all_right_or_all_wrong_can_be_drawn(right, tmp_path):
-    save(reliability_diagram(compute_calibration([1.0] * 4, right), ""), tmp_path / "picture.png")
+def test_bins_that_are_all_right_or_all_wrong_can_be_plotted(right, tmp_path):
+    save(reliability_diagram(compute_calibration([1.0] * 4, right), ""), tmp_path / "plot.png")
 
-    assert (tmp_path / "picture.png").exists()
+    assert (tmp_path / "plot.png").exists()
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 20, 21, 60, 300])
@@ -133,13 +133,13 @@ def test_the_history_is_legible_however_long(length):
 def test_the_newest_promotion_is_always_named(length):
     last = history(length)[-1]
 
-    texts = written(promotion_history(history(length)))
+    texts = texts_of(promotion_history(history(length)))
 
     assert f"{last.timestamp[:10]} 10:00\ncb2axxxha66g{length - 1:04d}" in texts
     assert f"{last.accuracy:.3f}" in texts
 
 
-def test_origins_are_told_apart_by_shape_and_colour():
+def test_origins_differ_in_shape_and_colour():
     axes = promotion_history(
         [*history(4), Promotion("2026", "sentiment:x", 0.7, "found")]
     ).get_axes()[0]
@@ -150,12 +150,12 @@ def test_origins_are_told_apart_by_shape_and_colour():
     assert 4 == len({mark.get_paths()[0].vertices.tobytes() for mark in marks})
 
 
-def test_a_history_without_promotions_says_so():
-    assert ["No model has been promoted yet"] == written_left(promotion_history([]))
+def test_an_empty_history_has_its_own_title():
+    assert ["No model has been promoted yet"] == titles(promotion_history([]))
 
 
 @pytest.mark.parametrize("name", ["$x_$", "\\frac{", "a" * 200, "two words"])
-def test_names_from_outside_are_drawn_as_they_are(name, tmp_path):
+def test_names_are_shown_unchanged(name, tmp_path):
     evaluation = compute_metrics([0, 1], [0, 1], ("bad", "good"))
     figure = confusion_matrix(evaluation, name)
     promotion = Promotion(timestamp=name[:30], model_tag=name[:30], accuracy=0.7, origin="base")
@@ -169,22 +169,22 @@ def test_names_from_outside_are_drawn_as_they_are(name, tmp_path):
     assert title.get_window_extent().x1 <= figure.bbox.x1
 
 
-def test_equal_figures_give_equal_bytes(tmp_path):
+def test_equal_plots_have_equal_bytes(tmp_path):
     for name in ("one.png", "other.png"):
         save(promotion_history(history(5)), tmp_path / name)
 
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
 
 
-def test_a_picture_tells_nothing_of_when_and_by_what_it_was_made(tmp_path):
+def test_a_plot_has_no_metadata_of_time_and_software(tmp_path):
     save(promotion_history(history(5)), tmp_path / "history.png")
 
-    with Image.open(tmp_path / "history.png") as picture:
-        assert {"dpi"} == set(picture.info)
-        assert (1200, 720) == picture.size
+    with Image.open(tmp_path / "history.png") as plot:
+        assert {"dpi"} == set(plot.info)
+        assert (1200, 720) == plot.size
 
 
-def test_a_picture_that_cannot_be_drawn_leaves_the_old_one_alone(tmp_path):
+def test_a_plot_that_fails_keeps_the_old_one(tmp_path):
     path = tmp_path / "folder" / "history.png"
     save(promotion_history(history(2)), path)
     before = path.read_bytes()

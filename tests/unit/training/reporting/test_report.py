@@ -1,4 +1,4 @@
-"""A training run's report becomes metrics.json."""
+"""The result of a training run is written to metrics.json."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.support.reports import FIRST_RUN, REASON, WITHOUT_CHAMPION_MODEL, run
 from training.reporting.report import metrics_json
 
 
-def test_the_top_level_holds_the_candidates_figures_and_precision():
+def test_the_top_level_has_the_candidates_metrics_and_precision():
     report = run_report()
 
     content = metrics_json(report)
@@ -24,7 +24,7 @@ def test_the_top_level_holds_the_candidates_figures_and_precision():
     )
 
 
-def test_base_and_champion_stand_beside_it():
+def test_base_model_and_champion_have_their_metrics():
     content = metrics_json(run_report())
 
     assert 0.625 == content["base"]["accuracy"]
@@ -32,7 +32,7 @@ def test_base_and_champion_stand_beside_it():
     assert "confusion_matrix" in content["champion"]
 
 
-def test_where_the_rows_came_from_and_how_it_ended_are_told():
+def test_provenance_and_decision_are_written():
     report = run_report()
 
     content = metrics_json(report)
@@ -56,7 +56,7 @@ def test_where_the_rows_came_from_and_how_it_ended_are_told():
     }.items() <= content.items()
 
 
-def test_how_the_candidate_was_trained_is_told():
+def test_hyperparameters_and_training_are_written():
     content = metrics_json(run_report())["training"]
 
     expected = {"epochs": 3, "learning_rate": 3e-5, "batch_size": 32, "freeze_ratio": 0.5}
@@ -64,7 +64,7 @@ def test_how_the_candidate_was_trained_is_told():
     assert (96, 1, "fp32") == (content["steps"], content["processes"], content["precision"])
 
 
-def test_a_champion_whose_model_is_lost_has_its_recorded_accuracy_alone():
+def test_a_champion_without_its_model_has_only_its_recorded_accuracy():
     report = run_report(models=WITHOUT_CHAMPION_MODEL)
 
     content = metrics_json(report)
@@ -73,14 +73,14 @@ def test_a_champion_whose_model_is_lost_has_its_recorded_accuracy_alone():
     assert content["comparison"] is None
 
 
-def test_on_the_first_run_the_base_model_is_the_rival():
+def test_the_first_run_has_no_champion():
     report = run_report(models=FIRST_RUN)
 
     assert report.models.base is report.models.baselines[0]
     assert metrics_json(report)["champion"] is None
 
 
-def test_it_is_json_as_it_stands():
+def test_the_content_is_plain_json():
     content = metrics_json(run_report())
 
     assert content == json.loads(json.dumps(content))

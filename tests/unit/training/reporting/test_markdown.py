@@ -1,9 +1,20 @@
-"""Figures become Markdown tables, whatever is in the names."""
+"""Metrics become Markdown tables, whatever the names contain."""
 
 import pytest
 
+pytest.importorskip("nncf", reason="the training group is not installed")
+
+# pylint: disable=wrong-import-position
 from training.evaluation.metrics import compute_metrics
-from training.reporting.tables import class_table, code, confusion_table, plain, share, table
+from training.reporting.markdown import (
+    class_table,
+    code,
+    confusion_table,
+    format_duration,
+    format_share,
+    plain,
+    table,
+)
 
 
 def test_a_table_has_a_line_for_each_row():
@@ -22,7 +33,7 @@ def test_a_table_has_a_line_for_each_row():
         ("[a](b) `c` \\ $d$", "&#91;a&#93;(b) &#96;c&#96; &#92; &#36;d&#36;"),
     ],
 )
-def test_a_text_from_outside_shows_as_it_is(text, shown):
+def test_a_text_is_shown_unchanged(text, shown):
     assert shown == plain(text)
 
 
@@ -33,25 +44,32 @@ def test_a_text_from_outside_shows_as_it_is(text, shown):
         ("a|`b`\nc", "<code>a&#124;&#96;b&#96; c</code>"),
     ],
 )
-def test_a_name_from_outside_shows_as_code(text, shown):
+def test_a_name_is_shown_as_code(text, shown):
     assert shown == code(text)
 
 
-def test_a_share_that_is_not_known_is_a_dash():
-    assert ("0.1235", "-") == (share(0.12345678), share(None))
+def test_an_unknown_share_is_a_dash():
+    assert ("0.1235", "-") == (format_share(0.12345678), format_share(None))
 
 
-def test_each_class_has_its_figures():
-    evaluation = compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
+def test_each_class_has_its_metrics():
+    metrics = compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
 
-    lines = class_table(evaluation).splitlines()
+    lines = class_table(metrics).splitlines()
 
     assert "| negative | 1.0000 | 0.6667 | 0.8000 | 3 |" == lines[2]
 
 
 def test_the_confusion_matrix_has_the_true_classes_as_rows():
-    evaluation = compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
+    metrics = compute_metrics([0, 0, 0, 1], [0, 0, 1, 1], ("negative", "positive"))
 
-    lines = confusion_table(evaluation).splitlines()
+    lines = confusion_table(metrics).splitlines()
 
     assert ["| | negative | positive |", "|---|---|---|", "| negative | 2 | 1 |"] == lines[:3]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (3661, "61 min 1 s")]
+)
+def test_a_duration_is_shown_in_minutes_and_seconds(seconds, shown):
+    assert shown == format_duration(seconds)
