@@ -10,8 +10,8 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from inference import normalization
 from inference.model_folder import ModelFolder
-from training.files import write_json
 from training.data.dataset import CONFIGURATION
+from training.files import write_json
 from training.hub.commit_plan import CARD
 from training.hub.manifest import BEST_METRICS
 from training.promotion.champion_record import ChampionRecord
