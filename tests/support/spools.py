@@ -1,4 +1,4 @@
-"""Spools of processes that live and that were killed."""
+"""Spools of live and killed processes."""
 
 import signal
 import subprocess
@@ -20,15 +20,15 @@ OpenSpool = Callable[..., Spool]
 
 
 def bodies(spool: Spool, limit: int = 1000) -> list[str]:
-    """Return what waits in the spool."""
+    """Return the pending rows."""
     return [row.body for row in spool.peek(limit)]
 
 
 def killed_after_spooling(folder: Path, *rows: str) -> Path:
-    """Have a process spool rows and be killed; return its file."""
+    """Spool rows in a process that is killed; return its file."""
     before = set(files_in(folder))
     command = [sys.executable, "-c", SPOOL_AND_DIE, str(folder), *rows]
     done = subprocess.run(command, check=False, timeout=60)
     assert -signal.SIGKILL == done.returncode
-    (left_over,) = set(files_in(folder)) - before
-    return left_over
+    (orphan,) = set(files_in(folder)) - before
+    return orphan

@@ -1,4 +1,4 @@
-"""A file gets its blocks of the disk on every system, and keeps what it holds."""
+"""`preallocate` gives a file disk blocks on every system, and keeps its content."""
 
 import errno
 import os
@@ -13,20 +13,20 @@ BLOCK_BYTES = 512  # of `st_blocks`, whatever the file system's own are
 
 
 def not_supported(*_: int) -> None:
-    """Answer as a file system does that cannot allocate in advance."""
+    """Fail like a file system without preallocation."""
     raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
 
 @pytest.fixture(name="system", params=["Linux", "macOS", "NFS"], autouse=True)
 def fixture_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be on each of them."""
+    """Behave like each of them."""
     if request.param == "macOS":
         monkeypatch.delattr(os, "posix_fallocate", raising=False)
     if request.param == "NFS":
         monkeypatch.setattr(os, "posix_fallocate", not_supported, raising=False)
 
 
-def test_a_new_file_has_blocks_behind_all_its_bytes(tmp_path: Path) -> None:
+def test_a_new_file_has_blocks_for_all_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "new"
 
     preallocate(path, SIZE_BYTES)
@@ -35,7 +35,7 @@ def test_a_new_file_has_blocks_behind_all_its_bytes(tmp_path: Path) -> None:
     assert path.stat().st_blocks * BLOCK_BYTES >= SIZE_BYTES
 
 
-def test_the_holes_of_a_sparse_file_are_filled_and_its_content_stays(tmp_path: Path) -> None:
+def test_a_sparse_file_keeps_its_content_and_gets_its_blocks(tmp_path: Path) -> None:
     path = tmp_path / "sparse"
     path.write_bytes(b"content")
     os.truncate(path, SIZE_BYTES // 2)
@@ -46,7 +46,7 @@ def test_the_holes_of_a_sparse_file_are_filled_and_its_content_stays(tmp_path: P
     assert path.stat().st_blocks * BLOCK_BYTES >= SIZE_BYTES
 
 
-def test_a_longer_file_is_not_cut(tmp_path: Path) -> None:
+def test_a_longer_file_is_not_truncated(tmp_path: Path) -> None:
     path = tmp_path / "long"
     path.write_bytes(b"x" * 2 * SIZE_BYTES)
 

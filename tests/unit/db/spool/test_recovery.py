@@ -1,4 +1,4 @@
-"""Rows outlive damage to their files, as far as they can be read."""
+"""A corrupt or deleted file is replaced, and its readable rows are recovered."""
 
 import sqlite3
 from contextlib import closing, suppress
@@ -12,71 +12,58 @@ from db.spool.spool import Spool, SpoolError
 from tests.support.spools import OpenSpool, bodies, killed_after_spooling
 
 PAGE = 4096
+ROWS = [f"{number:0>500}" for number in range(200)]
 
 
-def overwrite(path: Path, start: int, size: int) -> None:
-    """Damage a part of a file."""
+def corrupt(path: Path, start: int, size: int) -> None:
+    """Overwrite a part of a spool file, with all its rows in it rather than in the log."""
+    with closing(sqlite3.connect(path)) as connection, suppress(sqlite3.DatabaseError):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with path.open("r+b") as file:
         file.seek(start)
         file.write(b"\xa5" * size)
 
 
 @pytest.mark.parametrize("place", ["header", "middle"])
-def test_a_damaged_file_is_set_aside_and_its_readable_rows_are_saved(
+def test_the_readable_rows_of_a_corrupt_orphan_are_recovered(
     spool_folder: Path, open_spool: OpenSpool, caplog: pytest.LogCaptureFixture, place: str
 ) -> None:
-    rows = [f"{number:0>500}" for number in range(200)]
-    left_over = killed_after_spooling(spool_folder, *rows)
-    with closing(sqlite3.connect(left_over)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    start = 0 if place == "header" else left_over.stat().st_size // 2 // PAGE * PAGE
-    overwrite(left_over, start, PAGE)
+    orphan = killed_after_spooling(spool_folder, *ROWS)
+    corrupt(orphan, 0 if place == "header" else len(ROWS) * 500 // 2 // PAGE * PAGE, PAGE)
 
     found = bodies(open_spool())
 
-    aside = left_over.with_suffix(".damaged")
+    aside = orphan.with_suffix(".damaged")
     assert [] == found if place == "header" else 150 < len(found) < 200
-    assert set(found) <= set(rows)
+    assert set(found) <= set(ROWS)
     assert aside.exists()
-    assert not left_over.exists()
+    assert not orphan.exists()
     assert f"{len(found)} readable row(s) recovered, file kept as {aside}" in caplog.text
 
 
-def test_an_own_file_that_is_damaged_is_replaced_without_losing_the_next_rows(
-    spool: Spool, spool_folder: Path
+@pytest.mark.parametrize("owner", ["itself", "a dead process"])
+def test_a_file_that_becomes_corrupt_while_in_use_is_replaced(
+    spool_folder: Path, open_spool: OpenSpool, owner: str
 ) -> None:
-    (own,) = files_in(spool_folder)
-    spool.append([f"{number:0>500}" for number in range(200)])
-    with closing(sqlite3.connect(own)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    overwrite(own, 0, 10 * PAGE)
-
-    spool.append(["after the damage"])
-
-    assert "after the damage" in bodies(spool)
-    assert own.with_suffix(".damaged").exists()
-
-
-def test_a_file_that_is_damaged_after_it_was_taken_up_is_replaced(
-    spool_folder: Path, open_spool: OpenSpool
-) -> None:
-    rows = [f"{number:0>500}" for number in range(200)]
-    left_over = killed_after_spooling(spool_folder, *rows)
-    spool = open_spool()
+    if owner == "itself":
+        spool = open_spool()
+        spool.append(ROWS)
+        (path,) = files_in(spool_folder)
+    else:
+        path = killed_after_spooling(spool_folder, *ROWS)
+        spool = open_spool()
     found = spool.peek(10)
-    with closing(sqlite3.connect(left_over)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    overwrite(left_over, 0, 10 * PAGE)
+    corrupt(path, 0, 10 * PAGE)
 
     with suppress(SpoolError):
         spool.remove(found)
-    spool.append(["after the damage"])
+    spool.append(["later"])
 
-    assert "after the damage" in bodies(spool)
-    assert left_over.with_suffix(".damaged").exists()
+    assert "later" in bodies(spool)
+    assert path.with_suffix(".damaged").exists()
 
 
-def test_a_text_whose_bytes_are_damaged_keeps_no_other_from_being_read(
+def test_invalid_bytes_in_one_row_do_not_affect_the_others(
     spool: Spool, spool_folder: Path
 ) -> None:
     spool.append(["before", "damaged", "after"])
@@ -87,7 +74,7 @@ def test_a_text_whose_bytes_are_damaged_keeps_no_other_from_being_read(
     assert ["before", "d\ufffd", "after"] == bodies(spool)
 
 
-def test_an_own_file_that_was_removed_is_replaced_with_its_rows(
+def test_the_own_file_is_restored_with_its_rows_after_it_was_deleted(
     spool: Spool, spool_folder: Path
 ) -> None:
     spool.append(["1"])
@@ -100,14 +87,14 @@ def test_an_own_file_that_was_removed_is_replaced_with_its_rows(
     assert 1 == len(files_in(spool_folder))
 
 
-def test_own_and_left_over_file_can_be_damaged_at_once(
+def test_the_own_file_and_an_orphan_can_be_corrupt_at_once(
     spool_folder: Path, open_spool: OpenSpool
 ) -> None:
     killed_after_spooling(spool_folder, "1")
     spool = open_spool()
     spool.append(["2"])
     for path in spool_folder.glob("*.spool*"):
-        overwrite(path, 0, path.stat().st_size)
+        path.write_bytes(b"\xa5" * path.stat().st_size)
 
     for row in ("3", "4"):
         spool.append([row])
@@ -116,28 +103,28 @@ def test_own_and_left_over_file_can_be_damaged_at_once(
     assert 2 == len(list(spool_folder.glob("*.damaged")))
 
 
-def test_a_left_over_file_that_cannot_be_read_now_keeps_no_other_row_waiting(
+def test_an_orphan_that_cannot_be_read_now_is_claimed_again_later(
     spool_folder: Path,
     open_spool: OpenSpool,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    left_over = killed_after_spooling(spool_folder, "1")
+    orphan = killed_after_spooling(spool_folder, "1")
     spool = open_spool()
     spool.append(["2"])
-
-    def read(file: SpoolFile, *bounds: Any) -> list[SpooledRow]:
-        if file.path == left_over:
-            error = sqlite3.OperationalError("disk I/O error")
-            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
-            raise error
-        return peek(file, *bounds)
-
     peek = SpoolFile.peek
+
+    def fail(file: SpoolFile, *bounds: Any) -> list[SpooledRow]:
+        if file.path != orphan:
+            return peek(file, *bounds)
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
     with monkeypatch.context() as patch:
-        patch.setattr(SpoolFile, "peek", read)
+        patch.setattr(SpoolFile, "peek", fail)
         assert ["2"] == bodies(spool)
-    assert f"{left_over} cannot be read now" in caplog.text
+    assert f"{orphan} cannot be read now" in caplog.text
 
     spool.claim_orphans()
 

@@ -1,5 +1,6 @@
-"""The spool keeps what it took, whoever is killed, and shares nothing with its neighbours."""
+"""The spool keeps rows across kills, within its limits, and shares no file with live processes."""
 
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +12,19 @@ from db.spool.file import SpoolFile, files_in
 from db.spool.spool import Spool, SpoolError, SpoolFullError
 from tests.support.spools import OpenSpool, bodies, killed_after_spooling
 
+# Source of the values: https://sqlite.org/pragma.html
+DURABILITY = {"synchronous": 2, "fullfsync": 1, "checkpoint_fullfsync": 1}
 
-def test_rows_are_given_oldest_first_and_stay_until_they_are_removed(spool: Spool) -> None:
+
+@pytest.mark.parametrize(("name", "expected"), DURABILITY.items())
+def test_a_commit_is_on_the_disk_when_it_returns(tmp_path: Path, name: str, expected: int) -> None:
+    with closing(SpoolFile.create(tmp_path)) as file:
+        connection = file._connection  # pylint: disable=protected-access  # not needed elsewhere
+
+        assert (expected,) == connection.execute(f"PRAGMA {name}").fetchone()
+
+
+def test_rows_are_returned_oldest_first_until_they_are_removed(spool: Spool) -> None:
     spool.append(["1", "2"])
     spool.append(["3"])
 
@@ -21,9 +33,7 @@ def test_rows_are_given_oldest_first_and_stay_until_they_are_removed(spool: Spoo
     assert ["3"] == bodies(spool)
 
 
-def test_a_row_whose_text_became_bytes_is_a_row_like_others(
-    spool: Spool, spool_folder: Path
-) -> None:
+def test_a_row_stored_as_bytes_is_read_as_text(spool: Spool, spool_folder: Path) -> None:
     spool.append(["1", "2", "3"])
     (path,) = files_in(spool_folder)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -32,61 +42,33 @@ def test_a_row_whose_text_became_bytes_is_a_row_like_others(
     assert ["1", "2", "3"] == bodies(spool)
 
 
-def test_an_empty_spool_leaves_no_file(spool: Spool, spool_folder: Path) -> None:
-    spool.append(["1"])
-    spool.remove(spool.peek(1))
-
-    spool.close()
-
-    assert not list(spool_folder.iterdir())
-
-
-def test_what_a_closed_spool_held_is_taken_up_by_the_next(
-    spool: Spool, open_spool: OpenSpool
+def test_the_next_process_reads_the_rows_of_closed_and_killed_ones(
+    spool: Spool, spool_folder: Path, open_spool: OpenSpool
 ) -> None:
     spool.append(["1", "2"])
     spool.close()
+    killed_after_spooling(spool_folder, "3", "4")
+    killed_after_spooling(spool_folder, "5")
 
-    assert ["1", "2"] == bodies(open_spool())
-
-
-def test_what_a_killed_process_spooled_is_taken_up_by_the_next(
-    spool_folder: Path, open_spool: OpenSpool
-) -> None:
-    killed_after_spooling(spool_folder, "1", "2")
-    killed_after_spooling(spool_folder, "3")
-
-    assert {"1", "2", "3"} == set(bodies(open_spool()))
+    assert {"1", "2", "3", "4", "5"} == set(bodies(open_spool()))
 
 
-def test_nothing_remains_of_a_killed_process_that_had_spooled_nothing_more(
-    spool_folder: Path, open_spool: OpenSpool
-) -> None:
-    killed_after_spooling(spool_folder, "1")
+def test_each_file_is_deleted_once_it_is_empty(spool_folder: Path, open_spool: OpenSpool) -> None:
+    orphan = killed_after_spooling(spool_folder, "1", "2")
     spool = open_spool()
+    spool.append(["3"])
 
+    spool.remove(spool.peek(1))
+    assert orphan.exists()
+    spool.remove(spool.peek(1))
+    assert not orphan.exists()
     spool.remove(spool.peek(1))
     spool.close()
 
     assert not list(spool_folder.iterdir())
 
 
-def test_a_file_that_was_taken_up_is_deleted_once_it_is_empty(
-    spool_folder: Path, open_spool: OpenSpool
-) -> None:
-    left_over = killed_after_spooling(spool_folder, "1", "2")
-    spool = open_spool()
-
-    spool.remove(spool.peek(1))
-    assert left_over.exists()
-    spool.remove(spool.peek(1))
-
-    assert not left_over.exists()
-
-
-def test_living_spools_on_one_folder_share_no_file(
-    open_spool: OpenSpool, spool_folder: Path
-) -> None:
+def test_live_processes_share_no_file(open_spool: OpenSpool, spool_folder: Path) -> None:
     first, second = open_spool(), open_spool()
 
     first.append(["first"])
@@ -98,75 +80,43 @@ def test_living_spools_on_one_folder_share_no_file(
     assert 2 == len(files_in(spool_folder))
 
 
-def test_two_that_start_at_once_do_not_both_take_up_a_file(
-    spool_folder: Path, open_spool: OpenSpool
-) -> None:
-    killed_after_spooling(spool_folder, "1")
-
-    found = bodies(open_spool()) + bodies(open_spool())
-
-    assert ["1"] == found
-
-
-def test_a_living_neighbour_takes_up_what_a_killed_process_spooled(
-    spool: Spool, spool_folder: Path
+def test_a_live_process_claims_an_orphan_that_no_other_has_claimed(
+    spool: Spool, spool_folder: Path, open_spool: OpenSpool
 ) -> None:
     killed_after_spooling(spool_folder, "1")
 
     spool.claim_orphans()
 
     assert ["1"] == bodies(spool)
+    assert [] == bodies(open_spool())
 
 
-def test_a_batch_that_would_exceed_the_rows_is_refused_whole(open_spool: OpenSpool) -> None:
-    spool = open_spool(max_rows=3)
-    spool.append(["1", "2"])
+@pytest.mark.parametrize(
+    ("max_rows", "max_bytes", "message"),
+    [
+        (3, 1000, "the spool is full: it holds 3 rows at most"),
+        (1000, 20, "the spool is full: it holds 20 bytes at most"),
+    ],
+)
+def test_a_batch_over_the_limit_is_refused_whole_until_there_is_room(
+    open_spool: OpenSpool, max_rows: int, max_bytes: int, message: str
+) -> None:
+    spool = open_spool(max_rows, max_bytes)
+    spool.append(["1" * 5, "2" * 5])
 
-    with pytest.raises(SpoolFullError, match="the spool is full: it holds 3 rows at most"):
-        spool.append(["3", "4"])
-
-    assert ["1", "2"] == bodies(spool)
-    spool.append(["3"])
-
-
-def test_a_batch_that_would_exceed_the_bytes_is_refused_whole(open_spool: OpenSpool) -> None:
-    spool = open_spool(max_bytes=10)
-    spool.append(["12345"])
-
-    with pytest.raises(SpoolFullError, match="it holds 10 bytes at most"):
-        spool.append(["678", "901"])
-
-    assert ["12345"] == bodies(spool)
-
-
-def test_there_is_room_again_once_rows_are_removed(open_spool: OpenSpool) -> None:
-    spool = open_spool(max_rows=1)
-    spool.append(["1"])
-
+    with pytest.raises(SpoolFullError, match=message):
+        spool.append(["3" * 10, "4" * 10])
+    assert ["1" * 5, "2" * 5] == bodies(spool)
+    spool.append(["3" * 10])
     with pytest.raises(SpoolFullError):
         spool.check_writable()
+
     spool.remove(spool.peek(1))
-
     spool.check_writable()
-    spool.append(["2"])
+    spool.append(["4"])
 
 
-def test_the_used_share_is_of_rows_or_of_bytes_whichever_is_larger(
-    spool_folder: Path, open_spool: OpenSpool
-) -> None:
-    killed_after_spooling(spool_folder, "1")
-    spool = open_spool(max_rows=10, max_bytes=100)
-
-    assert 0.1 == spool.used_ratio()  # what a dead process left over counts too
-    spool.append(["2"])
-    assert 0.2 == spool.used_ratio()
-    spool.append(["x" * 78])
-    assert 0.8 == spool.used_ratio()
-    spool.remove(spool.peek(3))
-    assert 0 == spool.used_ratio()
-
-
-def test_rows_that_were_taken_up_count(spool_folder: Path, open_spool: OpenSpool) -> None:
+def test_the_limit_includes_orphans(spool_folder: Path, open_spool: OpenSpool) -> None:
     killed_after_spooling(spool_folder, "1", "2")
     spool = open_spool(max_rows=2)
 
@@ -174,7 +124,22 @@ def test_rows_that_were_taken_up_count(spool_folder: Path, open_spool: OpenSpool
         spool.append(["3"])
 
 
-def test_quarantined_rows_are_out_of_the_way_and_kept(spool: Spool, open_spool: OpenSpool) -> None:
+def test_the_used_ratio_is_of_rows_or_bytes_whichever_is_larger(
+    spool_folder: Path, open_spool: OpenSpool
+) -> None:
+    killed_after_spooling(spool_folder, "1")
+    spool = open_spool(max_rows=10, max_bytes=100)
+
+    used = [spool.used_ratio()]
+    for body in ("2", "x" * 78):
+        spool.append([body])
+        used.append(spool.used_ratio())
+    spool.remove(spool.peek(3))
+
+    assert [0.1, 0.2, 0.8, 0] == [*used, spool.used_ratio()]
+
+
+def test_a_dead_letter_is_kept_but_not_pending(spool: Spool, open_spool: OpenSpool) -> None:
     spool.append(["1", "2", "3"])
 
     spool.dead_letter(spool.peek(3)[1], "refused")
@@ -185,7 +150,7 @@ def test_quarantined_rows_are_out_of_the_way_and_kept(spool: Spool, open_spool: 
     assert 1 == open_spool().depth().dead_letters
 
 
-def test_the_depth_tells_since_when_the_oldest_row_waits(spool: Spool) -> None:
+def test_the_depth_has_the_time_of_the_oldest_pending_row(spool: Spool) -> None:
     assert spool.depth().oldest_s is None
 
     spool.append(["1"])
@@ -197,10 +162,9 @@ def test_the_depth_tells_since_when_the_oldest_row_waits(spool: Spool) -> None:
     assert spool.depth().oldest_s > first_s  # type: ignore[operator]
 
 
-def test_a_closed_spool_takes_no_rows_and_gives_none(
-    open_spool: OpenSpool, spool_folder: Path
+def test_a_closed_spool_refuses_all_calls_and_creates_no_file(
+    spool: Spool, spool_folder: Path
 ) -> None:
-    spool = open_spool()
     spool.close()
 
     with pytest.raises(SpoolError, match="the service is shutting down"):
@@ -211,13 +175,13 @@ def test_a_closed_spool_takes_no_rows_and_gives_none(
     assert not list(spool_folder.iterdir())
 
 
-def test_a_folder_that_becomes_unwritable_is_an_error_without_its_path(
+def test_the_error_for_an_unwritable_folder_does_not_name_it(
     spool: Spool, spool_folder: Path
 ) -> None:
     for path in spool_folder.iterdir():
         path.unlink()
     spool_folder.rmdir()
-    spool_folder.write_text("a file, not a spool_folder")
+    spool_folder.write_text("a file in place of the folder")
 
     with pytest.raises(SpoolError) as caught:
         spool.append(["1"])
@@ -225,7 +189,7 @@ def test_a_folder_that_becomes_unwritable_is_an_error_without_its_path(
     assert "the spool cannot be written" == str(caught.value)
 
 
-def test_other_files_of_the_folder_are_left_alone(
+def test_other_files_in_the_folder_are_not_touched(
     spool_folder: Path, open_spool: OpenSpool
 ) -> None:
     spool_folder.mkdir(parents=True)
@@ -236,27 +200,35 @@ def test_other_files_of_the_folder_are_left_alone(
     assert ["notes.txt"] == [path.name for path in spool_folder.iterdir()]
 
 
-def test_a_file_that_cannot_be_taken_up_keeps_no_other_from_it(
+def test_a_file_that_cannot_be_locked_does_not_keep_others_from_being_claimed(
     spool_folder: Path, open_spool: OpenSpool, caplog: pytest.LogCaptureFixture
 ) -> None:
     killed_after_spooling(spool_folder, "1")
     (spool_folder / "0.spool").touch()
-    (spool_folder / "0.lock").mkdir()  # nobody can take such a lock
+    (spool_folder / "0.lock").mkdir()
 
     assert ["1"] == bodies(open_spool())
     assert "0.spool cannot be taken over now" in caplog.text
 
 
-def test_a_lock_that_another_start_took_for_a_dead_processs_is_no_obstacle(
+def test_a_file_system_without_flock_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+
+    with pytest.raises(OSError, match="Function not implemented"):
+        SpoolFile.create(tmp_path)
+
+
+def test_a_new_file_gets_another_name_if_another_process_holds_its_lock(
     spool_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take, taken_away = spool_file.try_lock, [None]
-    monkeypatch.setattr(
-        spool_file, "try_lock", lambda path: taken_away.pop() if taken_away else take(path)
-    )
+    try_lock, held = spool_file.try_lock, [None]
+    monkeypatch.setattr(spool_file, "try_lock", lambda path: held.pop() if held else try_lock(path))
 
-    file = SpoolFile.create(spool_folder)
-
-    assert not taken_away
-    assert 1 == len(list(files_in(spool_folder)))
-    file.close()
+    with closing(SpoolFile.create(spool_folder)):
+        assert not held
+        assert 1 == len(files_in(spool_folder))
