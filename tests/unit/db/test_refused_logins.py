@@ -1,9 +1,10 @@
-"""A login that the database refuses is not tried again and again, and recovers once it is right."""
+"""A login that the database refuses is retried rarely, and at once after it was corrected."""
 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -21,95 +22,114 @@ from db.settings import DatabaseSettings
 from db.writing.login_backoff import FILE
 from tests.support.postgres import PostgreSQL, running_or_skipped
 from tests.support.predictions import prediction
-from tests.support.server import eventually, run_python
-from tests.support.stored import STORED_WITHIN_S, awaited
+from tests.support.server import eventually
+from tests.support.stored import STORED_WITHIN_S, awaited, logging_to
 
-ROLE, RIGHT, WRONG = "service", "right", "wrong"
-REFUSED = f'password authentication failed for user "{ROLE}"'
-DEPTH = "sentiment_spool_rows"
+GROUP, RIGHT, WRONG = "with_password", "right", "wrong"
+NUMBERS = count()
 
 
 @dataclass(frozen=True)
 class Locked:
-    """A database whose role needs its password, and settings that have another one."""
+    """A database whose role has another password than the settings."""
 
     server: PostgreSQL
+    role: str
     settings: DatabaseSettings
 
     @property
+    def refusal(self) -> str:
+        """Return the server's message."""
+        return f'password authentication failed for user "{self.role}"'
+
+    @property
     def attempts(self) -> int:
-        """How often the server has refused the password."""
-        return self.server.log.count(REFUSED)
+        """Return how many logins the server has refused."""
+        return self.server.log.count(self.refusal)
 
-    def mend(self) -> None:
+    @property
+    def url_of_owner(self) -> str:
+        """Return the URL of the database for a login without a password."""
+        owner = make_url(self.server.environment()["DATABASE_URL"])
+        return str(owner.set(database=self.role))
+
+    def correct(self) -> None:
         """Give the role the password of the settings."""
-        self.execute("ALTER ROLE {} PASSWORD {}", WRONG)
+        execute(self.server, "ALTER ROLE {} PASSWORD {}", sql.Identifier(self.role), WRONG)
 
-    def execute(self, statement: str, password: str) -> None:
-        """Execute as the server's owner."""
-        with psycopg.connect(self.server.url, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL(statement).format(sql.Identifier(ROLE), sql.Literal(password))  # type: ignore[arg-type]
-            )
+    def has_backoff(self) -> bool:
+        """Return whether the writer has recorded a refused login."""
+        return (self.settings.spool_dir / FILE).exists()
+
+
+def execute(server: PostgreSQL, statement: str, *values: sql.Composable | str) -> None:
+    """Execute a statement as the server's owner."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*values))  # type: ignore[arg-type]
+
+
+@pytest.fixture(name="server", scope="module")
+def fixture_server() -> Iterator[PostgreSQL]:
+    """Start a server with a group of roles that need a password."""
+    with running_or_skipped() as server:
+        server.require_password(f"+{GROUP}")
+        execute(server, "CREATE ROLE {}", sql.Identifier(GROUP))
+        yield server
 
 
 @pytest.fixture(name="locked")
-def fixture_locked(tmp_path: Path) -> Iterator[Locked]:
-    """Start a server that refuses the login of the settings."""
-    with running_or_skipped() as server:
-        server.require_password(ROLE)
-        url = make_url(server.environment()["DATABASE_URL"]).set(username=ROLE, password=WRONG)
-        settings = DatabaseSettings(
-            database_url=SecretStr(url.render_as_string(hide_password=False)), spool_dir=tmp_path
-        )
-        locked = Locked(server, settings)
-        locked.execute("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}", RIGHT)
-        yield locked
+def fixture_locked(server: PostgreSQL, tmp_path: Path) -> Locked:
+    """Create a database and a role, and settings with a wrong password."""
+    name = f"service_{next(NUMBERS)}"
+    role = sql.Identifier(name)
+    execute(server, "CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}", role, RIGHT)
+    execute(server, "GRANT {} TO {}", sql.Identifier(GROUP), role)
+    execute(server, "CREATE DATABASE {}", role)
+    url = make_url(server.environment()["DATABASE_URL"])
+    url = url.set(username=name, password=WRONG, database=name)
+    settings = DatabaseSettings(
+        database_url=SecretStr(url.render_as_string(hide_password=False)), spool_dir=tmp_path
+    )
+    return Locked(server, name, settings)
 
 
-@pytest.fixture(name="recorder")
-def fixture_recorder(locked: Locked) -> Iterator[PredictionLogger]:
-    """Open a recorder, whose first attempt to log in is refused."""
-    recorder = PredictionLogger(locked.settings)
-    recorder.open()
-    recorder.record([prediction()])
-    eventually((locked.settings.spool_dir / FILE).exists, STORED_WITHIN_S)
-    yield recorder
-    recorder.close()
+@pytest.fixture(name="log")
+def fixture_log(locked: Locked, monkeypatch: pytest.MonkeyPatch) -> Iterator[PredictionLogger]:
+    """Open a prediction logger whose first login is refused."""
+    monkeypatch.setenv("SPOOL_DIR", str(locked.settings.spool_dir))
+    with logging_to(locked.settings) as log:
+        log.record([prediction()])
+        eventually(locked.has_backoff, STORED_WITHIN_S)
+        yield log
 
 
 def is_shown(rows: int) -> bool:
-    """Return whether the gauge of spooled rows has that value."""
-    return REGISTRY.get_sample_value(DEPTH) == rows
+    """Return whether the gauge of pending rows has that value."""
+    return REGISTRY.get_sample_value("sentiment_spool_rows") == rows
 
 
-def test_it_is_tried_once_and_then_not_for_a_while_though_rows_come(
-    locked: Locked, recorder: PredictionLogger, caplog: pytest.LogCaptureFixture
+def test_a_refused_login_is_not_retried_for_new_rows_nor_at_the_end(
+    locked: Locked, log: PredictionLogger, caplog: pytest.LogCaptureFixture
 ) -> None:
     for rows in range(2, 6):
-        recorder.record([prediction()])
+        log.record([prediction()])
         eventually(partial(is_shown, rows), STORED_WITHIN_S)
 
+    assert log.is_ready()
+    log.close()
     assert 1 == locked.attempts
-    assert recorder.is_ready()
-    recorder.close()
-    assert 1 == locked.attempts  # nor at the end
     assert 5 == spool_depth(locked.settings.spool_dir).pending
     records = [*caplog.get_records("setup"), *caplog.get_records("call")]
     (message,) = (record.message for record in records if record.levelno >= logging.WARNING)
     assert "refuses the login" in message
-    assert REFUSED in message
+    assert locked.refusal in message
     assert "`python -m db retry`" in message
 
 
-def test_once_it_is_mended_retry_has_the_rows_written_at_once(
-    locked: Locked,
-    recorder: PredictionLogger,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_the_command_retry_ends_the_back_off(
+    locked: Locked, log: PredictionLogger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("SPOOL_DIR", str(locked.settings.spool_dir))
-    locked.mend()
+    locked.correct()
 
     assert 0 == main(["retry"])
 
@@ -118,93 +138,83 @@ def test_once_it_is_mended_retry_has_the_rows_written_at_once(
     assert 1 == locked.attempts
     assert 0 == main(["retry"])
     assert "no service" in capsys.readouterr().out
-    recorder.close()
+    log.close()
     assert not list(locked.settings.spool_dir.iterdir())
 
 
-def test_the_check_of_the_tables_at_the_start_is_the_first_attempt(locked: Locked) -> None:
+def test_the_check_at_the_start_counts_as_the_first_login(locked: Locked) -> None:
     check = StartupCheck(locked.settings)
     eventually(lambda: not check.is_running, STORED_WITHIN_S)
-    assert 1 == locked.attempts
-    recorder = PredictionLogger(locked.settings, check.refused_login)
+    log = PredictionLogger(locked.settings, check.refused_login)
 
-    recorder.open()
+    log.open()
 
-    recorder.record([prediction()])
+    log.record([prediction()])
     eventually(partial(is_shown, 1), STORED_WITHIN_S)
-    assert (locked.settings.spool_dir / FILE).exists()
-    locked.mend()
-    recorder.retry_login()
+    assert locked.has_backoff()
+    locked.correct()
+    log.retry_login()
     awaited(locked.settings, 1)
-    recorder.close()
+    log.close()
     assert 1 == locked.attempts
 
 
-@pytest.mark.usefixtures("recorder")
-def test_setting_the_database_up_has_the_service_try_again(locked: Locked) -> None:
-    here = {"SPOOL_DIR": str(locked.settings.spool_dir), "ENV_FILE": ""}
-    locked.mend()
+@pytest.mark.usefixtures("log")
+def test_the_command_setup_ends_the_back_off(
+    locked: Locked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked.correct()
+    monkeypatch.setenv("DATABASE_URL", locked.url_of_owner)
 
-    run_python(["-m", "db", "setup"], locked.server.environment() | here)
+    assert 0 == main(["setup"])
 
     awaited(locked.settings, 1)
 
 
-@pytest.mark.usefixtures("recorder")
-def test_the_status_tells_when_the_next_attempt_is(
+@pytest.mark.usefixtures("log")
+def test_the_command_status_shows_when_the_next_login_is(
     locked: Locked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("SPOOL_DIR", str(locked.settings.spool_dir))
-    monkeypatch.setenv("DATABASE_URL", locked.server.environment()["DATABASE_URL"])
+    monkeypatch.setenv("DATABASE_URL", locked.url_of_owner)
 
     main(["status"])
 
-    assert "login refused:     next attempt in" in capsys.readouterr().out
+    assert "login refused:     retry in" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("recorder")
-def test_a_service_that_starts_anew_tries_at_once(locked: Locked) -> None:
-    locked.mend()
+@pytest.mark.usefixtures("log")
+def test_a_new_service_logs_in_at_once(locked: Locked) -> None:
+    locked.correct()
 
-    recorder = PredictionLogger(locked.settings)
-    recorder.open()
-
-    awaited(locked.settings, 1)
-    recorder.close()
+    with logging_to(locked.settings):
+        awaited(locked.settings, 1)
 
 
-def test_a_database_that_is_missing_costs_no_attempt_so_it_is_tried_every_few_seconds(
-    locked: Locked, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_missing_database_is_retried_without_the_back_off_of_logins(
+    locked: Locked, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = tmp_path / "other"
-    url = make_url(locked.server.environment()["DATABASE_URL"]).set(database="nowhere")
-    settings = DatabaseSettings(database_url=SecretStr(str(url)), spool_dir=folder)
-    recorder = PredictionLogger(settings)
+    url = make_url(locked.url_of_owner).set(database="nowhere")
+    settings = locked.settings.model_copy(update={"database_url": SecretStr(str(url))})
 
-    recorder.open()
-    recorder.record([prediction()])
-    eventually(lambda: caplog.records, STORED_WITHIN_S)
-    assert not (folder / FILE).exists()
-    with psycopg.connect(locked.server.url, autocommit=True) as owner:
-        owner.execute("CREATE DATABASE nowhere")
-    awaited(settings, 1)
-    recorder.close()
+    with logging_to(settings) as log:
+        log.record([prediction()])
+        eventually(lambda: caplog.records, STORED_WITHIN_S)
+        assert not locked.has_backoff()
+        execute(locked.server, "CREATE DATABASE nowhere")
+        awaited(settings, 1)
 
-    (message,) = caplog.messages[:1]
-    assert "until this is fixed" in message
+    assert "until this is fixed" in caplog.messages[0]
 
 
-def test_a_server_without_the_wanted_encryption_is_for_somebody_to_mend(
-    locked: Locked, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_server_without_the_required_encryption_is_logged_as_a_permanent_failure(
+    locked: Locked, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = tmp_path / "other"
-    url = f"{locked.server.environment()['DATABASE_URL']}?sslmode=require"
-    recorder = PredictionLogger(DatabaseSettings(database_url=SecretStr(url), spool_dir=folder))
+    url = f"{locked.url_of_owner}?sslmode=require"
+    settings = locked.settings.model_copy(update={"database_url": SecretStr(url)})
 
-    recorder.open()
-    eventually(lambda: caplog.records, STORED_WITHIN_S)
-    recorder.close()
+    with logging_to(settings):
+        eventually(lambda: caplog.records, STORED_WITHIN_S)
 
     (message,) = caplog.messages
     assert "until this is fixed" in message
-    assert not (folder / FILE).exists()
+    assert not locked.has_backoff()
