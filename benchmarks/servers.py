@@ -37,6 +37,8 @@ PASSED_ON = (
     "CUDA_VISIBLE_DEVICES",
     "RUNTIME",
     "BENTOML_CONFIG_OPTIONS",  # the number of workers, for example
+    "WITHOUT_PATCH",
+    "UNCHECKED",
 )
 PORTS = range(20_000, 32_000)  # below those of outgoing connections, for servers that restart
 _given_ports: set[int] = set()
@@ -132,6 +134,10 @@ class Server:
         self.resume()
         yield
         self.suspend()
+
+    def cpu_s(self) -> float:
+        """Return the processor time in s that all processes have taken so far."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes())
 
     def peak_mb(self) -> float:
         """Return the peak memory in MB, summed over processes; the current memory outside Linux."""

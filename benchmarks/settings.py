@@ -9,7 +9,15 @@ from benchmarks.texts import REPOSITORY, SAMPLES
 from inference.starter import STARTER_FOLDER
 
 OUTPUT = REPOSITORY / "artifacts" / "bench"
-BENCHMARKS = ("serving", "overload", "scaling", "recording", "dashboards", "training")
+BENCHMARKS = (
+    "serving",
+    "overload",
+    "scaling",
+    "recording",
+    "dashboards",
+    "training",
+    "patches",
+)
 OLD_NAMES = {"growth": "scaling"}
 
 
@@ -88,6 +96,16 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchesConfig:
+    """Rounds, connections of each load, and its durations; the last load is an overload."""
+
+    rounds: int
+    connections: tuple[int, ...]
+    warm_up_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """How long and how often each benchmark measures."""
 
@@ -97,6 +115,7 @@ class Profile:
     recording: RecordingConfig
     dashboards: DashboardsConfig
     training: TrainingConfig
+    patches: PatchesConfig
 
 
 # Many short rounds rather than few long ones: a shared machine's speed drifts by a third within a
@@ -122,6 +141,7 @@ FULL = Profile(
     ),
     DashboardsConfig(rows=10_000_000, days=30, runs=20),
     TrainingConfig(tweets=1000, baseline_steps=10, rounds=3, seeds=3),
+    PatchesConfig(rounds=5, connections=(1, 32, 128, 512), warm_up_s=0.5, duration_s=2),
 )
 QUICK = Profile(
     ServingConfig(
@@ -139,6 +159,7 @@ QUICK = Profile(
     ),
     DashboardsConfig(rows=50_000, days=2, runs=3),
     TrainingConfig(tweets=64, baseline_steps=2, rounds=2, seeds=2),
+    PatchesConfig(rounds=1, connections=(32,), warm_up_s=0.5, duration_s=1),
 )
 
 
@@ -189,7 +210,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks",
         description="Measure the service beside other systems (serving), at three times its "
         "capacity (overload), by text length and batch size (scaling), with and without recording "
-        "(recording), Grafana's queries over millions of rows (dashboards), or training.",
+        "(recording), Grafana's queries over millions of rows (dashboards), training, or the "
+        "gain of each patch of BentoML and uvicorn (patches).",
         epilog="Environment variables: MODEL, a model folder (default: random weights of "
         "RoBERTa-base size); DATASET, labelled tweets (default: no accuracy is measured); TEXTS, "
         "JSON lines with a `text` (default: the tweets of DATASET, or samples/tweets.jsonl); "

@@ -8,7 +8,7 @@ from patches import VERSIONS
 from patches.checks import PATCHES
 from tests.support.server import BENTOML, free_port, put_into_store, run_command
 
-SERVICE = "tests.support.unpatched:SentimentService"
+SERVICE = "benchmarks.baselines.unpatched:SentimentService"
 NOT_REPLACING = "the atomic model store"
 PARAMETERS = [
     pytest.param(each.name, marks=[] if each.library == "uvicorn" else pytest.mark.slow)

@@ -1,6 +1,7 @@
-"""The service without the patch that WITHOUT_PATCH names.
+"""The service with one part as BentoML, uvicorn or Python has it; WITHOUT_PATCH names the part.
 
-`bentoml serve tests.support.unpatched:SentimentService` tries to start it.
+``bentoml serve benchmarks.baselines.unpatched:SentimentService``. It starts only with UNCHECKED=1
+if the part is one that is checked at start.
 """
 
 import os
@@ -19,14 +20,19 @@ WITHOUT = os.environ["WITHOUT_PATCH"]
 if WITHOUT == "the opt-out of usage tracking":
     setattr(usage_tracking, "disable_usage_tracking", do_nothing)  # noqa: B010  # for mypy
 
-# pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position  # the service applies the patches
+# ruff: noqa: E402
 from _bentoml_impl.server.app import ServiceAppFactory
+from bentoml._internal.server import http_app
 
-import service  # it applies the patches
+import service
 import startup
-from patches.bentoml_app import REQUEST_ID_FILTER, AppFactory, http_app
+from patches import checks
+from patches.bentoml_app import REQUEST_ID_FILTER, AppFactory
+from patches.uvicorn_protocol import BoundedProtocol
 
 SentimentService = service.SentimentService
+service_config: dict[str, Any] = vars(service)["SentimentService"].config
 make_app = AppFactory.__call__
 
 
@@ -36,14 +42,25 @@ def make_app_without(factory: AppFactory) -> Any:
     return make_app(factory)
 
 
+if os.environ.get("UNCHECKED"):
+    setattr(checks, "PATCHES", ())  # noqa: B010
 match WITHOUT:
     case "the micro-batcher":
-        setattr(AppFactory, "__init__", ServiceAppFactory.__init__)  # noqa: B010
+        for name in ("__init__", "readyz", "livez"):
+            setattr(AppFactory, name, getattr(ServiceAppFactory, name))
     case "the limit of metrics":
         setattr(AppFactory, "middlewares", ServiceAppFactory.middlewares)  # noqa: B010
     case "the request id in BentoML's log":
         setattr(AppFactory, "__call__", make_app_without)  # noqa: B010
     case "the HTTP protocol":
         config.HTTP_PROTOCOLS["auto"] = "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol"
+    case "load shedding in the protocol":
+        config.HTTP_PROTOCOLS["auto"] = f"{BoundedProtocol.__module__}:{BoundedProtocol.__name__}"
     case "the check of the address":
         setattr(startup, "check_address_before_listening", do_nothing)  # noqa: B010
+    case "rare garbage collections":
+        setattr(service, "limit_garbage_collection", do_nothing)  # noqa: B010
+    case "no tracing":
+        service_config.pop("tracing")
+    case "no access log":
+        service_config.pop("logging")

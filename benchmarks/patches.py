@@ -1,0 +1,168 @@
+"""What each patch of BentoML, uvicorn and Python gains, beside the stock part."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.database import sqlite_url
+from benchmarks.hardware import Machine
+from benchmarks.loadgen import LoadProfile, LoadResult, alternating, generator
+from benchmarks.servers import SERVICE_TARGET, Server, serve_bento
+from benchmarks.settings import PatchesConfig, Settings
+from benchmarks.stats import table
+from benchmarks.texts import TextsError, read_texts
+from inference.model_folder import ModelFolderError
+from inference.starter import STARTER_FOLDER
+
+ERRORS = (ModelFolderError, TextsError)
+
+UNPATCHED_TARGET = "benchmarks.baselines.unpatched:SentimentService"
+PARTS = (
+    "the micro-batcher",
+    "load shedding in the protocol",
+    "the HTTP protocol",
+    "the limit of metrics",
+    "rare garbage collections",
+    "no tracing",
+    "no access log",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Medians over rounds: requests/s, p50 and p99 in ms, processor time in ms per 200."""
+
+    requests_per_s: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+
+    @classmethod
+    def of(cls, rounds: Sequence[tuple[LoadResult, float]]) -> "Cost":
+        """Return the medians of results, each with the processor time in s that it took."""
+        return cls(
+            median(result.requests_per_s for result, _ in rounds),
+            median(result.latency_ms(0.5) for result, _ in rounds),
+            median(result.latency_ms(0.99) for result, _ in rounds),
+            median(cpu_s * 1000 / max(1, result.answered) for result, cpu_s in rounds),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What the service costs with a part and with the stock one, at a number of connections."""
+
+    part: str
+    connections: int
+    patched: Cost
+    stock: Cost
+
+    def row(self) -> list[str]:
+        """Return the cells of a table."""
+        mine, stock = self.patched, self.stock
+        return [
+            self.part,
+            str(self.connections),
+            f"{mine.requests_per_s / stock.requests_per_s:.2f}",
+            f"{mine.p50_ms:.1f} / {stock.p50_ms:.1f}",
+            f"{mine.p99_ms:.1f} / {stock.p99_ms:.1f}",
+            f"{mine.cpu_ms:.2f} / {stock.cpu_ms:.2f}",
+            f"{mine.cpu_ms / stock.cpu_ms:.2f}",
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The gains of all parts."""
+
+    machine: Machine
+    model: str
+    gains: tuple[Gain, ...]
+
+    def show(self) -> str:
+        """Return a table."""
+        heading = [
+            "with / without",
+            "connections",
+            "requests/s",
+            "p50, ms",
+            "p99, ms",
+            "CPU, ms/200",
+            "CPU ratio",
+        ]
+        rows = table([heading, *(gain.row() for gain in self.gains)])
+        return f"\n{self.model} on {self.machine.show()}\n\n{rows}"
+
+
+def run(settings: Settings) -> Report:
+    """Measure every part at every load, beside the stock part. Raises ERRORS."""
+    model = settings.model or STARTER_FOLDER  # a small model, which leaves time for other parts
+    texts = read_texts(settings.texts)
+    bodies = tuple(json.dumps({"text": text}).encode() for text in texts)
+    config = settings.profile.patches
+    gains: list[Gain] = []
+    for part in PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            gains += _measure(part, model, bodies, config, Path(folder))
+        print(table([gain.row() for gain in gains[-len(config.connections) :]]), flush=True)
+    return Report(Machine.read(), model.name, tuple(gains))
+
+
+def _measure(
+    part: str, model: Path, bodies: tuple[bytes, ...], config: PatchesConfig, folder: Path
+) -> Iterator[Gain]:
+    with ExitStack() as stack:
+        servers = {
+            "with": stack.enter_context(_serve(SERVICE_TARGET, model, folder / "with")),
+            "without": stack.enter_context(_serve_without(part, model, folder / "without")),
+        }
+        run_load = stack.enter_context(generator())
+        for connections in config.connections:
+            rounds: dict[str, list[tuple[LoadResult, float]]] = {name: [] for name in servers}
+            for names in alternating(list(servers), config.rounds):
+                for name in names:
+                    rounds[name].append(_load(servers[name], bodies, connections, config, run_load))
+            yield Gain(part, connections, Cost.of(rounds["with"]), Cost.of(rounds["without"]))
+
+
+def _load(
+    server: Server,
+    bodies: tuple[bytes, ...],
+    connections: int,
+    config: PatchesConfig,
+    run_load: Callable[[LoadProfile], LoadResult],
+) -> tuple[LoadResult, float]:
+    """Run a load; return its result, and the processor time in s that the server took."""
+    url = f"{server.url}/predict"
+    profile = LoadProfile(url, bodies, connections, config.warm_up_s, config.duration_s)
+    with server.resumed():
+        before_s = server.cpu_s()
+        result = run_load(profile)
+        return result, server.cpu_s() - before_s
+
+
+@contextmanager
+def _serve(target: str, model: Path, folder: Path) -> Iterator[Server]:
+    """Serve, suspended until a load resumes the server."""
+    database = folder.with_suffix(".database")
+    database.mkdir()
+    with serve_bento(target, model, sqlite_url(database), folder) as server:
+        server.suspend()
+        yield server
+
+
+@contextmanager
+def _serve_without(part: str, model: Path, folder: Path) -> Iterator[Server]:
+    variables = {"WITHOUT_PATCH": part, "UNCHECKED": "1"}
+    os.environ.update(variables)
+    try:
+        with _serve(UNPATCHED_TARGET, model, folder) as server:
+            yield server
+    finally:
+        for name in variables:
+            del os.environ[name]
