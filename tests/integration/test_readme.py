@@ -1,4 +1,4 @@
-"""The README's commands work and its paths exist."""
+"""The README's commands work, and the paths on the main pages exist."""
 
 import json
 import re
@@ -16,7 +16,8 @@ from tests.support.setting_names import setting_names
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SHOWN_PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|json|jsonl|toml|yaml|md)))`|\]\(([\w./-]+)\)")
-MADE_BY_RUNNING = ("artifacts/", "best_metrics.json", "data/", "metrics.json")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md")
+CREATED_BY_RUNNING = ("artifacts/", "best_metrics.json", "data/", "metrics.json")
 # What benchmarks, tests and BentoML's commands read, from the environment alone.
 OF_COMMANDS = {VARIABLE, MAY_INSTALL, "BENTOML_DO_NOT_TRACK"}
 
@@ -86,20 +87,25 @@ def test_the_make_targets_exist_and_all_are_told(readme: str, repository: Path) 
     assert existing - told <= {"clean", "help"}
 
 
-def test_every_path_exists(readme: str, repository: Path) -> None:
-    shown = {first or second for first, second in SHOWN_PATH.findall(readme)}
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_exists(page: str, repository: Path) -> None:
+    folders = (repository, (repository / page).parent)  # links are relative to the page
+    text = (repository / page).read_text(encoding="utf-8")
+    shown = {first or second for first, second in SHOWN_PATH.findall(text)}
     missing = {
         path
         for path in shown
-        if not path.startswith((*MADE_BY_RUNNING, "/")) and not (repository / path).exists()
+        if not path.startswith((*CREATED_BY_RUNNING, "/"))
+        and not any((folder / path).exists() for folder in folders)
     }
 
-    assert "service.py" in shown
+    assert shown
     assert set() == missing
 
 
-def test_it_stays_under_150_lines(readme: str) -> None:
-    assert len(readme.splitlines()) < 150
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_shorter_than_150_lines(page: str, repository: Path) -> None:
+    assert len((repository / page).read_text(encoding="utf-8").splitlines()) < 150
 
 
 def test_env_example_names_the_variables_that_are_read(repository: Path) -> None:
