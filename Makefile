@@ -47,12 +47,12 @@ serve: $(VENV)/$(if $(filter torch,$(RUNTIME)),.training,.serving)  ## serve on 
 	$(BIN)/bentoml serve --port $(PORT) --timeout-graceful-shutdown $(GRACE_S)
 
 test: $(VENV)/.dev  ## run the tests that each commit has to pass: under 5 minutes on 2 cores
-	$(PYTEST) -m "not (slow or fault_injection or container or sqlserver or stack)"
+	$(PYTEST) -m "not slow"
 
 test-all: lint test test-slow test-faults test-container  ## lint, and run all tests that this machine can run
 
 test-slow: $(VENV)/.dev  ## run the slow tests that `make test` leaves out
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not (fault_injection or container or sqlserver or stack)"
 
 test-faults: $(VENV)/.dev  ## kill, cut and fill everything under load; needs PostgreSQL's server
 	$(BIN)/pytest -m fault_injection
@@ -149,5 +149,5 @@ $(VENV)/.%: requirements/%.txt
 		{ echo "Python 3.11 is needed, and $(PYTHON) is older: set another one, as in PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing $< into $(VENV)"
-	@$(BIN)/pip install --quiet $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<
+	@$(BIN)/pip install --quiet --no-compile $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<
 	@touch $@

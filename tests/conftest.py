@@ -13,6 +13,7 @@ import pytest
 # Before settings and BentoML are imported: tests ignore the developer's .env and Bento store.
 os.environ["ENV_FILE"] = ""
 os.environ["HF_TOKEN_PATH"] = os.devnull  # before huggingface_hub is: and the login on the Hub
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's: parallel tests share the cores
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
 atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
 
@@ -31,8 +32,8 @@ HTTP_TIMEOUT_S = 60  # instead of 5: the machines that test are shared
 # Each of pytest's parallel workers gives servers ports of its own.
 servers.PORTS = servers.PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: 16]
 
-SUITES = ("container", "fault_injection", "sqlserver", "stack")
-"""Folders whose tests carry a marker of the same name."""
+SUITES = ("benchmarks", "container", "fault_injection", "sqlserver", "stack")
+"""Folders whose tests carry the marker of the same name, and `slow`."""
 
 for phase in ("connect", "read", "write", "pool"):
     setattr(DEFAULT_TIMEOUT_CONFIG, phase, HTTP_TIMEOUT_S)
@@ -40,11 +41,13 @@ for phase in ("connect", "read", "write", "pool"):
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test of a suite with the suite's name."""
+    """Mark each test of a suite with the suite's name, and as slow."""
     for item in items:
         folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
         if folder in SUITES:
             item.add_marker(folder)
+        if any(item.get_closest_marker(suite) for suite in SUITES):
+            item.add_marker("slow")
 
 
 @pytest.fixture(name="repository", scope="session")

@@ -14,6 +14,8 @@ import pytest
 pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("transformers", reason="the training group is not installed")
 
+pytestmark = pytest.mark.slow
+
 DEADLINE_S = 120
 
 

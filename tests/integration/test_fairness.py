@@ -87,6 +87,7 @@ def test_a_text_and_the_largest_batch_come_in_while_batches_have_all_places(
     assert {200} == {each.result() for each in busy}
 
 
+@pytest.mark.slow
 def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]) -> None:
     profile = LoadProfile(f"{server.url}/predict", (BODY,), CONNECTIONS, warm_up_s=0, duration_s=8)
 

@@ -82,6 +82,7 @@ def test_sigterm_to_bentoml_serve_ends_it_with_status_0(
     assert not is_listening(another.port)
 
 
+@pytest.mark.slow
 def test_sigterm_ends_it_though_a_client_never_sends_the_rest_of_its_body(
     repository: Path, environment: dict[str, str], server: Server
 ) -> None:
@@ -174,6 +175,7 @@ def test_a_password_in_the_databases_url_is_not_printed(
         assert "hunter2" not in another.log
 
 
+@pytest.mark.slow
 def test_the_bento_serves_its_own_model_outside_the_checkout(
     repository: Path, starter: Path, fresh: dict[str, str], tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_request_in_flight_is_answered_although_the_command_is_killed(
     assert ["in flight"] == stored_texts(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_restarted_ends_with_the_command_too(
     repository: Path, own: dict[str, str]
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_worker_that_was_restarted_ends_with_the_command_too(
         assert_all_end([second])
 
 
+@pytest.mark.slow
 def test_a_killed_command_can_be_started_again_at_once(
     repository: Path, own: dict[str, str]
 ) -> None:
@@ -136,6 +138,7 @@ def test_a_killed_command_can_be_started_again_at_once(
         assert 200 == httpx.post(f"{again.url}/predict", json={"text": "again"}).status_code
 
 
+@pytest.mark.slow
 def test_the_reloader_of_development_ends_too(repository: Path, own: dict[str, str]) -> None:
     with Server([*SERVE, "--reload"], repository, own) as server:
         started = kill_command(server)
@@ -144,6 +147,7 @@ def test_the_reloader_of_development_ends_too(repository: Path, own: dict[str, s
     assert 2 == len(started)  # the worker, and what watches files
 
 
+@pytest.mark.slow
 def test_make_that_is_killed_takes_nobody_along(repository: Path, own: dict[str, str]) -> None:
     with Server(["make", "serve", "PORT={port}"], repository, own) as server:
         started = kill_command(server)
@@ -175,6 +179,7 @@ def test_a_port_that_another_program_has_is_told_in_one_line(
     assert not any(word in done.stdout for word in ("Traceback", "Could not bind", "Starting"))
 
 
+@pytest.mark.slow
 def test_a_port_that_another_service_of_ours_has_is_told_with_its_worker(
     repository: Path, own: dict[str, str], server: Server
 ) -> None:
@@ -199,6 +204,7 @@ def test_a_port_that_does_not_exist_is_told_in_one_line(
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_of_two_commands_that_start_at_once_one_serves_and_one_names_the_port(
     repository: Path, own: dict[str, str], tmp_path: Path
 ) -> None:

@@ -135,6 +135,7 @@ def test_a_run_is_a_row_of_the_database_with_its_metrics(promoted: TrainingMachi
         assert metrics[name] == row[name], name
 
 
+@pytest.mark.slow
 def test_the_cards_snippet_gives_the_accuracy_that_the_card_names_for_it(
     hub: Hub, promoted: TrainingMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +164,7 @@ def test_publishing_again_changes_nothing(hub: Hub, promoted: TrainingMachine) -
     assert before == hub.state(REPO_ID)
 
 
+@pytest.mark.slow
 def test_a_fresh_machine_does_not_push_over_a_better_champion(
     hub: Hub, token: str, promoted: TrainingMachine, fresh: TrainingMachine
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_fresh_machine_does_not_push_over_a_better_champion(
     assert promoted.read("best_metrics.json") == fresh.read("best_metrics.json")
 
 
+@pytest.mark.slow
 def test_a_published_model_is_fetched_as_it_is_and_served(
     hub: Hub, token: str, promoted: TrainingMachine, fresh: TrainingMachine, repository: Path
 ) -> None:
@@ -199,6 +202,7 @@ def test_a_published_model_is_fetched_as_it_is_and_served(
         assert fetched.name in server.log
 
 
+@pytest.mark.slow
 def test_a_private_repository_is_not_fetched_without_a_token(
     hub: Hub, fresh: TrainingMachine
 ) -> None:
@@ -235,6 +239,7 @@ def test_a_wrong_setting_ends_the_run_before_the_training(
     assert [] == fresh.models
 
 
+@pytest.mark.slow
 def test_a_champion_is_published_once_there_is_a_token_unless_another_run_was_first(
     hub: Hub, token: str, inputs: TrainingInputs, unpublished: Path
 ) -> None:
@@ -261,6 +266,7 @@ def test_a_champion_is_published_once_there_is_a_token_unless_another_run_was_fi
     )
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_model_and_one_of_them_writes(
     inputs: TrainingInputs, tmp_path: Path
 ) -> None:

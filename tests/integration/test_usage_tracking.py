@@ -73,6 +73,7 @@ def test_serving_asks_no_other_host(repository: Path, watched: dict[str, str]) -
     assert not list(Path(watched["HOME"]).iterdir())
 
 
+@pytest.mark.slow
 def test_building_asks_bentoml_for_nothing(repository: Path, watched: dict[str, str]) -> None:
     # it installs uv if that is missing, and fails without a network, which is an event, too
     run_command([BENTOML, "build"], repository, watched | {"PIP_RETRIES": "0"})
@@ -80,6 +81,7 @@ def test_building_asks_bentoml_for_nothing(repository: Path, watched: dict[str, 
     assert BENTOML_TRACKER not in asked_hosts(watched)
 
 
+@pytest.mark.slow
 def test_exporting_asks_no_other_host(watched: dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip("nncf", reason="training's libraries are not installed")
 
@@ -89,6 +91,7 @@ def test_exporting_asks_no_other_host(watched: dict[str, str], tmp_path: Path) -
     assert not (Path(watched["HOME"]) / "intel").exists()
 
 
+@pytest.mark.slow
 def test_who_wants_to_be_tracked_by_bentoml_is(repository: Path, watched: dict[str, str]) -> None:
     serve(repository, watched | {"BENTOML_DO_NOT_TRACK": "false"})
 

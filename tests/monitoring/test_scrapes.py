@@ -42,6 +42,7 @@ def test_the_configuration_is_valid_and_reads_the_key_file(tmp_path: Path) -> No
     assert key_file == scrape["authorization"]["credentials_file"]
 
 
+@pytest.mark.slow
 def test_the_key_is_only_in_a_private_file(prometheus: Prometheus) -> None:
     assert prometheus.process is not None
     process = psutil.Process(prometheus.process.pid)
@@ -54,6 +55,7 @@ def test_the_key_is_only_in_a_private_file(prometheus: Prometheus) -> None:
     assert KEY not in prometheus.log
 
 
+@pytest.mark.slow
 def test_scraping_needs_a_key(
     repository: Path, server: Server, prometheus: Prometheus, tmp_path: Path
 ) -> None:
@@ -77,6 +79,7 @@ def test_without_api_keys_the_scrape_sends_none(keys: str, tmp_path: Path) -> No
     assert {"", "Bearer"} >= {value.strip() for value in headers}
 
 
+@pytest.mark.slow
 def test_every_panel_and_rule_has_data(repository: Path, prometheus: Prometheus) -> None:
     panels = panel_expressions(repository, "operations")
     rules = rule_expressions(repository)
@@ -91,6 +94,7 @@ def test_every_panel_and_rule_has_data(repository: Path, prometheus: Prometheus)
     assert 7 == len(rules)
 
 
+@pytest.mark.slow
 def test_errors_refusals_and_a_full_spool_are_seen(
     repository: Path, server: Server, prometheus: Prometheus
 ) -> None:
@@ -116,6 +120,7 @@ def test_errors_refusals_and_a_full_spool_are_seen(
     assert 0 <= prometheus.value(rules["writer-stalled"]) < 300
 
 
+@pytest.mark.slow
 def test_probes_and_scrapes_are_not_counted(server: Server, prometheus: Prometheus) -> None:
     def counted() -> list[float]:
         text = httpx.get(f"{server.url}/metrics", headers=WITH_KEY).text

@@ -29,6 +29,7 @@ CHECKS = (
 
 
 @pytest.mark.usefixtures("healthy_client")
+@pytest.mark.slow
 def test_every_response_agrees_with_the_openapi_document(server: Server, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
 

@@ -21,6 +21,7 @@ MAX_GROWTH_MB = 100
 
 
 @pytest.mark.usefixtures("healthy_client")
+@pytest.mark.slow
 def test_slow_headers_time_out(server: Server) -> None:
     with connected(server, SOME) as connections:
         replies = send_slowly(connections, b"POST /predict HTTP/1.1\r\nHost: test\r\nX: ", b"x")
@@ -30,6 +31,7 @@ def test_slow_headers_time_out(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("healthy_client")
+@pytest.mark.slow
 def test_slow_bodies_time_out(server: Server) -> None:
     with connected(server, SOME) as connections:
         replies = send_slowly(connections, head(content_length=1 << 20, connection="close"), b" ")
@@ -70,6 +72,7 @@ def test_endless_pipelined_requests_use_little_memory(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("healthy_client")
+@pytest.mark.slow
 def test_idle_connections_are_closed_and_use_little_memory(server: Server) -> None:
     before_mb = memory_mb(server)
 

@@ -38,7 +38,8 @@ class TrainingMachine:
     def __init__(self, folder: Path, inputs: TrainingInputs, **variables: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
+        names = ("HOME", "PATH", "LANG", "OMP_NUM_THREADS")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         self.environment = kept | {
             "BASE_MODEL": str(inputs.base),
             "BENTOML_DO_NOT_TRACK": "true",

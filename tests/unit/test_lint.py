@@ -21,6 +21,7 @@ def fixture_without_odbc(tmp_path: Path) -> dict[str, str]:
     return environment
 
 
+@pytest.mark.slow
 def test_pylint_is_content_without_the_odbc_driver_manager(
     repository: Path, without_odbc: dict[str, str]
 ) -> None:

@@ -52,6 +52,7 @@ def has(database: PostgreSQL, rows: list[Prediction]) -> bool:
     return {str(row.id) for row in rows} <= set(ids)
 
 
+@pytest.mark.slow
 def test_large_rows_drain_through_10_mbit_per_s_in_parts_that_end_in_time(
     database: PostgreSQL, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -72,6 +73,7 @@ def test_large_rows_drain_through_10_mbit_per_s_in_parts_that_end_in_time(
     assert [] == dead_letters(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
     database: PostgreSQL, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -98,6 +100,7 @@ def test_a_row_that_always_times_out_is_tried_after_the_others_and_kept(
     assert 0 == spool_depth(tmp_path).pending
 
 
+@pytest.mark.slow
 def test_a_slow_row_that_fails_again_makes_no_batch_of_others_smaller(
     database: PostgreSQL, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def create(server: PostgreSQL, name: str) -> DatabaseSettings:
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "used"])
+@pytest.mark.slow
 def test_each_of_the_first_answers_may_be_swallowed(
     postgresql: PostgreSQL, tmp_path: Path, is_new: bool
 ) -> None:
@@ -120,6 +121,7 @@ def test_each_of_the_first_answers_may_be_swallowed(
     assert [] == [each for each in runs if set(each.stored.values()) != {1}]
 
 
+@pytest.mark.slow
 def test_a_set_up_ends_too(postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("db.admin.retry.CONNECT_DEADLINE_S", 2)
     requests = range(0, REQUESTS, 4)

@@ -68,6 +68,7 @@ def fixture_server(tls: ssl.SSLContext) -> Iterator[TDSServer]:
 
 
 @pytest.mark.parametrize("name", DRIVERS)
+@pytest.mark.slow
 def test_an_answer_that_never_comes_is_waited_for_no_longer_than_the_timeout(
     name: str, server: TDSServer
 ) -> None:
@@ -80,6 +81,7 @@ def test_an_answer_that_never_comes_is_waited_for_no_longer_than_the_timeout(
 
 
 @pytest.mark.parametrize("name", DRIVERS)
+@pytest.mark.slow
 def test_rows_are_delivered_although_an_answer_never_came(name: str, tls: ssl.SSLContext) -> None:
     variables = VARIABLES | {"SQL_DRIVER": find_driver(name)}
     log = PredictionLog()

@@ -69,6 +69,7 @@ def fixture_commits(hub: Hub, starter: Path, tmp_path: Path) -> tuple[str, str]:
     return old, new
 
 
+@pytest.mark.slow
 def test_a_model_is_loaded_from_one_revision_also_offline(
     hub: Hub, commits: tuple[str, str], load: Load
 ) -> None:

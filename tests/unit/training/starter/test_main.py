@@ -34,6 +34,7 @@ def fixture_train(repository: Path, tmp_path: Path) -> Callable[..., CompletedPr
     return run
 
 
+@pytest.mark.slow
 def test_trains_a_model_from_a_folder_and_prints_its_figures(train, data_folder, tmp_path):
     data = data_folder(train=ROWS, validation=ROWS)
     quick = ["--pretraining-epochs=1", "--finetuning-epochs=1", "--teacher-share=0"]
