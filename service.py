@@ -33,9 +33,7 @@ from api.http.io_descriptors import (
 from api.http.middleware import ApiMiddleware
 from api.http.openapi import send_document
 from api.micro_batcher import MicroBatcher
-from db.database.startup_check import StartupCheck
-from db.prediction_logger import PredictionLogError, PredictionLogger
-from db.settings import DatabaseSettings
+from db.prediction_logger import PredictionLogError
 from inference.batching import MAX_BATCH_SIZE, batch_prefix_length
 from inference.classifier import ClassificationError
 from inference.settings import ModelSettings
@@ -48,12 +46,11 @@ from pipeline import (
     BatchError,
     DisconnectedError,
     Failure,
-    PredictionPipeline,
     PredictionResult,
     QueueTimeoutError,
 )
-from process.supervision import fail_start, on_sighup, stop_with_command
-from startup import limit_garbage_collection, load_classifier, prepare_command, show_info_logs
+from process.supervision import on_sighup
+from startup import prepare_command, start_worker
 
 logger = logging.getLogger("bentoml.sentiment")
 # The base of `bentoml containerize`; those of bentofile.yaml all contain compilers and git
@@ -88,24 +85,13 @@ class SentimentService:
     packed_model = SentimentModelRef(ModelSettings().tag)  # for `bentoml build`
 
     def __init__(self) -> None:
-        stop_with_command()
-        show_info_logs()
-        settings = DatabaseSettings.read()
-        tables = StartupCheck(settings)  # runs while the model loads
         self.model = served_model()
-        self.classifier, self.self_check = load_classifier(Path(self.model.path))
-        self.classifier.warm_up().join()  # so that the first requests are as fast as later ones
-        if foreign := tables.result():
-            fail_start(foreign)
-        self.log = PredictionLogger(settings, tables.refused_login)
-        self.pipeline = PredictionPipeline(
-            self.classifier, self.log, str(self.model.tag), QUEUE_TIMEOUT_S
-        )
+        self.worker = start_worker(self.model)
+        self.pipeline, self.log = self.worker.pipeline, self.worker.prediction_log
         routes.add_route("/model", self.describe_model)
         # BentoML builds a method anew, in 12 µs, each time that it is looked up
         for name in ("predict", "predict_batch"):
             setattr(self, name, getattr(self, name))
-        limit_garbage_collection()
         logger.info("serving %s", self.model.tag)
 
     @bentoml.on_deployment
@@ -163,16 +149,17 @@ class SentimentService:
 
     async def describe_model(self, _request: Request) -> Response:
         """Answer ``GET /model``."""
-        runtime = self.classifier.runtime
+        classifier = self.worker.classifier
+        runtime = classifier.runtime
         description = ModelDescription.model_validate(
             {
                 **self.model.info.metadata,
                 **({"precision": runtime.precision} if runtime.precision else {}),
                 "tag": str(self.model.tag),
-                "labels": self.classifier.labels,
+                "labels": classifier.labels,
                 "runtime": runtime.name,
                 "created_at": self.model.info.creation_time,
-                "self_check": self.self_check.to_json(),
+                "self_check": self.worker.self_check.to_json(),
             }
         )
         return Response(description.model_dump_json(), media_type=JSON_MEDIA_TYPE)
@@ -181,9 +168,7 @@ class SentimentService:
 def to_api_error(failure: Failure) -> ApiError:
     """Return what the client is told."""
     if isinstance(failure, PredictionLogError):
-        return ApiError(
-            503, f"the prediction could not be recorded, so it is not answered: {failure}"
-        )
+        return ApiError(503, f"{NOT_RECORDED}: {failure}")
     return ERRORS[type(failure)]
 
 

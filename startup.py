@@ -1,14 +1,18 @@
-"""What the command does before it starts workers, and how each worker loads the model."""
+"""The steps of a start: the command validates the configuration, then each worker loads."""
 
 import gc
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+import bentoml
 from bentoml.exceptions import BentoMLConfigException
 
+from api.contract.errors import QUEUE_TIMEOUT_S
 from api.settings import ApiSettings
 from db.database.schema import check_labels
+from db.database.startup_check import StartupCheck
 from db.database.url import host_and_database
 from db.prediction_logger import PredictionLogger
 from db.settings import DatabaseSettings, SettingsError
@@ -20,8 +24,9 @@ from inference.settings import ModelSettings
 from patches.checks import check_patches
 from patches.circus_socket import check_address_before_listening
 from patches.uvicorn_protocol import MAX_CONNECTIONS
+from pipeline import PredictionPipeline
 from process.file_limit import raise_file_limit
-from process.supervision import fail_start, register_command
+from process.supervision import fail_start, register_command, stop_with_command
 
 FULL_COLLECTION_THRESHOLD = 1000  # collections of the second generation; Python's default is 10
 
@@ -66,6 +71,35 @@ def pass_on_paths(settings: DatabaseSettings) -> None:
     logger.info(
         "predictions are recorded in %s: %s", url.get_backend_name(), host_and_database(url)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The parts of a worker that has loaded its model."""
+
+    classifier: Classifier
+    self_check: SelfCheck
+    prediction_log: PredictionLogger
+    pipeline: PredictionPipeline
+
+
+def start_worker(model: bentoml.Model) -> Worker:
+    """Load and check the model; the prediction log is not open yet.
+
+    If the model or the database's tables cannot be used, end the whole service.
+    """
+    stop_with_command()
+    show_info_logs()
+    settings = DatabaseSettings.read()
+    tables = StartupCheck(settings)  # runs while the model loads
+    classifier, self_check = load_classifier(Path(model.path))
+    classifier.warm_up().join()  # so that the first requests are as fast as later ones
+    if foreign := tables.result():
+        fail_start(foreign)
+    prediction_log = PredictionLogger(settings, tables.refused_login)
+    pipeline = PredictionPipeline(classifier, prediction_log, str(model.tag), QUEUE_TIMEOUT_S)
+    limit_garbage_collection()
+    return Worker(classifier, self_check, prediction_log, pipeline)
 
 
 def show_info_logs() -> None:

@@ -23,7 +23,7 @@ PARTS = (
 )
 MAY_IMPORT = {
     "service": {"api", "db", "inference", "patches", "pipeline", "process", "startup"},
-    "startup": {"api", "db", "inference", "patches", "process"},
+    "startup": {"api", "db", "inference", "patches", "pipeline", "process"},
     "pipeline": {"api", "db", "inference"},
     "api": set(),
     "db": {"env_file"},
@@ -31,7 +31,16 @@ MAY_IMPORT = {
     "patches": {"api", "process"},
     "process": set(),
     "training": {"db", "inference", "patches"},
-    "benchmarks": {"service", "api", "db", "grafana", "inference", "patches", "training"},
+    "benchmarks": {
+        "service",
+        "startup",
+        "api",
+        "db",
+        "grafana",
+        "inference",
+        "patches",
+        "training",
+    },
     "grafana": set(),
     "env_file": set(),
     "tools": {"api", "benchmarks", "env_file", "inference", "training"},

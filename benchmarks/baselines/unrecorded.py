@@ -7,6 +7,7 @@ a 200 means that the prediction is recorded.
 from collections.abc import Sequence
 
 import service
+import startup
 from db.prediction import Prediction
 from db.settings import DatabaseSettings
 
@@ -34,5 +35,5 @@ class NoPredictionLogger:
         """Have nothing to end."""
 
 
-vars(service)["PredictionLogger"] = NoPredictionLogger
+vars(startup)["PredictionLogger"] = NoPredictionLogger
 SentimentService = service.SentimentService
