@@ -35,7 +35,7 @@ class _Job:
     future: "asyncio.Future[Outcome]"
 
 
-class MicroBatcher:
+class MicroBatcher:  # pylint: disable=too-many-instance-attributes  # the state of one loop
     """Start a batch as soon as a stream of the model is free and no more requests arrive.
 
     BentoML's dispatcher waits as long as requests recently waited on average, including for the

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -118,8 +118,8 @@ def _measure(
 ) -> Iterator[Gain]:
     with ExitStack() as stack:
         servers = {
-            "with": stack.enter_context(_serve(SERVICE_TARGET, model, folder / "with")),
-            "without": stack.enter_context(_serve_without(part, model, folder / "without")),
+            "with": _serve(stack, SERVICE_TARGET, model, folder / "with"),
+            "without": _serve_without(stack, part, model, folder / "without"),
         }
         run_load = stack.enter_context(generator())
         for connections in config.connections:
@@ -146,23 +146,20 @@ def _load(
         return result, server.cpu_s() - before_s
 
 
-@contextmanager
-def _serve(target: str, model: Path, folder: Path) -> Iterator[Server]:
-    """Serve, suspended until a load resumes the server."""
+def _serve(stack: ExitStack, target: str, model: Path, folder: Path) -> Server:
+    """Start a server until the stack is closed, suspended until a load resumes it."""
     database = folder.with_suffix(".database")
     database.mkdir()
-    with serve_bento(target, model, sqlite_url(database), folder) as server:
-        server.suspend()
-        yield server
+    server = stack.enter_context(serve_bento(target, model, sqlite_url(database), folder))
+    server.suspend()
+    return server
 
 
-@contextmanager
-def _serve_without(part: str, model: Path, folder: Path) -> Iterator[Server]:
+def _serve_without(stack: ExitStack, part: str, model: Path, folder: Path) -> Server:
     variables = {"WITHOUT_PATCH": part, "UNCHECKED": "1"}
     os.environ.update(variables)
     try:
-        with _serve(UNPATCHED_TARGET, model, folder) as server:
-            yield server
+        return _serve(stack, UNPATCHED_TARGET, model, folder)
     finally:
         for name in variables:
             del os.environ[name]

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.contract.requests import BODIES
 from api.http.auth import HEALTH_PATHS
 from api.http.log import REQUEST_ID
-from patches.bentoml_service import PatchedService
 
 KNOWN_PATHS = frozenset(
     {*BODIES, *HEALTH_PATHS, "/", "/docs.json", "/metrics", "/model", "/schema.json"}
@@ -27,7 +26,7 @@ REAL_PATH = "sentiment.path"
 class AppFactory(ServiceAppFactory):
     """Build the application with MicroBatcher, BoundedMetrics and RequestIdFilter."""
 
-    def __init__(self, service: PatchedService[Any], is_main: bool = False) -> None:
+    def __init__(self, service: Any, is_main: bool = False) -> None:
         """Make one batcher for each batchable endpoint."""
         super().__init__(service, is_main)
         self.dispatchers = {

@@ -7,9 +7,13 @@ if the part is one that is checked at start.
 import os
 from typing import Any
 
+from _bentoml_impl.server.app import ServiceAppFactory
+from bentoml._internal.server import http_app
 from uvicorn import config
 
-from patches import usage_tracking
+from patches import checks, usage_tracking
+from patches.bentoml_app import REQUEST_ID_FILTER, AppFactory
+from patches.uvicorn_protocol import BoundedProtocol
 
 
 def do_nothing(*_: Any) -> None:
@@ -20,16 +24,9 @@ WITHOUT = os.environ["WITHOUT_PATCH"]
 if WITHOUT == "the opt-out of usage tracking":
     setattr(usage_tracking, "disable_usage_tracking", do_nothing)  # noqa: B010  # for mypy
 
-# pylint: disable=wrong-import-position  # the service applies the patches
-# ruff: noqa: E402
-from _bentoml_impl.server.app import ServiceAppFactory
-from bentoml._internal.server import http_app
-
-import service
-import startup
-from patches import checks
-from patches.bentoml_app import REQUEST_ID_FILTER, AppFactory
-from patches.uvicorn_protocol import BoundedProtocol
+# pylint: disable=wrong-import-position  # importing the service applies patches
+import service  # noqa: E402
+import startup  # noqa: E402
 
 SentimentService = service.SentimentService
 service_config: dict[str, Any] = vars(service)["SentimentService"].config

@@ -1,4 +1,4 @@
-"""Clients that do not take what they are sent are given up, those that do are not."""
+"""Connections of clients that do not read their response are closed; others are not."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,40 +9,40 @@ from patches.uvicorn_protocol import BoundedFlow
 
 
 class Transport:
-    """A connection whose client has taken nothing yet."""
+    """A connection whose client has read nothing yet."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
 
     def get_write_buffer_size(self) -> int:
-        """Tell what the client has not taken."""
+        """Return the bytes that the client has not read."""
         return 1000
 
     def is_closing(self) -> bool:
-        """Tell whether it was closed."""
+        """Return whether it was closed."""
         return "close" in self.calls
 
     def close(self) -> None:
-        """Note it."""
+        """Record the call."""
         self.calls.append("close")
 
     def abort(self) -> None:
-        """Note it."""
+        """Record the call."""
         self.calls.append("abort")
 
 
-async def calls_after(*acts: Callable[[BoundedFlow], None]) -> list[str]:
-    """Return what became of a connection some time after these acts."""
+async def calls_after(*actions: Callable[[BoundedFlow], None]) -> list[str]:
+    """Return the calls of a connection some time after these actions."""
     transport = Transport()
     flow = BoundedFlow(transport, ())
-    for act in acts:
-        act(flow)
+    for action in actions:
+        action(flow)
     await asyncio.sleep(0.02)
     return transport.calls
 
 
 @pytest.mark.parametrize(
-    ("acts", "calls"),
+    ("actions", "calls"),
     [
         pytest.param([BoundedFlow.pause_writing], ["abort"], id="full"),
         pytest.param([BoundedFlow.pause_writing, BoundedFlow.resume_writing], [], id="taken"),
@@ -55,9 +55,9 @@ async def calls_after(*acts: Callable[[BoundedFlow], None]) -> list[str]:
         pytest.param([BoundedFlow.close, BoundedFlow.cancel_timeout], ["close"], id="lost"),
     ],
 )
-def test_a_client_has_a_while_to_take_what_it_was_sent(
-    monkeypatch: pytest.MonkeyPatch, acts: list[Callable[[BoundedFlow], None]], calls: list[str]
+def test_a_client_has_a_limited_time_to_read_its_response(
+    monkeypatch: pytest.MonkeyPatch, actions: list[Callable[[BoundedFlow], None]], calls: list[str]
 ) -> None:
     monkeypatch.setattr("patches.uvicorn_protocol.WRITE_TIMEOUT_S", 0.001)
 
-    assert calls == asyncio.run(calls_after(*acts))
+    assert calls == asyncio.run(calls_after(*actions))
