@@ -19,6 +19,7 @@ from benchmarks.plots import plot_serving
 from benchmarks.servers import (
     NOOP_TARGET,
     SERVICE_TARGET,
+    Server,
     has_litserve,
     serve_bento,
     serve_fastapi_pipeline,
@@ -183,18 +184,17 @@ def run(settings: Settings) -> Report:
     if not (model / WEIGHTS_FILE).is_file():
         raise NoWeightsError(model)
     config = settings.profile.serving
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.output)))
+    with tempfile.TemporaryDirectory(dir=settings.output) as scratch:
+        folder = Path(scratch)
         systems = _systems(model, sqlite_url(folder))
-        noop = {NOOP: partial(serve_bento, NOOP_TARGET, None, "")}
-        starts = measure_startup({**systems, **noop}, config.starts, folder)
+        starts = measure_startup(
+            {**systems, NOOP: partial(serve_bento, NOOP_TARGET, None, "")}, config.starts, folder
+        )
         first_seconds = measure_first_seconds(systems[SERVICE], bodies, config.first, folder)
-        model_only = stack.enter_context(start_model_only(model, settings.texts))
-        servers = {}
-        for name, start in systems.items():
-            servers[name] = stack.enter_context(start(folder / name))
-            servers[name].suspend()
-        results = compare_systems(servers, model_only, bodies, config)
+        with ExitStack() as stack:
+            model_only = stack.enter_context(start_model_only(model, settings.texts))
+            servers = _start_suspended(systems, folder, stack)
+            results = compare_systems(servers, model_only, bodies, config)
     plot, machine = settings.output / "serving.png", Machine.read()
     plot_serving(results, f"{model.name} on {machine.show()}", plot)
     return Report(machine, model.name, starts, config.first, first_seconds, results, str(plot))
@@ -211,6 +211,17 @@ def _systems(model: Path, url: str) -> dict[str, StartSystem]:
     else:
         print("LitServe is not measured: `make bench` installs it\n", flush=True)
     return systems
+
+
+def _start_suspended(
+    systems: Mapping[str, StartSystem], folder: Path, stack: ExitStack
+) -> dict[str, Server]:
+    """Start each server, and suspend it before the next one starts."""
+    servers = {}
+    for name, start in systems.items():
+        servers[name] = stack.enter_context(start(folder / name))
+        servers[name].suspend()
+    return servers
 
 
 def _cells(made: list[Measurement]) -> list[str]:
