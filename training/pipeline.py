@@ -30,9 +30,12 @@ from training.promotion.comparison import (
 )
 from training.promotion.gate import decide
 from training.promotion.metadata import Provenance
-from training.promotion.registry import promote, recover_interrupted_promotion
+from training.promotion.registry import (
+    promote,
+    recover_interrupted_promotion,
+    select_model_to_register,
+)
 from training.promotion.release import Release, prune
-from training.promotion.selection import select_model_to_register
 from training.reporting.model_card import write_published_files
 from training.reporting.plots import PROMOTIONS, plot_candidate, plot_promotions
 from training.reporting.report import RunReport, metrics_json

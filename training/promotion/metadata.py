@@ -4,13 +4,15 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from inference.model_folder import METADATA_FILE
-from training.data.sampling import SampledSplits
-from training.evaluation.prediction import Predictions
-from training.export.precision_selection import SelectedPrecision
 from training.files import write_json
+
+if TYPE_CHECKING:  # heavy
+    from training.data.sampling import SampledSplits
+    from training.evaluation.prediction import Predictions
+    from training.export.precision_selection import SelectedPrecision
 
 Origin = Literal["trained", "base", "fetched"]
 
@@ -39,7 +41,7 @@ class Provenance:  # pylint: disable=too-many-instance-attributes  # one for eac
     dataset_revision: str | None = None
 
     @classmethod
-    def of(cls, base_model: str, revision: str | None, sample: SampledSplits) -> "Provenance":
+    def of(cls, base_model: str, revision: str | None, sample: "SampledSplits") -> "Provenance":
         """Return the provenance of a model that this code trains on the sample."""
         return cls(
             base_model=base_model,
@@ -75,9 +77,9 @@ def write_metadata(
     folder: Path,
     origin: Origin,
     provenance: Mapping[str, Any],
-    selected: SelectedPrecision | None,
-    evaluation: Predictions | None = None,
-    test_split: Predictions | None = None,
+    selected: "SelectedPrecision | None",
+    evaluation: "Predictions | None" = None,
+    test_split: "Predictions | None" = None,
 ) -> None:
     """Write ``metadata.json`` into a model's folder, from where it is registered.
 

@@ -1,5 +1,8 @@
-"""A trained model gets into the Bento store; tests with a Hub are in the integration ring."""
+"""A fetched model is registered in the Bento store, with the labels of the dataset."""
 
+import json
+import shutil
+from functools import partial
 from pathlib import Path
 
 import bentoml
@@ -10,17 +13,22 @@ torch = pytest.importorskip("torch", reason="the training group is not installed
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 pytest.importorskip("nncf", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from inference.classifier import Classifier
 from inference.normalization import normalize
 from inference.reference_predictions import SCORE_BOUNDS
-from inference.store import list_models, register_model
+from inference.store import list_models, register_model, served_files
+from tests.support.base_models import xlm_roberta
+from tests.support.hub import Hub
+from tests.support.hub.client import keep_client_to
 from training import fetch as command
 from training.data.dataset import DatasetError
+from training.data.label_alignment import LabelMismatchError
 from training.export.verification import MAX_DEVIATIONS
 from training.fetch import fetch
 from training.files import Files, write_json
 from training.finetuning.pretrained import ModelLoadError
+from training.hub.repository import HubRepository
 from training.lock import run_lock
 from training.promotion.champion_record import ChampionRecord
 from training.settings import TrainingSettings
@@ -31,7 +39,7 @@ SIZES = {"train_size": 60, "eval_size": 50}
 
 @pytest.fixture(name="no_tweets")
 def fixture_no_tweets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the data set that nobody chose be away, as on a machine without the Hub."""
+    """Make the default dataset unavailable, as on a machine without the Hub."""
 
     def load(source: str, _token: str | None, _revision: str | None) -> None:
         raise DatasetError(source, "the Hub cannot be reached")
@@ -45,7 +53,7 @@ def settings(starter: Path, **others: object) -> TrainingSettings:
     return TrainingSettings(base_model=str(starter), **SIZES, **others)
 
 
-def test_a_fetched_model_is_proven_on_labelled_tweets(starter: Path, sample_data: Path) -> None:
+def test_int8_is_selected_on_labelled_tweets(starter: Path, sample_data: Path) -> None:
     stored = fetch(settings(starter, dataset=str(sample_data)))
 
     metadata = stored.info.metadata
@@ -70,31 +78,18 @@ def transformers_probabilities(folder: Path, texts: list[str]) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("no_tweets")
-def test_without_labelled_tweets_agreement_proves_int8_and_it_scores_like_transformers(
+def test_without_labelled_tweets_int8_is_selected_by_its_agreement_with_fp32(
     starter: Path, tweets: list[str]
 ) -> None:
-    texts = tweets[:40]
-    expected = transformers_probabilities(starter, texts)
-
     stored = fetch(settings(starter))
 
-    served = Classifier.load(Path(stored.path)).classify(texts)
-    assert np.abs(expected - served).max() <= MAX_DEVIATIONS["int8"]
-    assert ("fetched", "int8") == (
-        stored.info.metadata["origin"],
-        stored.info.metadata["precision"],
-    )
-    told = stored.info.metadata["precision_reason"]
-    assert "of 150 unlabelled sample texts (no labelled tweets were available)" in told
-
-
-@pytest.mark.usefixtures("no_tweets")
-def test_fp32_scores_do_not_depend_on_the_batch(starter: Path, tweets: list[str]) -> None:
-    classifier = Classifier.load(Path(fetch(settings(starter)).path))
-
+    metadata, classifier = stored.info.metadata, Classifier.load(Path(stored.path))
+    assert ("fetched", "int8") == (metadata["origin"], metadata["precision"])
+    assert "of 150 unlabelled sample texts" in metadata["precision_reason"]
     together = classifier.classify(tweets)
+    expected = transformers_probabilities(starter, tweets[:40])
+    assert np.abs(expected - together[:40]).max() <= MAX_DEVIATIONS["int8"]
     alone = np.concatenate([classifier.classify([text]) for text in tweets])
-
     assert np.abs(together - alone).max() <= SCORE_BOUNDS["fp32"]
     assert together.argmax(axis=1).tolist() == alone.argmax(axis=1).tolist()
 
@@ -115,7 +110,7 @@ def test_for_torch_a_model_is_fetched_with_its_weights(
     assert np.abs(by_torch - by_openvino).max() <= MAX_DEVIATIONS["int8"]
 
 
-def test_a_data_set_that_was_chosen_must_be_there(starter: Path, tmp_path: Path) -> None:
+def test_a_dataset_that_the_settings_name_must_exist(starter: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="DATASET="):
         fetch(settings(starter, dataset=str(tmp_path / "nowhere")))
 
@@ -125,9 +120,7 @@ def test_a_folder_without_a_model_is_an_error_that_names_the_settings(tmp_path: 
         fetch(settings(tmp_path))
 
 
-def test_an_encoder_is_not_served_with_a_classifier_that_knows_nothing(
-    starter: Path, tmp_path: Path
-) -> None:
+def test_an_encoder_without_a_classifier_is_refused(starter: Path, tmp_path: Path) -> None:
     config = transformers.AutoConfig.from_pretrained(starter)
     transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
     transformers.AutoTokenizer.from_pretrained(starter).save_pretrained(tmp_path)
@@ -151,13 +144,13 @@ def test_the_command_fetches_what_the_settings_name(
 
     status = command.main()
 
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert 0 == status
-    assert told.startswith(f"Fetching {starter}\n")
-    assert "\nRegistered sentiment:" in told
+    assert printed.startswith(f"Fetching {starter}\n")
+    assert "\nRegistered sentiment:" in printed
 
 
-def test_the_command_says_what_went_wrong(
+def test_the_command_prints_an_error_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -169,7 +162,7 @@ def test_the_command_says_what_went_wrong(
     assert capsys.readouterr().err.startswith(f"no model could be loaded from '{tmp_path}'")
 
 
-def test_the_command_waits_for_no_training_that_is_at_work(
+def test_the_command_is_refused_while_a_training_runs(
     starter: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -187,7 +180,7 @@ def test_the_command_waits_for_no_training_that_is_at_work(
 
 
 @pytest.mark.usefixtures("no_tweets")
-def test_a_promotion_that_was_interrupted_is_completed_before_the_fetch(
+def test_an_interrupted_promotion_is_completed_before_the_fetch(
     starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -203,3 +196,63 @@ def test_a_promotion_that_was_interrupted_is_completed_before_the_fetch(
     assert str(interrupted.tag) == getattr(ChampionRecord.read(Files().best), "model_tag", None)
     (fetched,) = {model.tag for model in list_models()} - {interrupted.tag}
     assert fetched == bentoml.models.get("sentiment:latest").tag
+
+
+@pytest.fixture(name="base")
+def fixture_base(starter: Path, tmp_path: Path) -> Path:
+    """Copy the starter, to be given other labels."""
+    return Path(shutil.copytree(starter, tmp_path / "base"))
+
+
+def name_labels(folder: Path, *labels: str) -> None:
+    """Give a model's outputs names in its configuration."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    numbers = {label: number for number, label in enumerate(labels)}
+    names = {"id2label": dict(enumerate(labels)), "label2id": numbers}
+    path.write_text(json.dumps(config | names), encoding="utf-8")
+
+
+def test_a_model_of_sentencepiece_without_tokenizer_json_is_fetched(
+    sample_data: Path, tweets: list[str], tmp_path: Path
+) -> None:
+    base = xlm_roberta(tmp_path / "xlm", tweets, ("Negative", "Neutral", "Positive"))
+
+    stored = fetch(TrainingSettings(base_model=str(base), dataset=str(sample_data), **SIZES))
+
+    served = Classifier.load(Path(stored.path))
+    assert ("negative", "neutral", "positive") == served.labels
+    assert (2, 3) == served.classify(["a </s> typed", "long " * 500]).shape
+
+
+def test_labels_without_a_meaning_are_replaced_by_those_of_the_setting(
+    base: Path, sample_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_labels(base, "LABEL_0", "LABEL_1", "LABEL_2")
+    settings = {"base_model": str(base), "dataset": str(sample_data), **SIZES}
+    with pytest.raises(
+        LabelMismatchError, match=r"has the labels LABEL_0, LABEL_1, LABEL_2.* LABELS="
+    ):
+        fetch(TrainingSettings(**settings))
+    monkeypatch.setenv("LABELS", "positive,neutral,negative")
+
+    stored = fetch(TrainingSettings(**settings))
+
+    assert ("positive", "neutral", "negative") == Classifier.load(Path(stored.path)).labels
+
+
+@pytest.mark.parametrize("labels", [("NEG", "NEU", "POS"), ("LABEL_0", "LABEL_1", "LABEL_2")])
+def test_labels_of_an_exported_model_on_the_hub_are_replaced_too(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: tuple[str, ...]
+) -> None:
+    name_labels(base, *labels)
+    if labels[0] == "LABEL_0":
+        monkeypatch.setenv("LABELS", "negative,neutral,positive")
+    with Hub() as hub:
+        keep_client_to(tmp_path / "huggingface", monkeypatch)
+        monkeypatch.setattr(command, "HubRepository", partial(HubRepository, endpoint=hub.url))
+        hub.create("someone/tweets")
+        hub.commit("someone/tweets", {name: (base / name).read_bytes() for name in served_files()})
+        stored = fetch(TrainingSettings(hf_repo_id="someone/tweets", **SIZES))
+
+    assert ("negative", "neutral", "positive") == Classifier.load(Path(stored.path)).labels

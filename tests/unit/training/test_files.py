@@ -1,4 +1,4 @@
-"""Files are there as a whole or not at all."""
+"""Files are written as a whole or not at all."""
 
 import errno
 import json
@@ -17,7 +17,7 @@ def test_writes_json_and_makes_the_folder(tmp_path):
     assert [path] == list(path.parent.iterdir())
 
 
-def test_what_is_no_json_leaves_the_old_file(tmp_path):
+def test_content_that_is_not_json_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.json"
     write_json(path, {"old": 1})
 
@@ -28,7 +28,7 @@ def test_what_is_no_json_leaves_the_old_file(tmp_path):
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_what_does_not_come_onto_the_disk_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "file.json"
     write_json(path, {"old": 1})
 

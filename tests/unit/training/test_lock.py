@@ -6,7 +6,7 @@ from training.files import Files
 from training.lock import AlreadyRunningError, run_lock
 
 
-def test_a_second_run_is_kept_out_while_the_first_is_at_work(tmp_path):
+def test_a_second_run_is_refused_while_the_first_one_works(tmp_path):
     files = Files(tmp_path)
 
     with (
@@ -19,12 +19,12 @@ def test_a_second_run_is_kept_out_while_the_first_is_at_work(tmp_path):
         pass
 
 
-def test_two_folders_know_nothing_of_each_other(tmp_path):
+def test_two_folders_have_locks_of_their_own(tmp_path):
     with run_lock(Files(tmp_path / "one")), run_lock(Files(tmp_path / "other")):
         pass
 
 
-def test_what_a_killed_run_has_left_is_removed(tmp_path):
+def test_temporary_files_of_a_killed_run_are_deleted(tmp_path):
     files = Files(tmp_path)
     remains = files.artifacts / ".scratch" / "candidate"
     remains.mkdir(parents=True)
@@ -34,7 +34,7 @@ def test_what_a_killed_run_has_left_is_removed(tmp_path):
         assert not list(scratch.iterdir())
 
 
-def test_nothing_of_the_scratch_is_left_afterwards(tmp_path):
+def test_temporary_files_are_deleted_afterwards(tmp_path):
     with run_lock(Files(tmp_path)) as scratch:
         (scratch / "candidate").mkdir()
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("nncf", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from inference.store import MODEL_NAME, find_model, list_models, register_model
 from tests.support.hub import Hub
 from tests.support.hub.client import UPLOAD_DEPRECATION, keep_client_to
@@ -48,7 +48,7 @@ def fixture_make_model(starter: Path, tmp_path: Path):
     return make
 
 
-def test_the_older_model_is_the_newest_again_and_the_champion(make_model, files):
+def test_the_older_model_becomes_the_newest_and_the_champion(make_model, files):
     older = make_model(0.8)
     make_model(0.7)
 
@@ -72,7 +72,7 @@ def test_the_history_is_kept(make_model, files):
 
 
 @pytest.mark.parametrize("tag", ["sentiment:missing", "sentiment:latest", "other:missing"])
-def test_a_tag_that_names_no_model_is_told(make_model, files, tag):
+def test_a_tag_without_a_model_is_refused(make_model, files, tag):
     make_model(0.7)
 
     with pytest.raises(RollbackError, match=f"{tag} cannot be rolled back to: .* no model"):
@@ -84,7 +84,7 @@ def test_the_champion_cannot_be_rolled_back_to(make_model, files):
         roll_back(make_model(0.7).tag, files)
 
 
-def test_a_rollback_that_is_repeated_changes_nothing(make_model, files):
+def test_a_repeated_rollback_changes_nothing(make_model, files):
     older = make_model(0.8)
     make_model(0.7)
     first = roll_back(older.tag, files)
@@ -95,9 +95,7 @@ def test_a_rollback_that_is_repeated_changes_nothing(make_model, files):
     assert 1 == len(ChampionRecord.read(files.best).history)
 
 
-def test_a_rollback_that_was_interrupted_is_completed_by_the_next_one(
-    make_model, files, monkeypatch
-):
+def test_the_next_rollback_completes_an_interrupted_one(make_model, files, monkeypatch):
     older = make_model(0.8)
     make_model(0.7)
     with monkeypatch.context() as patch:
@@ -113,7 +111,7 @@ def test_a_rollback_that_was_interrupted_is_completed_by_the_next_one(
     assert 3 == len(list_models())
 
 
-def test_a_version_that_several_begin_with_is_told(files, starter):
+def test_an_ambiguous_version_is_refused(files, starter):
     for version in ("ab1", "ab2"):
         register_model(starter, bentoml.Tag(MODEL_NAME, version))
 
@@ -122,7 +120,7 @@ def test_a_version_that_several_begin_with_is_told(files, starter):
 
 
 @pytest.mark.parametrize(
-    ("named", "told"),
+    ("named", "note"),
     [
         ("", "serves it from now on"),
         ("sentiment", "serves it from now on"),
@@ -130,10 +128,10 @@ def test_a_version_that_several_begin_with_is_told(files, starter):
         ("sentiment:old", "still serves sentiment:old, which MODEL_TAG names"),
     ],
 )
-def test_what_is_served_then_is_told_as_model_tag_has_it(monkeypatch, named, told):
+def test_the_note_says_what_is_served_with_model_tag(monkeypatch, named, note):
     monkeypatch.setenv("MODEL_TAG", named)
 
-    assert told in serving_note("sentiment:new")
+    assert note in serving_note("sentiment:new")
 
 
 def test_the_starter_is_never_a_champion(starter, make_model, files):
@@ -144,7 +142,7 @@ def test_the_starter_is_never_a_champion(starter, make_model, files):
         roll_back(tag, files)
 
 
-def test_a_model_without_figures_is_no_champion(make_model, files):
+def test_a_model_without_metrics_is_refused(make_model, files):
     tag = make_model(None).tag
     make_model(0.7)
 
@@ -160,13 +158,13 @@ def test_the_command_takes_the_version_alone(make_model, tmp_path, monkeypatch, 
     status = main([str(older.tag.version)])
 
     assert 0 == status
-    told = capsys.readouterr().out
-    assert told.startswith(f"Registered {older.tag.version} again as sentiment:")
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"Registered {older.tag.version} again as sentiment:")
     assert (tmp_path / "best_metrics.json").is_file()
 
 
 @pytest.mark.parametrize("tag", ["missing", "a b", "sentiment:"])
-def test_the_command_tells_of_a_bad_tag_without_a_traceback(tag, tmp_path, monkeypatch, capsys):
+def test_the_command_prints_an_error_about_a_bad_tag(tag, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     status = main([tag])
@@ -211,16 +209,16 @@ def fixture_published(hub, make_model, tmp_path):
     return models
 
 
-def test_a_rollback_tells_which_champion_the_hub_still_has(hub, published, capsys):
+def test_a_rollback_prints_which_champion_the_hub_has(hub, published, capsys):
     older, newer = published
     before = hub.state(NAME)
 
     status = main([str(older.tag)])
 
     assert 0 == status
-    told = capsys.readouterr().out
-    assert f"{NAME} on the Hub still has {newer.tag}, accuracy 0.7000, " in told
-    assert f"`python -m training.rollback {older.tag} --publish`" in told
+    printed = capsys.readouterr().out
+    assert f"{NAME} on the Hub still has {newer.tag}, accuracy 0.7000, " in printed
+    assert f"`python -m training.rollback {older.tag} --publish`" in printed
     assert before == hub.state(NAME)
 
 
@@ -245,21 +243,19 @@ def test_a_rollback_can_be_published(hub, published, capsys, tmp_path):
     assert hub.state(NAME).head == hub.state(NAME).tags[version]
 
 
-def test_a_rollback_that_was_published_is_told_of_and_not_published_again(hub, published, capsys):
+def test_a_published_rollback_is_not_published_again(hub, published, capsys):
     older, _ = published
     main([str(older.tag), "--publish"])
     before = hub.state(NAME)
 
-    again, told = main([str(older.tag), "--publish"]), main([str(older.tag)])
+    again, unpublished = main([str(older.tag), "--publish"]), main([str(older.tag)])
 
-    assert (0, 0) == (again, told)
+    assert (0, 0) == (again, unpublished)
     assert "on the Hub has this model as well" in capsys.readouterr().out
     assert before == hub.state(NAME)
 
 
-def test_a_rollback_is_not_published_over_a_champion_that_came_meanwhile(
-    hub, published, capsys, tmp_path
-):
+def test_a_rollback_is_not_published_over_a_newer_champion(hub, published, capsys, tmp_path):
     older, _ = published
     hub.faults.before("POST .*/commit/", lambda: hub.commit(NAME, {"config.json": b"{}"}))
 
@@ -274,9 +270,7 @@ def test_a_rollback_is_not_published_over_a_champion_that_came_meanwhile(
     )
 
 
-def test_what_was_never_published_cannot_be_published_and_nothing_is_rolled_back(
-    hub, published, make_model, capsys, tmp_path
-):
+def test_a_model_that_was_never_published_is_refused(hub, published, make_model, capsys, tmp_path):
     never = make_model(0.6)
     before = (
         hub.state(NAME),
@@ -310,7 +304,7 @@ def test_a_tag_that_holds_another_model_is_not_published(hub, published, capsys)
     assert before == hub.state(NAME)
 
 
-def test_a_hub_that_is_away_keeps_nobody_from_rolling_back(hub, published, capsys):
+def test_a_rollback_works_without_the_hub(hub, published, capsys):
     older, _ = published
     hub.stop()
 
@@ -320,7 +314,7 @@ def test_a_hub_that_is_away_keeps_nobody_from_rolling_back(hub, published, capsy
     assert "The champion on the Hub is unknown: " in capsys.readouterr().out
 
 
-def test_without_a_token_nothing_can_be_published(published, capsys, monkeypatch):
+def test_publishing_needs_a_token(published, capsys, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
 
     status = main([str(published[0].tag), "--publish"])

@@ -1,4 +1,4 @@
-"""What a training run is told from outside."""
+"""Training settings are read from the environment."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def fixture_no_dataset(monkeypatch):
     monkeypatch.delenv("DATASET", raising=False)
 
 
-def test_without_any_variable_the_missions_defaults_hold():
+def test_defaults():
     found = TrainingSettings.read()
 
     assert ("cardiffnlp/tweet_eval", 1000, 200, 42) == (
@@ -57,14 +57,14 @@ def test_empty_variables_count_as_unset(monkeypatch):
         ("LABELS", "bad,neutral,positive"),
     ],
 )
-def test_a_bad_value_is_told_with_its_variable(monkeypatch, name, value):
+def test_an_invalid_value_is_an_error_with_its_variable(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingError, match=f"{name}='{value}' cannot be used: "):
         TrainingSettings.read()
 
 
-def test_the_source_of_a_fetch_is_the_own_repository_or_else_the_base_model(monkeypatch):
+def test_hf_repo_id_is_fetched_or_else_the_base_model(monkeypatch):
     monkeypatch.setenv("BASE_MODEL", "some/base")
     without = TrainingSettings.read().source
     monkeypatch.setenv("HF_REPO_ID", "me/mine")
@@ -73,7 +73,7 @@ def test_the_source_of_a_fetch_is_the_own_repository_or_else_the_base_model(monk
 
 
 @pytest.mark.parametrize(("given", "found"), [("hf_secret\n", "hf_secret"), (" ", None)])
-def test_white_space_around_the_token_is_left_out(monkeypatch, given, found):
+def test_white_space_around_the_token_is_stripped(monkeypatch, given, found):
     monkeypatch.setenv("HF_TOKEN", given)
 
     assert found == TrainingSettings.read().token
@@ -101,7 +101,7 @@ def test_without_hf_token_the_login_of_the_machine_is_used(tmp_path, monkeypatch
     assert "hf_secret" == TrainingSettings.read().token
 
 
-def test_a_login_that_may_not_be_taken_unasked_is_not(tmp_path, monkeypatch):
+def test_a_login_is_not_used_if_implicit_tokens_are_disabled(tmp_path, monkeypatch):
     login = tmp_path / "token"
     login.write_text("hf_login", encoding="utf-8")
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(login))
@@ -110,14 +110,14 @@ def test_a_login_that_may_not_be_taken_unasked_is_not(tmp_path, monkeypatch):
     assert TrainingSettings.read().token is None
 
 
-def test_a_login_that_cannot_be_read_is_told_without_what_is_in_it(tmp_path, monkeypatch):
+def test_an_unreadable_login_is_an_error_without_its_content(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path))
 
     with pytest.raises(LoginError, match=r"IsADirectoryError\. Run `hf auth login` again"):
         _ = TrainingSettings.read().token
 
 
-def test_the_labels_of_a_models_outputs_are_read_in_their_order(monkeypatch):
+def test_output_labels_keep_their_order(monkeypatch):
     monkeypatch.setenv("LABELS", " Positive, NEUTRAL,negative")
 
     assert ("positive", "neutral", "negative") == TrainingSettings.read().labels

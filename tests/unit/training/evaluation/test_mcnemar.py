@@ -1,4 +1,4 @@
-"""Two classifiers are compared on the same rows."""
+"""McNemar's test compares two classifiers on the same rows."""
 
 from itertools import product
 
@@ -7,12 +7,12 @@ import pytest
 
 pytest.importorskip("scipy", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from training.evaluation.mcnemar import McNemarResult, mcnemar_test
 from training.evaluation.metrics import RowCountError
 
 
-def test_counts_the_four_ways_of_being_right():
+def test_rows_are_counted_by_which_classifier_is_correct():
     candidate = [True, True, True, False, False, True]
     champion = [True, False, False, True, False, True]
 
@@ -23,7 +23,7 @@ def test_counts_the_four_ways_of_being_right():
     assert pytest.approx(1 / 6) == found.difference
 
 
-def test_the_p_value_is_the_chance_of_coins_to_fall_like_that():
+def test_the_p_value_is_that_of_fair_coins():
     gained, lost = 7, 3
     falls = [sum(coins) for coins in product((0, 1), repeat=gained + lost)]
     expected = 2 * sum((fall > gained) + 0.5 * (fall == gained) for fall in falls) / len(falls)
@@ -35,7 +35,7 @@ def test_the_p_value_is_the_chance_of_coins_to_fall_like_that():
 
 
 @pytest.mark.parametrize("differing", [0, 1, 20])
-def test_where_each_is_right_alone_as_often_chance_explains_it_all(differing):
+def test_equal_discordant_counts_are_not_significant(differing):
     found = McNemarResult(both=5, candidate_only=differing, champion_only=differing, neither=5)
 
     assert pytest.approx(1) == found.p_value
@@ -50,7 +50,7 @@ def test_test_and_interval_agree_on_what_is_significant(gained, lost):
     assert found.is_significant is (low > 0 or high < 0)
 
 
-def test_agrees_with_published_figures():
+def test_the_p_value_agrees_with_a_published_one():
     # Fagerland et al. 2013, table 5: airway hyper-responsiveness, 1 against 7 of 21 children;
     # mid-p value 0.039
     found = McNemarResult(both=1, candidate_only=7, champion_only=1, neither=12)
@@ -71,14 +71,14 @@ def test_the_interval_holds_the_true_difference_19_times_in_20():
     assert pytest.approx(0.95, abs=0.01) == held
 
 
-def test_the_interval_stays_within_what_is_possible():
+def test_the_interval_is_clipped_to_possible_differences():
     low, high = McNemarResult(both=0, candidate_only=1, champion_only=0, neither=0).interval
 
     assert -1 <= low <= high <= 1
 
 
 @pytest.mark.parametrize(("candidate", "champion"), [([], []), ([True], [True, False])])
-def test_refuses_rows_that_are_not_the_same(candidate, champion):
+def test_lists_of_different_rows_are_refused(candidate, champion):
     with pytest.raises(RowCountError, match=f"lists of {len(candidate)} and"):
         mcnemar_test(candidate, champion)
 

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="the training group is not installed
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 pytest.importorskip("nncf", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 import openvino
 
 from inference.classifier import Classifier

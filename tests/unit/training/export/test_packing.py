@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the training group is not installed")
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from inference.packed_classifier import PackedClassifier
 from inference.packing import INPUTS, PackingError, collate, pack
 from training.export.export import export

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("nncf", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from inference.classifier import Classifier
 from inference.reference_predictions import SCORE_BOUNDS
 from tests.support.base_models import blinded

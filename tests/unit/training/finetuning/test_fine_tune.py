@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("transformers", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 

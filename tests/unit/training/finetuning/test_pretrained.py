@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the training group is not installed")
 transformers = pytest.importorskip("transformers", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from inference.classifier import Classifier
 from inference.normalization import normalize
 from inference.reference_predictions import SCORE_BOUNDS

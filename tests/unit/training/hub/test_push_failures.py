@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("huggingface_hub", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from tests.support.hub.client import UPLOAD_DEPRECATION
 from tests.support.hub.publishing import NAME, RESUME, content, on_hub, push
 from tests.support.server import run_python

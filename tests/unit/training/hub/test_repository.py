@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("huggingface_hub", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from huggingface_hub import constants
 
 from training.hub.errors import (

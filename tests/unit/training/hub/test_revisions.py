@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("datasets", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from tests.support.base_models import blinded
 from tests.support.hub import Hub
 from tests.support.server import run_python

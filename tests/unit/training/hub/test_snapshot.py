@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("huggingface_hub", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from training.hub.errors import HubRequestError, InvalidTokenError
 from training.hub.snapshot import NOT_LOGGED_IN, read_snapshot
 from training.settings import HubSettings

@@ -1,4 +1,4 @@
-"""What a run leaves in writing."""
+"""The record of the best model is written and read."""
 
 import json
 from dataclasses import replace
@@ -31,7 +31,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
     assert 0.7 == json.loads(path.read_text())["accuracy"]
 
 
-def test_there_may_be_no_record(tmp_path):
+def test_without_a_file_there_is_no_record(tmp_path):
     assert ChampionRecord.read(tmp_path / "best_metrics.json") is None
 
 
@@ -57,7 +57,7 @@ def test_a_promotion_is_added_to_the_history():
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("{", "JSONDecodeError"),
         ("[]", "TypeError|AttributeError"),
@@ -70,15 +70,17 @@ def test_a_promotion_is_added_to_the_history():
         ('{"accuracy": 0.5, "history": [{"when": 1}]}', "TypeError"),
     ],
 )
-def test_a_record_that_makes_no_sense_is_told_with_its_path(tmp_path, content, told):
+def test_a_malformed_record_is_an_error_with_its_path(tmp_path, content, message):
     path = tmp_path / "best_metrics.json"
     path.write_text(content)
 
-    with pytest.raises(RecordError, match=rf"best_metrics\.json is not a valid record .*({told})"):
+    with pytest.raises(
+        RecordError, match=rf"best_metrics\.json is not a valid record .*({message})"
+    ):
         ChampionRecord.read(path)
 
 
-def test_histories_are_joined_in_the_order_of_time_each_promotion_once():
+def test_merged_histories_are_sorted_by_time_without_duplicates():
     early, late = Promotion("2026-11-21", "sentiment:early", 0.5, "base"), BEST.history[0]
     newest = Promotion("2026-11-24", "sentiment:newest", 0.8, "trained")
 
@@ -89,7 +91,7 @@ def test_histories_are_joined_in_the_order_of_time_each_promotion_once():
     assert (early, late, newest) == found
 
 
-def test_an_unreadable_record_is_told_by_the_name_that_people_know(tmp_path):
+def test_a_malformed_record_is_an_error_with_its_display_name(tmp_path):
     path = tmp_path / "best_metrics.json"
     path.write_text("{")
 

@@ -1,4 +1,4 @@
-"""Champions are looked for where they may be."""
+"""Champions are found in the Bento store and on the Hub."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("nncf", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from inference.store import SERVING_FILES, register_model
 from tests.support.hub import Hub
 from tests.support.hub.client import keep_client_to
@@ -74,7 +74,7 @@ def fixture_files(tmp_path: Path) -> Files:
     return Files(tmp_path / "run")
 
 
-def test_an_empty_machine_knows_no_champion(files, tmp_path):
+def test_an_empty_machine_has_no_champion(files, tmp_path):
     found = find_champions(files, NO_HUB, tmp_path / "hub")
 
     assert ((), ()) == (found.champions, found.records)
@@ -111,7 +111,7 @@ def test_each_champion_has_its_own_record(model, view, files, tmp_path):
     ]
 
 
-def test_a_champion_is_not_forgotten_for_a_newer_model_beside_it(model, files, tmp_path):
+def test_the_recorded_champion_counts_beside_a_newer_model(model, files, tmp_path):
     champion = register_model(model).tag
     write_record(files, str(champion))
     newer = register_model(model).tag  # as `make model` does it
@@ -132,7 +132,7 @@ def test_the_same_model_in_both_places_is_one_champion(model, view, files, tmp_p
     assert ["sentiment:hubs"] == [record.model_tag for record in found.records]
 
 
-def test_the_newest_record_stands_first(view, files, tmp_path):
+def test_records_are_sorted_newest_first(view, files, tmp_path):
     write_record(files, "own")
 
     records = find_champions(files, view, tmp_path / "hub").records
@@ -140,7 +140,9 @@ def test_the_newest_record_stands_first(view, files, tmp_path):
     assert ["own", "sentiment:hubs"] == [record.model_tag for record in records]
 
 
-def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, tmp_path):
+def test_a_record_whose_model_is_gone_is_kept_without_a_model(
+    model, view, files, sample_data, tmp_path
+):
     register_model(model)
     write_record(files, "sentiment:deleted")
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
@@ -152,7 +154,7 @@ def test_a_record_whose_model_is_gone_is_lost(model, view, files, sample_data, t
 
 
 @pytest.mark.parametrize("is_worse", [True, False])
-def test_the_best_of_the_champions_stands_first(view, starter, sample_data, tmp_path, is_worse):
+def test_champions_are_sorted_best_first(view, starter, sample_data, tmp_path, is_worse):
     tag = register_model(another(starter, tmp_path / "other", is_worse)).tag
     sample = sample_splits(load(str(sample_data)), 10, 20, seed=0)
 
@@ -171,7 +173,7 @@ def test_the_best_of_the_champions_stands_first(view, starter, sample_data, tmp_
     assert not lost
 
 
-def test_a_champion_with_other_labels_is_left_out_with_a_warning(
+def test_a_champion_with_other_labels_is_skipped_with_a_warning(
     model, files, sample_data, tmp_path, caplog
 ):
     config = json.loads((model / "config.json").read_text())
@@ -185,7 +187,7 @@ def test_a_champion_with_other_labels_is_left_out_with_a_warning(
 
 
 @pytest.mark.parametrize("name", ["openvino_model.bin", "openvino_model.xml", "tokenizer.json"])
-def test_a_damaged_champion_is_left_out_with_a_warning(model, sample_data, tmp_path, caplog, name):
+def test_a_damaged_champion_is_skipped_with_a_warning(model, sample_data, tmp_path, caplog, name):
     whole = (model / name).read_bytes()
     (model / name).write_bytes(whole[: len(whole) // 2])
     register_model(model)

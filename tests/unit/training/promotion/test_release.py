@@ -1,4 +1,4 @@
-"""A champion waits for its publication."""
+"""A champion is kept until its publication."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("nncf", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from training.files import Files
 from training.hub.repository import HubRepository, RepoCommit
 from training.hub.snapshot import HubSnapshot
@@ -31,7 +31,7 @@ def fixture_files(tmp_path):
 @pytest.mark.parametrize(
     ("present", "parent"), [(["README.md"], None), (["README.md", "best_metrics.json"], "0123")]
 )
-def test_it_remembers_the_champion_that_it_was_compared_with(files, present, parent):
+def test_a_release_records_the_commit_that_it_was_compared_with(files, present, parent):
     release = Release.of(files, TAG)
 
     with release.draft(view(*present)) as folder:
@@ -44,7 +44,7 @@ def test_it_remembers_the_champion_that_it_was_compared_with(files, present, par
     )
 
 
-def test_a_draft_that_fails_is_no_release(files):
+def test_a_failed_draft_is_not_a_release(files):
     release = Release.of(files, TAG)
 
     with pytest.raises(OSError, match="full"), release.draft(view()):
@@ -53,7 +53,7 @@ def test_a_draft_that_fails_is_no_release(files):
     assert not release.folder.exists()
 
 
-def test_the_remains_of_a_killed_draft_do_not_get_into_the_next(files):
+def test_files_of_a_killed_draft_do_not_get_into_the_next(files):
     release = Release.of(files, TAG)
     remains = files.releases / ".abc" / "files" / "old.bin"
     remains.parent.mkdir(parents=True)
@@ -65,7 +65,7 @@ def test_the_remains_of_a_killed_draft_do_not_get_into_the_next(files):
     assert ["new.bin"] == [path.name for path in release.files.iterdir()]
 
 
-def test_it_is_not_published_to_a_repository_that_it_was_not_compared_with(files):
+def test_a_release_is_not_published_to_another_repository(files):
     release = Release.of(files, TAG)
     with release.draft(view()):
         pass
@@ -74,7 +74,7 @@ def test_it_is_not_published_to_a_repository_that_it_was_not_compared_with(files
         release.publish(HubRepository("a/b", "hf_token"))
 
 
-def test_all_but_the_champions_release_are_removed(files):
+def test_all_releases_but_the_champions_are_deleted(files):
     for name in ("abc", "old", ".draft"):
         (files.releases / name).mkdir(parents=True)
 
@@ -83,7 +83,7 @@ def test_all_but_the_champions_release_are_removed(files):
     assert [files.releases / "abc"] == list(files.releases.iterdir())
 
 
-def test_it_waits_until_it_is_published_to_where_it_was_made_for(files):
+def test_a_release_waits_until_it_is_published(files):
     release = Release.of(files, TAG)
     assert not release.waits_for(view())
 

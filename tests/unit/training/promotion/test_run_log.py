@@ -1,4 +1,4 @@
-"""Every run of a named database is a row there, once, also where the database was away."""
+"""Every run is a row of the database, once, even if the database was down."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ def rows(settings: DatabaseSettings) -> list[dict[str, Any]]:
 
 
 @EVERY_DATABASE
-def test_runs_are_rows_with_their_figures(settings: DatabaseSettings, files: Files) -> None:
+def test_runs_are_rows_with_their_metrics(settings: DatabaseSettings, files: Files) -> None:
     rejected = run_report(
         decision=Decision(False, "not better"),
         model_tag=None,
@@ -71,7 +71,7 @@ def test_runs_are_rows_with_their_figures(settings: DatabaseSettings, files: Fil
 
 
 @EVERY_DATABASE
-def test_a_run_waits_while_the_database_is_away(
+def test_a_run_is_kept_while_the_database_is_down(
     settings: DatabaseSettings, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = f"postgresql+psycopg://somebody:secret@127.0.0.1:{free_port()}/nowhere"
@@ -87,7 +87,7 @@ def test_a_run_waits_while_the_database_is_away(
 
 
 @EVERY_DATABASE
-def test_what_was_recorded_before_its_file_was_removed_is_not_doubled(
+def test_a_run_that_was_recorded_before_its_file_was_deleted_is_not_recorded_twice(
     settings: DatabaseSettings, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
@@ -100,7 +100,7 @@ def test_what_was_recorded_before_its_file_was_removed_is_not_doubled(
     assert not list(files.unrecorded_runs.iterdir())
 
 
-def test_what_is_no_run_is_set_aside_and_keeps_no_other_waiting(
+def test_a_refused_run_does_not_block_the_others(
     settings: DatabaseSettings, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     files.unrecorded_runs.mkdir(parents=True)
@@ -124,7 +124,7 @@ def test_without_a_named_database_nothing_is_written(files: Files) -> None:
 
 
 @EVERY_DATABASE
-def test_a_large_seed_and_a_long_path_are_taken(settings: DatabaseSettings, files: Files) -> None:
+def test_a_large_seed_and_a_long_path_fit(settings: DatabaseSettings, files: Files) -> None:
     report = run_report()
     origin = type(report.provenance)(
         **{**vars(report.provenance), "seed": 2**32 - 1, "base_model": "/long" * 200}
@@ -136,7 +136,7 @@ def test_a_large_seed_and_a_long_path_are_taken(settings: DatabaseSettings, file
     assert (2**32 - 1, "/long" * 200) == (row["seed"], row["base_model"])
 
 
-def test_a_row_survives_its_time_in_a_file() -> None:
+def test_a_row_can_be_written_to_json_and_read() -> None:
     row = to_row(run_report())
 
     assert row == type(row).from_json(row.to_json())

@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="the training group is not installed")
 pytest.importorskip("transformers", reason="the training group is not installed")
 pytest.importorskip("nncf", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from safetensors.torch import load_file
 
 from inference.classifier import Classifier

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("transformers", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from transformers import AutoTokenizer
 
 from training.starter.tokenizer import encode, learn_vocabulary, save_tokenizer
