@@ -1,4 +1,4 @@
-"""Whichever answer of PostgreSQL is swallowed: the writer tries again, and loses nothing."""
+"""If any answer of PostgreSQL gets lost, the writer retries and loses no row."""
 
 import threading
 from collections import Counter
@@ -25,23 +25,23 @@ from tests.support.proxy import Proxy
 from tests.support.server import eventually
 
 REQUESTS = 40
-AT_ONCE = 14  # threads that mostly wait; the server takes 40 connections
-TIMEOUT_S = 1
-HANGS_S = 30  # far more than the timeouts of one attempt
+AT_ONCE = 14  # threads, which mostly wait; the server accepts 40 connections
+TIMEOUT_S = 0.5
+HANGS_S = 30  # far longer than one attempt
 
 
 @dataclass(frozen=True)
 class Run:
-    """How one run ended: ``stored`` counts how often each recorded row is in the database."""
+    """The result of one run: ``stored`` counts the rows in the database for each recorded id."""
 
     requests: int
     swallowed_bytes: int
-    has_tried_again: bool
+    has_retried: bool
     stored: dict[str, int]
 
 
 def run(server: PostgreSQL, name: str, folder: Path, requests: int) -> Run:
-    """Record rows while all answers from that request on are swallowed, until a new attempt."""
+    """Record rows, and drop all answers after ``requests`` requests until the writer retries."""
     with Proxy(server.address) as proxy:
         url = make_url(server.environment(proxy.port)["DATABASE_URL"]).set(database=name)
         settings = DatabaseSettings(
@@ -53,25 +53,23 @@ def run(server: PostgreSQL, name: str, folder: Path, requests: int) -> Run:
 
         def is_swallowing() -> bool:
             made.append(prediction())
-            recorder.record(made[-1:])
+            log.record(made[-1:])
             return proxy.seen.swallowed_bytes > 0
 
-        with closing(PredictionLogger(settings)) as recorder:
+        with closing(PredictionLogger(settings)) as log:
             proxy.swallow(requests)
-            recorder.open()
+            log.open()
             eventually(is_swallowing, HANGS_S)
-            has_tried_again = tries_again(proxy)
+            has_retried = has_reconnected(proxy)
             proxy.restore()
             ids = {str(row.id) for row in made}
             eventually(lambda: ids <= set(count(server, name)), HANGS_S)
         stored = count(server, name)
-        return Run(
-            requests, proxy.seen.swallowed_bytes, has_tried_again, {i: stored[i] for i in ids}
-        )
+        return Run(requests, proxy.seen.swallowed_bytes, has_retried, {i: stored[i] for i in ids})
 
 
-def tries_again(proxy: Proxy) -> bool:
-    """Return whether the writer gives up a connection and opens another one."""
+def has_reconnected(proxy: Proxy) -> bool:
+    """Return whether the writer opens another connection."""
     before = proxy.seen.connections
     try:
         eventually(lambda: proxy.seen.connections > before, HANGS_S)
@@ -81,7 +79,7 @@ def tries_again(proxy: Proxy) -> bool:
 
 
 def count(server: PostgreSQL, name: str) -> Counter[str]:
-    """Count the rows of each id, none if there is no table yet."""
+    """Count the rows of each id, none if there is no table."""
     url = str(make_url(server.url).set(database=name))
     with psycopg.connect(url) as connection:
         try:
@@ -92,16 +90,16 @@ def count(server: PostgreSQL, name: str) -> Counter[str]:
 
 
 def create(server: PostgreSQL, name: str) -> DatabaseSettings:
-    """Create a database; return settings that name it."""
+    """Create a database; return its settings."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     url = make_url(server.environment()["DATABASE_URL"]).set(database=name)
     return DatabaseSettings(database_url=SecretStr(str(url)))
 
 
-@pytest.mark.parametrize("is_new", [True, False], ids=["new", "used"])
 @pytest.mark.slow
-def test_each_of_the_first_answers_may_be_swallowed(
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "used"])
+def test_the_writer_retries_after_any_lost_answer(
     postgresql: PostgreSQL, tmp_path: Path, is_new: bool
 ) -> None:
     names = {number: f"new_{number}" if is_new else "used" for number in range(REQUESTS)}
@@ -112,17 +110,19 @@ def test_each_of_the_first_answers_may_be_swallowed(
             migrate(engine)
             engine.dispose()
 
-    prediction_log_metrics()  # once, not by several threads at once
+    prediction_log_metrics()  # registers them once, before the threads
     with ThreadPoolExecutor(AT_ONCE) as pool:
         runs = list(pool.map(lambda n: run(postgresql, names[n], tmp_path, n), range(REQUESTS)))
 
-    assert [] == [each.requests for each in runs if not each.has_tried_again]
+    assert [] == [each.requests for each in runs if not each.has_retried]
     assert all(each.swallowed_bytes for each in runs)
     assert [] == [each for each in runs if set(each.stored.values()) != {1}]
 
 
 @pytest.mark.slow
-def test_a_set_up_ends_too(postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_set_up_ends_after_any_lost_answer(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("db.admin.retry.CONNECT_DEADLINE_S", 2)
     requests = range(0, REQUESTS, 4)
     for number in requests:
@@ -150,7 +150,7 @@ def _set_up(settings: SetupSettings) -> None:
         set_up(settings, lambda _: None)
 
 
-def test_a_service_ends_though_the_database_has_stopped_answering(
+def test_a_service_ends_although_the_database_does_not_answer(
     postgresql: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.prediction_logger.DRAIN_TIMEOUT_S", 1)
