@@ -1,21 +1,21 @@
-"""Whatever a real SQL Server does not answer, and whenever: its drivers' waits end."""
+"""No call takes longer than its timeout, whichever answer of a real SQL Server never arrives."""
 
+from tests.support.lost_answers import deliver_through_proxy, for_each_request, use_through_proxy
 from tests.support.sql_server import SQLServerDatabase
-from tests.support.swallowed import deliver_through_proxy, for_each_request, use_through_proxy
 
 
-def test_an_answer_that_never_comes_is_waited_for_no_longer_than_the_timeout(
+def test_a_missing_answer_is_waited_for_until_the_timeout(
     database_by_driver: SQLServerDatabase,
 ) -> None:
     variables = database_by_driver.environment() | {"DATABASE_TIMEOUT_S": "1"}
 
     uses = for_each_request(use_through_proxy, database_by_driver.address, variables)
 
-    assert [] == [use for use in uses if not use.has_ended or use.deadlines]
+    assert [] == [use for use in uses if not use.has_ended or use.watchdogs]
     assert all(use.swallowed_bytes for use in uses)
 
 
-def test_rows_are_stored_exactly_once_although_an_answer_never_came(
+def test_rows_are_stored_exactly_once_despite_a_missing_answer(
     database_by_driver: SQLServerDatabase,
 ) -> None:
     variables = database_by_driver.environment() | {"DATABASE_TIMEOUT_S": "1"}

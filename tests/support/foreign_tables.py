@@ -1,4 +1,4 @@
-"""Tables of other programs under names that the prediction log uses, and tables of ours."""
+"""Tables of other programs with the names of ours, and other versions of ours."""
 
 from dataclasses import dataclass
 
@@ -23,19 +23,19 @@ from db.database.schema import METRICS
 
 @dataclass(frozen=True)
 class Foreign:
-    """A table that is not ours, and what an error says of it."""
+    """A table that is not ours, and the difference that the error names."""
 
     table: Table
     difference: str
 
 
 def table(name: str, *columns: Column[object]) -> Table:
-    """Describe a table."""
+    """Return a table."""
     return Table(name, MetaData(), *columns)
 
 
 def metrics_with(*more: Column[object], without: tuple[str, ...] = ()) -> Table:
-    """Describe our table of predictions with other columns."""
+    """Return our table of predictions with other columns."""
     ours = [Column(c.name, c.type, nullable=c.nullable) for c in METRICS.columns]
     return table("metrics", *(column for column in ours if column.name not in without), *more)
 

@@ -1,4 +1,4 @@
-"""Connections end in time, whatever the network swallows and whenever."""
+"""Connections time out when the network drops packets, and parameters of a URL apply."""
 
 import time
 from pathlib import Path
@@ -14,20 +14,20 @@ from tests.support.proxy import Proxy
 from tests.support.server import free_port
 
 TIMEOUT_S = 1
-# FULL; that its flushes reach the disk itself on macOS. Source: https://sqlite.org/pragma.html
+# FULL, and on macOS flushes to the disk itself. Source: https://sqlite.org/pragma.html
 DURABILITY = {"synchronous": 2, "fullfsync": 1, "checkpoint_fullfsync": 1}
-HANGS_S = 30  # far more than the timeouts of connecting and of asking together
+HANGS_S = 30  # far more than all timeouts together
 
 
-def ask(engine: Engine) -> None:
-    """Connect, and ask some questions in a transaction."""
+def query(engine: Engine) -> None:
+    """Connect, and run some queries in a transaction."""
     with engine.begin() as connection:
         for _ in range(10):
             connection.exec_driver_sql("SELECT 1")
 
 
 @pytest.mark.parametrize("requests", [0, 1, 2, 3, 5, 7])
-def test_a_first_connection_whose_answers_are_swallowed_is_given_up(
+def test_a_first_connection_without_answers_times_out(
     postgresql: PostgreSQL, requests: int
 ) -> None:
     with Proxy(postgresql.address) as proxy:
@@ -37,13 +37,13 @@ def test_a_first_connection_whose_answers_are_swallowed_is_given_up(
         start_s = time.monotonic()
 
         with pytest.raises(SQLAlchemyError):
-            ask(engine)
+            query(engine)
 
         assert time.monotonic() - start_s < HANGS_S
         engine.dispose()
 
 
-def test_options_of_the_url_are_kept(postgresql: PostgreSQL) -> None:
+def test_options_of_the_url_apply(postgresql: PostgreSQL) -> None:
     url = postgresql.environment()["DATABASE_URL"] + "?options=-csearch_path%3Dmine"
     engine = make_engine(DatabaseSettings(database_url=url, database_timeout_s=7))
 
@@ -82,7 +82,7 @@ def test_hosts_in_the_query_are_reached(postgresql: PostgreSQL, place: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("query", "threshold", "is_autocommit"),
+    ("url_query", "threshold", "is_autocommit"),
     [
         ("", 5, False),
         ("?prepare_threshold=0", 0, False),
@@ -92,14 +92,14 @@ def test_hosts_in_the_query_are_reached(postgresql: PostgreSQL, place: str) -> N
     ],
 )
 def test_psycopgs_own_parameters_have_their_types(
-    postgresql: PostgreSQL, query: str, threshold: int | None, is_autocommit: bool
+    postgresql: PostgreSQL, url_query: str, threshold: int | None, is_autocommit: bool
 ) -> None:
-    url = postgresql.environment()["DATABASE_URL"] + query
+    url = postgresql.environment()["DATABASE_URL"] + url_query
     engine = make_engine(DatabaseSettings(database_url=url))
 
     with engine.connect() as connection:
         driver = connection.connection.driver_connection
-        ask(engine)
+        query(engine)
     engine.dispose()
 
     assert (threshold, is_autocommit) == (driver.prepare_threshold, driver.autocommit)

@@ -1,4 +1,4 @@
-"""What another program has under our names is left alone, and named."""
+"""Tables of other programs with our names are rejected by name and never changed."""
 
 import re
 from typing import Any
@@ -27,13 +27,13 @@ def fixture_engine(engine: Engine) -> Engine:
 
 
 def altered(column: str, kind: str) -> list[str]:
-    """Return statements that create a table like ours, but for a column's type."""
+    """Return statements that create our table with another type of one column."""
     ours = str(CreateTable(metrics_with(without=(column,))).compile(dialect=postgresql.dialect()))
     return [ours, f"ALTER TABLE metrics ADD {column} {kind}"]
 
 
 def described(engine: Engine) -> dict[str, Any]:
-    """Return all that the database says of its tables."""
+    """Return the columns and indexes of all tables and views."""
     inspector = inspect(engine)
     return {
         name: (
@@ -52,7 +52,7 @@ def execute(engine: Engine, statement: str) -> None:
 
 @EVERY_DATABASE
 @pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
-def test_a_table_of_another_program_is_named_with_the_difference_and_left_alone(
+def test_a_foreign_table_is_rejected_with_its_difference_and_not_changed(
     engine: Engine, settings: SetupSettings, foreign: Foreign
 ) -> None:
     foreign.table.create(engine)
@@ -68,7 +68,7 @@ def test_a_table_of_another_program_is_named_with_the_difference_and_left_alone(
 
 
 @EVERY_DATABASE
-def test_all_such_tables_are_named_at_once(engine: Engine) -> None:
+def test_all_foreign_tables_are_named_at_once(engine: Engine) -> None:
     for name in ("a single version", "other metrics"):
         FOREIGN[name].table.create(engine)
 
@@ -78,7 +78,7 @@ def test_all_such_tables_are_named_at_once(engine: Engine) -> None:
 
 @EVERY_DATABASE
 @pytest.mark.parametrize("table", OURS.values(), ids=OURS)
-def test_a_table_of_another_version_of_ours_is_taken(engine: Engine, table: Table) -> None:
+def test_a_table_of_another_version_of_ours_is_accepted(engine: Engine, table: Table) -> None:
     table.create(engine)
 
     migrate(engine)
@@ -88,7 +88,7 @@ def test_a_table_of_another_version_of_ours_is_taken(engine: Engine, table: Tabl
 
 
 @EVERY_DATABASE
-def test_a_view_is_no_table_of_ours(engine: Engine) -> None:
+def test_a_view_is_rejected(engine: Engine) -> None:
     METRICS.create(engine)
     execute(engine, "CREATE VIEW training_runs AS SELECT id FROM metrics")
 
@@ -104,7 +104,7 @@ def test_a_view_is_no_table_of_ours(engine: Engine) -> None:
         ([1, 2, 3], "contains versions, but there is no table metrics or training_runs"),
     ],
 )
-def test_a_table_of_versions_like_ours_is_told_by_what_it_holds(
+def test_a_foreign_table_of_versions_is_recognised_by_its_rows(
     engine: Engine, versions: list[int], difference: str
 ) -> None:
     if max(versions) >= 2**31 and engine.dialect.name == "postgresql":
@@ -143,7 +143,7 @@ def test_a_table_of_versions_like_ours_is_told_by_what_it_holds(
         (["CREATE MATERIALIZED VIEW metrics AS SELECT 1"], "metrics is a materialized view"),
     ],
 )
-def test_what_only_postgresql_has_is_told_too(
+def test_what_only_postgresql_has_is_rejected(
     engine: Engine, statements: list[str], difference: str
 ) -> None:
     if engine.dialect.name != "postgresql":
@@ -166,7 +166,7 @@ def test_what_only_postgresql_has_is_told_too(
         ("CREATE TABLE schema_version (version, applied_at)", "schema_version has the column"),
     ],
 )
-def test_what_only_sqlite_has_is_told_too(
+def test_what_only_sqlite_has_is_rejected(
     sqlite: DatabaseSettings, statement: str, difference: str
 ) -> None:
     engine = make_engine(sqlite)
@@ -180,7 +180,7 @@ def test_what_only_sqlite_has_is_told_too(
     engine.dispose()
 
 
-def test_an_index_of_another_schema_is_left_alone(engine: Engine) -> None:
+def test_an_index_of_another_schema_is_not_dropped(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("only PostgreSQL has a search path")
     migrate(engine, MIGRATIONS[:4])
@@ -197,7 +197,7 @@ def test_an_index_of_another_schema_is_left_alone(engine: Engine) -> None:
     assert {"ix_metrics_dashboards"} == names
 
 
-def test_a_dropped_table_is_made_anew_before_the_steps_that_change_it(engine: Engine) -> None:
+def test_a_dropped_table_is_created_before_the_migrations_that_change_it(engine: Engine) -> None:
     migrate(engine, MIGRATIONS[:2])
     execute(engine, "DROP TABLE metrics")
 
@@ -236,7 +236,7 @@ def test_names_are_compared_as_the_database_does(engine: Engine) -> None:
 
 
 @EVERY_DATABASE
-def test_nothing_of_another_program_is_deleted(engine: Engine) -> None:
+def test_rows_of_a_foreign_table_are_not_pruned(engine: Engine) -> None:
     FOREIGN["metrics without a label"].table.create(engine)
 
     with pytest.raises(ForeignTableError):

@@ -1,4 +1,4 @@
-"""Every way in which tools write where SQL Server is works, or is refused in one line."""
+"""Every form of a SQL Server address is parsed, or rejected in one line."""
 
 import pytest
 
@@ -35,7 +35,7 @@ from db.database.server_address import ServerAddress, ServerAddressError, parse_
         ("db.example\\SQLEXPRESS,1444", None, ServerAddress("db.example", 1444)),
     ],
 )
-def test_an_address_is_read(text: str, port: int | None, expected: ServerAddress) -> None:
+def test_an_address_is_parsed(text: str, port: int | None, expected: ServerAddress) -> None:
     address = parse_server_address(text, port)
 
     assert expected == address
@@ -77,7 +77,7 @@ def test_an_address_is_read(text: str, port: int | None, expected: ServerAddress
         ("user:secret@db.example", None, "no port from 1 to 65535"),
     ],
 )
-def test_what_is_no_address_is_refused_in_one_line(
+def test_an_invalid_address_is_rejected_in_one_line(
     text: str, port: int | None, problem: str
 ) -> None:
     with pytest.raises(ServerAddressError, match=problem) as caught:

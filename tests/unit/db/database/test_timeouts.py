@@ -1,9 +1,10 @@
-"""Whatever SQL Server does not answer, and whenever: its drivers' waits end."""
+"""No call takes longer than its timeout, whichever of SQL Server's answers never arrives."""
 
 import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,18 +14,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.database.engine import make_engine
 from db.database.timeouts import Watchdog
-from db.settings import DatabaseSettings
-from tests.support.proxy import Proxy
-from tests.support.server import eventually
-from tests.support.swallowed import (
+from tests.support.lost_answers import (
     HANGS_S,
     deliver_through_proxy,
     for_each_request,
     use_through_proxy,
 )
+from tests.support.proxy import Proxy
+from tests.support.server import eventually
 from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.answers import Answer, Done, Failed, Rows
-from tests.support.tds.drivers import DRIVERS, find_driver
+from tests.support.tds.drivers import DRIVERS, find_driver, stand_in_settings
 from tests.support.tds.requests import Query
 from tests.support.tds.server import TDSServer
 
@@ -38,12 +38,12 @@ VARIABLES = {
 
 @dataclass
 class PredictionLog:
-    """Takes rows, from a login that may create no tables; ``ids`` are those of all INSERTs."""
+    """Accept rows from a login that may not create tables; ``ids`` are those of all INSERTs."""
 
     ids: list[str] = field(default_factory=list)
 
     def answer(self, query: Query) -> Answer:
-        """Answer questions of the dialect and about tables, and keep the ids of rows."""
+        """Answer the dialect's queries, and record the ids of inserted rows."""
         if "OPENJSON" in query.sql:
             self.ids += [row["id"] for row in json.loads(str(query.parameters[0]))]
         if query.sql.strip().startswith("CREATE"):
@@ -53,7 +53,7 @@ class PredictionLog:
 
 
 def answer(query: Query) -> Answer:
-    """Answer what the dialect asks, selections with a row, and all else with success."""
+    """Answer the dialect's queries, SELECTs with a row, and accept all others."""
     known = sqlalchemy_queries.answer(query)
     if known is not None:
         return known
@@ -69,20 +69,18 @@ def fixture_server(tls: ssl.SSLContext) -> Iterator[TDSServer]:
 
 @pytest.mark.parametrize("name", DRIVERS)
 @pytest.mark.slow
-def test_an_answer_that_never_comes_is_waited_for_no_longer_than_the_timeout(
-    name: str, server: TDSServer
-) -> None:
+def test_a_missing_answer_is_waited_for_until_the_timeout(name: str, server: TDSServer) -> None:
     variables = VARIABLES | {"SQL_DRIVER": find_driver(name)}
 
     uses = for_each_request(use_through_proxy, server.address, variables)
 
-    assert [] == [use for use in uses if not use.has_ended or use.deadlines]
+    assert [] == [use for use in uses if not use.has_ended or use.watchdogs]
     assert all(use.swallowed_bytes for use in uses)
 
 
 @pytest.mark.parametrize("name", DRIVERS)
 @pytest.mark.slow
-def test_rows_are_delivered_although_an_answer_never_came(name: str, tls: ssl.SSLContext) -> None:
+def test_rows_are_delivered_despite_a_missing_answer(name: str, tls: ssl.SSLContext) -> None:
     variables = VARIABLES | {"SQL_DRIVER": find_driver(name)}
     log = PredictionLog()
 
@@ -95,15 +93,12 @@ def test_rows_are_delivered_although_an_answer_never_came(name: str, tls: ssl.SS
 
 
 @pytest.mark.parametrize("name", DRIVERS)
-def test_what_is_answered_in_time_is_not_cut(name: str, server: TDSServer) -> None:
-    variables = VARIABLES | {"SQL_DRIVER": find_driver(name), "SQL_SERVER": "localhost"}
-    fields = {key.lower(): value for key, value in variables.items()}
-    settings = DatabaseSettings.model_validate(fields | {"sql_port": server.address[1]})
-    engine = make_engine(settings)
+def test_an_idle_connection_is_not_aborted(name: str, server: TDSServer) -> None:
+    engine = make_engine(stand_in_settings(name, server.address[1], database_timeout_s=1))
 
     with engine.connect() as connection:
         first = connection.exec_driver_sql("SELECT 1").scalar()
-    threading.Event().wait(1.5)  # longer than the timeout, but nobody waits for the database
+    time.sleep(1.5)  # longer than the timeout, but the connection is not in use
     with engine.connect() as connection:
         again = connection.exec_driver_sql("SELECT 1").scalar()
     engine.dispose()
@@ -113,16 +108,14 @@ def test_what_is_answered_in_time_is_not_cut(name: str, server: TDSServer) -> No
 
 
 @pytest.mark.parametrize("name", DRIVERS)
-def test_other_connections_of_the_process_are_left_alone(name: str, server: TDSServer) -> None:
-    variables = VARIABLES | {"SQL_DRIVER": find_driver(name), "SQL_SERVER": "localhost"}
+def test_other_connections_of_the_process_stay_open(name: str, server: TDSServer) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         socket.create_connection(silent.getsockname()) as other,
         socket.create_connection(server.address) as earlier,
     ):
-        fields = {key.lower(): value for key, value in variables.items()}
         port = silent.getsockname()[1]
-        engine = make_engine(DatabaseSettings.model_validate(fields | {"sql_port": port}))
+        engine = make_engine(stand_in_settings(name, port, database_timeout_s=1))
 
         with pytest.raises(SQLAlchemyError):
             engine.connect()
@@ -130,21 +123,18 @@ def test_other_connections_of_the_process_are_left_alone(name: str, server: TDSS
             accepted.sendall(b"for the other")
 
         assert b"for the other" == other.recv(100)
-        earlier.sendall(b"x")  # of another port: it would raise if it had been shut down
+        earlier.sendall(b"x")  # to another port: raises if it was shut down
     engine.dispose()
 
 
-def test_a_system_that_lists_no_sockets_is_told_once_and_keeps_nobody_from_connecting(
+def test_connecting_works_if_sockets_cannot_be_listed_and_one_warning_is_logged(
     server: TDSServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object) -> None:
         raise psutil.AccessDenied
 
     monkeypatch.setattr(psutil.Process, "net_connections", refuse)
-    variables = VARIABLES | {"SQL_DRIVER": find_driver("Microsoft"), "SQL_SERVER": "localhost"}
-    fields = {key.lower(): value for key, value in variables.items()}
-    settings = DatabaseSettings.model_validate(fields | {"sql_port": server.address[1]})
-    engine = make_engine(settings)
+    engine = make_engine(stand_in_settings("Microsoft", server.address[1]))
 
     with engine.connect() as connection:
         assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
@@ -154,9 +144,7 @@ def test_a_system_that_lists_no_sockets_is_told_once_and_keeps_nobody_from_conne
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1,{port}", "127.0.0.1:{port}"])
-def test_sockets_that_other_threads_open_meanwhile_are_left_alone(
-    server: TDSServer, place: str
-) -> None:
+def test_sockets_that_other_threads_open_meanwhile_stay_open(server: TDSServer, place: str) -> None:
     clients: list[tuple[socket.socket, socket.socket]] = []
     has_connected = threading.Event()
     with Proxy(server.address) as proxy, socket.create_server(("127.0.0.1", 0)) as http:
@@ -166,14 +154,8 @@ def test_sockets_that_other_threads_open_meanwhile_are_left_alone(
                 clients.append((socket.create_connection(http.getsockname()), http.accept()[0]))
 
         host = place.format(port=proxy.port)
-        settings = DatabaseSettings.model_validate(
-            {
-                "database_url": f"mssql+pyodbc://u:p@{host}/db",
-                "sql_driver": find_driver("Microsoft"),
-                "sql_trust_server_certificate": True,
-                "database_timeout_s": 1,
-            }
-        )
+        url = f"mssql+pyodbc://u:p@{host}/db"
+        settings = stand_in_settings("Microsoft", 1, database_url=url, database_timeout_s=1)
         engine = make_engine(settings)
         opener = threading.Thread(target=open_clients)
         opener.start()
@@ -194,7 +176,7 @@ def test_sockets_that_other_threads_open_meanwhile_are_left_alone(
         accepted.close()
 
 
-def test_a_deadline_cuts_again_until_nothing_is_left() -> None:
+def test_a_watchdog_aborts_again_until_nothing_is_left() -> None:
     left = [True, True, False]
     watchdog = Watchdog(0.01, lambda: left.pop(0))
 
@@ -202,10 +184,10 @@ def test_a_deadline_cuts_again_until_nothing_is_left() -> None:
     watchdog.cancel()
 
 
-def test_a_deadline_that_is_cancelled_cuts_nothing() -> None:
-    cut = threading.Event()
-    watchdog = Watchdog(0.2, lambda: bool(cut.set()))
+def test_a_cancelled_watchdog_does_not_abort() -> None:
+    aborted = threading.Event()
+    watchdog = Watchdog(0.05, lambda: bool(aborted.set()))
 
     watchdog.cancel()
 
-    assert not cut.wait(0.5)
+    assert not aborted.wait(0.1)

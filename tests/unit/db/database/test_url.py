@@ -1,4 +1,4 @@
-"""A URL is read as it was meant or refused: no part of a password becomes a host or database."""
+"""A URL is parsed as meant or rejected: no part of a password becomes a host or database."""
 
 import random
 import re
@@ -32,45 +32,45 @@ TEMPLATES = [
 ]
 
 
-def made_up(chance: random.Random) -> str:
-    """Return a password in which no four characters in a row can be a coincidence."""
-    signs = chance.choices(SIGNS, k=chance.randint(1, 8))
-    letters = chance.choices("QXZJVKW", k=24)
-    return "".join(chance.sample(signs + letters, len(signs) + len(letters)))
+def make_password(rng: random.Random) -> str:
+    """Return a password whose parts of four characters occur nowhere else by chance."""
+    signs = rng.choices(SIGNS, k=rng.randint(1, 8))
+    letters = rng.choices("QXZJVKW", k=24)
+    return "".join(rng.sample(signs + letters, len(signs) + len(letters)))
 
 
-def told_at_start(url: str) -> str:
-    """Return what the service and its writer log of a database that does not answer."""
+def startup_messages(url: str) -> str:
+    """Return what the service and its writer log if a database does not answer."""
     settings = DatabaseSettings(database_url=SecretStr(url), database_timeout_s=2)
-    told = ""
+    messages = ""
     try:
-        told = host_and_database(settings.url())
+        messages = host_and_database(settings.url())
         with make_engine(settings).connect():
             raise AssertionError("nobody listens there")
     except (SettingsError, DBAPIError) as error:
-        return f"{told} {error} {getattr(error, 'orig', '')}"
+        return f"{messages} {error} {getattr(error, 'orig', '')}"
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_no_part_of_a_password_is_told(
+def test_no_part_of_a_password_is_logged(
     template: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("here"))
-    chance, port = random.Random(template), free_port()
+    rng, port = random.Random(template), free_port()
 
     for _ in range(60):
-        password = made_up(chance)
-        told = told_at_start(template.format(password, port=port))
+        password = make_password(rng)
+        messages = startup_messages(template.format(password, port=port))
         parts = {password[start : start + 4] for start in range(len(password) - 3)}
-        assert not [part for part in parts if part in told], (password, told)
+        assert not [part for part in parts if part in messages], (password, messages)
 
 
 @pytest.mark.parametrize("template", [each for each in TEMPLATES if "svc:{}@" in each])
-def test_what_is_read_is_read_as_it_was_meant(template: str) -> None:
-    chance = random.Random(template)
+def test_an_accepted_url_is_parsed_as_meant(template: str) -> None:
+    rng = random.Random(template)
     for _ in range(500):
         try:
-            url = parse_url(template.format(made_up(chance), port=5432))
+            url = parse_url(template.format(make_password(rng), port=5432))
         except DatabaseUrlError:
             continue
         assert ("svc", "127.0.0.1", 5432, "tweets") == (
@@ -82,10 +82,10 @@ def test_what_is_read_is_read_as_it_was_meant(template: str) -> None:
 
 
 @pytest.mark.parametrize("template", [each for each in TEMPLATES if "://svc:{}@" in each][:3])
-def test_any_password_can_be_given_percent_encoded(template: str) -> None:
-    chance = random.Random(template)
+def test_any_password_can_be_percent_encoded(template: str) -> None:
+    rng = random.Random(template)
     for _ in range(200):
-        password = made_up(chance)
+        password = make_password(rng)
 
         url = parse_url(template.format(quote(password, safe=""), port=5432))
 
@@ -108,7 +108,7 @@ def test_any_password_can_be_given_percent_encoded(template: str) -> None:
         ("sqlite:///file:x.db?mode=rw&uri=true", "file:x.db"),
     ],
 )
-def test_a_usual_url_is_read(url: str, expected: str | None) -> None:
+def test_a_usual_url_is_accepted(url: str, expected: str | None) -> None:
     if expected is None:
         with pytest.raises(DatabaseUrlError):
             parse_url(url)
@@ -142,14 +142,14 @@ def test_a_usual_url_is_read(url: str, expected: str | None) -> None:
         "sqlite:///u:p@host/db",
     ],
 )
-def test_a_doubtful_url_is_refused_in_one_line(url: str) -> None:
+def test_an_ambiguous_url_is_rejected_in_one_line(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         DatabaseSettings(database_url=SecretStr(url)).url()
 
-    assert re.fullmatch(r"DATABASE_URL [^\n]+ percent-encoded [^\n]+", str(caught.value))
+    assert re.fullmatch(r"DATABASE_URL [^\n]+ percent-encode [^\n]+", str(caught.value))
 
 
-def test_a_place_is_one_line() -> None:
+def test_host_and_database_are_one_line() -> None:
     settings = DatabaseSettings(
         sql_server="host", sql_user="u", sql_password=SecretStr("p"), sql_db="d\nb\x1b\u2028é"
     )

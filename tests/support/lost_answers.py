@@ -1,4 +1,4 @@
-"""Use a database whose answers are swallowed from one request on, in a process of its own."""
+"""Use a database whose answers get lost from one request on, each time in its own process."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -25,26 +25,25 @@ from tests.support.proxy import Proxy
 from tests.support.server import eventually
 
 REQUESTS = 40
-AT_ONCE = 8  # processes that mostly wait
-QUESTIONS = 10
-ATTEMPTS = 3
+PROCESSES = 8  # they mostly wait
+QUERIES = 10
 HANGS_S = 30.0
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Use:
-    """How the use of a database ended; ``deadlines`` are the threads that still watch it."""
+    """How the use of a database ended; ``watchdogs`` counts threads that are left."""
 
     requests: int
     swallowed_bytes: int
     has_ended: bool
-    deadlines: int
+    watchdogs: int
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How rows were delivered: ``ids`` of all of them, and how many are ``left`` in the spool."""
+    """How rows were delivered: the ``ids`` of all, and the number ``left`` in the spool."""
 
     requests: int
     swallowed_bytes: int
@@ -58,34 +57,34 @@ def for_each_request(
     address: tuple[str, int],
     variables: Mapping[str, str],
 ) -> list[T]:
-    """Try one of the functions here for each of the first requests, in processes of their own."""
-    with ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as processes:
+    """Call one of the functions here for each of the first requests, each in its own process."""
+    with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as processes:
         return list(processes.map(partial(try_one, address, variables), range(REQUESTS)))
 
 
 def use_through_proxy(address: tuple[str, int], variables: Mapping[str, str], requests: int) -> Use:
-    """Use a database, the answers to all but the first ``requests`` chunks of requests swallowed.
+    """Use a database that answers only the first ``requests`` chunks of requests.
 
     ``variables`` name the database, except for its address.
     """
     with Proxy(address) as proxy:
-        engine = make_engine(_through(proxy, variables))
+        engine = make_engine(_settings_through(proxy, variables))
         proxy.swallow(requests)
         thread = threading.Thread(target=_use, args=[engine], daemon=True)
         thread.start()
         thread.join(HANGS_S)
         has_ended = not thread.is_alive()
         with suppress(AssertionError):
-            eventually(lambda: not _deadlines(), HANGS_S)
-        return Use(requests, proxy.seen.swallowed_bytes, has_ended, _deadlines())
+            eventually(lambda: not _watchdogs(), HANGS_S)
+        return Use(requests, proxy.seen.swallowed_bytes, has_ended, _watchdogs())
 
 
 def deliver_through_proxy(
     address: tuple[str, int], variables: Mapping[str, str], requests: int
 ) -> Delivery:
-    """Have the writer deliver rows, the first time as in `use_through_proxy`, then undisturbed."""
+    """Flush rows, first as in `use_through_proxy`, then without faults."""
     with Proxy(address) as proxy, TemporaryDirectory() as folder:
-        settings = _through(proxy, variables)
+        settings = _settings_through(proxy, variables)
         spool = Spool(Path(folder) / "spool", 100, 10**6)
         engine = make_engine(settings)
         writer = Writer(engine, spool, prediction_log_metrics(), settings.database_timeout_s)
@@ -97,8 +96,9 @@ def deliver_through_proxy(
         thread.join(HANGS_S)
         has_ended, swallowed_bytes = not thread.is_alive(), proxy.seen.swallowed_bytes
         proxy.restore()
-        for _ in range(ATTEMPTS if has_ended else 0):
-            _deliver(writer)
+        if has_ended:
+            with suppress(AssertionError):
+                eventually(lambda: _delivers_all(writer, spool), HANGS_S)
         left = spool.depth().pending
         engine.dispose()
         spool.close()
@@ -106,41 +106,46 @@ def deliver_through_proxy(
     return Delivery(requests, swallowed_bytes, has_ended, ids, left)
 
 
-def _through(proxy: Proxy, variables: Mapping[str, str]) -> DatabaseSettings:
+def _settings_through(proxy: Proxy, variables: Mapping[str, str]) -> DatabaseSettings:
     place = {"SQL_SERVER": "localhost", "SQL_PORT": str(proxy.port)}
     fields = {name.lower(): value for name, value in ({**variables} | place).items()}
     return DatabaseSettings.model_validate(fields)
 
 
 def _deliver(writer: Writer) -> None:
-    """Make an attempt, as the writer's thread does."""
+    """Flush once, as the writer's thread does."""
     try:
         writer.flush(lambda _: True)
     except Exception as error:  # pylint: disable=broad-exception-caught  # as the thread does
         writer.handle_failure(error)
 
 
-def _deadlines() -> int:
+def _delivers_all(writer: Writer, spool: Spool) -> bool:
+    _deliver(writer)
+    return spool.depth().pending == 0
+
+
+def _watchdogs() -> int:
     return sum(thread.name == "watchdog" for thread in threading.enumerate())
 
 
 def _use(engine: Engine) -> None:
-    """Ask and write as the service, its migrations and `db setup` do."""
+    """Query and insert as the service, migrations and `db setup` do."""
     transactional = engine.execution_options(isolation_level="READ COMMITTED")
     with suppress(SQLAlchemyError):
         with engine.connect() as connection:
-            _ask(connection)
+            _query(connection)
             insert_if_absent(connection, [prediction().to_json()])
         with transactional.begin() as connection:
-            _ask(connection)
+            _query(connection)
         with transactional.connect() as connection:
-            _ask(connection)
+            _query(connection)
             connection.rollback()
         with engine.connect() as connection:
-            _ask(connection)
+            _query(connection)
     engine.dispose()
 
 
-def _ask(connection: Connection) -> None:
-    for _ in range(QUESTIONS):
+def _query(connection: Connection) -> None:
+    for _ in range(QUERIES):
         connection.exec_driver_sql("SELECT 1")
