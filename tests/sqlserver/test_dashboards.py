@@ -1,4 +1,4 @@
-"""SQL Server takes every query of the dashboards and alert rules as it is, as Grafana's login."""
+"""SQL Server accepts each query of the dashboards and alert rules from Grafana's login."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.support.sql_server import SQLServerDatabase
 
 
 @pytest.mark.parametrize("has_rows", [False, True])
-def test_every_query_is_taken(
+def test_every_query_is_accepted(
     database: SQLServerDatabase, repository: Path, *, has_rows: bool
 ) -> None:
     settings = database.settings()

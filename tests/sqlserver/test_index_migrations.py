@@ -1,4 +1,4 @@
-"""How rows lie in SQL Server, and that databases of earlier versions get there."""
+"""The indexes of SQL Server, also of databases migrated from earlier versions."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ EARLIER = {
         f"CREATE TABLE metrics (id uniqueidentifier NOT NULL PRIMARY KEY, {COLUMNS})",
         "CREATE INDEX ix_metrics_timestamp ON metrics ([timestamp])",
     ],
-    "the version before": [
+    "the previous version": [
         f"CREATE TABLE metrics (id uniqueidentifier NOT NULL, {COLUMNS}, truncated bit,"
         " recorded_at datetime2(3), CONSTRAINT pk_metrics PRIMARY KEY NONCLUSTERED (id),"
         " CONSTRAINT ck_metrics_text CHECK (DATALENGTH([text]) <= 20000))",
@@ -50,15 +50,15 @@ def label_type(engine: Engine) -> str:
     return types["label"].partition(" COLLATE")[0].upper()
 
 
-def is_microsofts(engine: Engine) -> bool:
-    """Return whether this is no server that only speaks the protocol."""
+def is_microsoft_server(engine: Engine) -> bool:
+    """Return whether this is Microsoft's server, not another one with its protocol."""
     with engine.connect() as connection:
         version = str(connection.exec_driver_sql("SELECT @@VERSION").scalar())
     return version.startswith("Microsoft SQL Server")
 
 
 def check_indexes(engine: Engine) -> None:
-    """Check uniqueness, order and content of the indexes."""
+    """Assert the uniqueness, columns and included columns of the indexes."""
     inspector = inspect(engine)
     found = {str(index["name"]): index for index in inspector.get_indexes("metrics")}
     assert {TIMESTAMP_INDEX, DASHBOARD_INDEX} == set(found)
@@ -69,14 +69,14 @@ def check_indexes(engine: Engine) -> None:
     assert not inspector.get_pk_constraint("metrics")["constrained_columns"]
 
 
-def test_a_new_table_is_in_the_order_of_time_alone(engine: Engine) -> None:
-    if not is_microsofts(engine):
-        pytest.skip("this is not Microsoft's own server")
+def test_a_new_table_is_clustered_by_time_only(engine: Engine) -> None:
+    if not is_microsoft_server(engine):
+        pytest.skip("not Microsoft's server")
     check_indexes(engine)
 
 
 @pytest.mark.parametrize("statements", EARLIER.values(), ids=EARLIER)
-def test_a_table_of_an_earlier_version_gets_there_and_keeps_its_rows(
+def test_a_table_of_an_earlier_version_is_migrated_and_keeps_its_rows(
     engine: Engine, statements: list[str]
 ) -> None:
     METADATA.drop_all(engine)
@@ -87,16 +87,16 @@ def test_a_table_of_an_earlier_version_gets_there_and_keeps_its_rows(
             connection.exec_driver_sql(statement)
         for row in made[:2]:
             connection.execute(before, {"rows": f"[{row.to_json()}]"})
-    told: list[str] = []
+    log: list[str] = []
 
-    migrate(engine, log=told.append)
+    migrate(engine, log=log.append)
 
-    if is_microsofts(engine):
-        assert not told
+    if is_microsoft_server(engine):
+        assert not log
         assert len(MIGRATIONS) == schema_version(engine)
         assert "NVARCHAR(64)" == label_type(engine)
         check_indexes(engine)
-    with engine.connect() as connection:  # an earlier version, which has not been replaced yet
+    with engine.connect() as connection:  # a service of an earlier version
         for row in made:
             connection.execute(before, {"rows": f"[{row.to_json()}]"})
         insert_if_absent(connection, [row.to_json() for row in made])
@@ -104,7 +104,9 @@ def test_a_table_of_an_earlier_version_gets_there_and_keeps_its_rows(
     assert sorted(str(row.id) for row in made) == sorted(str(row.id).lower() for row in rows)
 
 
-def test_labels_survive_whatever_the_code_page(engine: Engine, settings: DatabaseSettings) -> None:
+def test_labels_are_stored_unchanged_whatever_the_code_page(
+    engine: Engine, settings: DatabaseSettings
+) -> None:
     made = [replace(prediction(), label=label) for label in LABELS]
 
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Who may do what after the set-up, and what the database is like."""
+"""The rights of each login after the setup, and the properties of the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ SELECT_RUNS = "SELECT count(*) FROM training_runs"
 
 @contextmanager
 def connected(settings: SetupSettings, **changes: Any) -> Iterator[Connection]:
-    """Connect as the service, or with other settings."""
+    """Connect as the service, with changed settings."""
     engine = make_engine(settings.model_copy(update=changes))
     try:
         with engine.connect() as connection:
@@ -39,7 +39,7 @@ def connected(settings: SetupSettings, **changes: Any) -> Iterator[Connection]:
 
 
 def as_reader(settings: SetupSettings) -> dict[str, Any]:
-    """Return the changes that make the settings those of Grafana's login."""
+    """Return the changes of the settings for Grafana's login."""
     return {
         "sql_user": settings.grafana_reader_user,
         "sql_password": settings.grafana_reader_password,
@@ -76,22 +76,22 @@ def test_grafana_may_do_no_more(database: SQLServerDatabase, statement: str) -> 
         connection.exec_driver_sql(statement)
 
 
-def test_setting_up_again_changes_nothing_and_tells_no_secret(
+def test_a_second_setup_creates_nothing_and_logs_no_secret(
     database: SQLServerDatabase,
 ) -> None:
     settings = database.settings()
-    told: list[str] = []
+    log: list[str] = []
 
-    set_up(settings, told.append)
+    set_up(settings, log.append)
 
-    assert "the tables are ready" in told
-    assert not [line for line in told if line.startswith("created")]
+    assert "the tables are ready" in log
+    assert not [line for line in log if line.startswith("created")]
     for secret in (settings.sql_password, settings.sa_password, settings.grafana_reader_password):
         assert secret is not None
-        assert not [line for line in told if secret.get_secret_value() in line]
+        assert not [line for line in log if secret.get_secret_value() in line]
 
 
-def test_a_wrong_password_is_for_somebody_to_correct(database: SQLServerDatabase) -> None:
+def test_a_wrong_password_is_a_permanent_error(database: SQLServerDatabase) -> None:
     wrong = {"sql_password": SecretStr("Wrong-password-1")}
 
     with pytest.raises(DBAPIError) as caught, connected(database.settings(), **wrong):
@@ -101,7 +101,7 @@ def test_a_wrong_password_is_for_somebody_to_correct(database: SQLServerDatabase
     assert "Wrong-password-1" not in str(caught.value)
 
 
-def test_a_server_that_is_away_is_to_be_waited_for(database: SQLServerDatabase) -> None:
+def test_a_server_that_is_down_is_a_transient_error(database: SQLServerDatabase) -> None:
     away = {"sql_server": "127.0.0.1", "sql_port": 9, "database_timeout_s": 1.0}
 
     with pytest.raises(DBAPIError) as caught, connected(database.settings(), **away):
@@ -121,7 +121,7 @@ def test_a_server_that_is_away_is_to_be_waited_for(database: SQLServerDatabase) 
         ),
     ],
 )
-def test_errors_of_statements_are_sorted(
+def test_errors_of_statements_are_classified(
     database: SQLServerDatabase, statement: str, kind: ErrorKind
 ) -> None:
     with connected(database.settings()) as connection, pytest.raises(DBAPIError) as caught:
@@ -154,7 +154,7 @@ def test_columns_have_the_types_of_the_contract(database: SQLServerDatabase) -> 
     assert {"FLOAT"} == {types[name].partition("(")[0] for name in ("confidence", "latency_ms")}
 
 
-def test_rows_lie_in_the_order_of_time(microsoft_database: SQLServerDatabase) -> None:
+def test_rows_are_clustered_by_time(microsoft_database: SQLServerDatabase) -> None:
     with connected(microsoft_database.settings()) as connection:
         indexes = {index["name"]: index for index in inspect(connection).get_indexes("metrics")}
 
@@ -163,7 +163,7 @@ def test_rows_lie_in_the_order_of_time(microsoft_database: SQLServerDatabase) ->
     assert index["dialect_options"]["mssql_clustered"]
 
 
-def test_dashboards_read_row_versions(microsoft_database: SQLServerDatabase) -> None:
+def test_row_versioning_is_on(microsoft_database: SQLServerDatabase) -> None:
     settings = microsoft_database.settings()
     is_on = "SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = ?"
 
@@ -171,7 +171,7 @@ def test_dashboards_read_row_versions(microsoft_database: SQLServerDatabase) -> 
         assert connection.exec_driver_sql(is_on, (settings.sql_db,)).scalar()
 
 
-def test_after_a_migration_the_writer_locks_no_more_than_it_must(
+def test_after_a_migration_the_isolation_level_is_read_committed(
     database: SQLServerDatabase,
 ) -> None:
     settings = database.settings()
@@ -187,7 +187,7 @@ def test_after_a_migration_the_writer_locks_no_more_than_it_must(
     assert READ_COMMITTED == level
 
 
-def test_time_keeps_its_milliseconds_and_texts_their_astral_characters(
+def test_milliseconds_and_emoji_are_stored_unchanged(
     database: SQLServerDatabase,
 ) -> None:
     made = prediction("\U0001f600")

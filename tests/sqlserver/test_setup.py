@@ -1,4 +1,4 @@
-"""A set-up takes nothing from others, mends what a restore breaks, and may run twice at once."""
+"""A setup takes over nothing of others, repairs restored databases, and may run twice at once."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,11 +26,11 @@ ANOTHER = {"sql_password": SecretStr("Another-password-1")}
 ROW_VERSIONS = "SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = ?"
 
 
-def told_by(settings: SetupSettings, **changes: Any) -> list[str]:
-    """Set up with other settings; return what was told."""
-    told: list[str] = []
-    set_up(settings.model_copy(update=changes), told.append)
-    return told
+def setup_log(settings: SetupSettings, **changes: Any) -> list[str]:
+    """Set up with changed settings; return the log."""
+    log: list[str] = []
+    set_up(settings.model_copy(update=changes), log.append)
+    return log
 
 
 @pytest.fixture(name="master")
@@ -42,29 +42,31 @@ def fixture_master(database: SQLServerDatabase) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_two_at_once_on_a_new_server_both_succeed(new_database: SQLServerDatabase) -> None:
-    told: tuple[list[str], list[str]] = ([], [])
+def test_two_setups_of_a_new_server_at_once_both_succeed(new_database: SQLServerDatabase) -> None:
+    logs: tuple[list[str], list[str]] = ([], [])
 
     with ThreadPoolExecutor(2) as threads:
-        runs = [threads.submit(set_up, new_database.settings(), lines.append) for lines in told]
+        runs = [threads.submit(set_up, new_database.settings(), log.append) for log in logs]
         for run in runs:
             run.result()
 
-    assert all("can log in and use database" in lines[-1] for lines in told)
-    assert 1 == sum(line.startswith("created database") for lines in told for line in lines)
+    assert all("can log in and use database" in log[-1] for log in logs)
+    assert 1 == sum(line.startswith("created database") for log in logs for line in log)
 
 
-def test_a_login_keeps_the_password_that_it_has(database: SQLServerDatabase) -> None:
+def test_an_existing_login_keeps_its_password(database: SQLServerDatabase) -> None:
     settings = database.settings()
 
     with pytest.raises(SetupError, match=r"SQL_USER = .*--reset-passwords"):
-        told_by(settings, **ANOTHER)
+        setup_log(settings, **ANOTHER)
 
     with connected(settings) as connection:
         assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
 
 
-def test_a_login_gets_another_password_if_that_is_asked_for(database: SQLServerDatabase) -> None:
+def test_reset_passwords_updates_the_password_of_an_existing_login(
+    database: SQLServerDatabase,
+) -> None:
     settings = database.settings().model_copy(update=ANOTHER)
 
     set_up(settings, lambda _: None, reset_passwords=True)
@@ -73,20 +75,20 @@ def test_a_login_gets_another_password_if_that_is_asked_for(database: SQLServerD
         assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
 
 
-def test_a_user_whose_login_is_another_one_gets_it_back(
+def test_an_orphaned_user_is_mapped_to_its_login(
     microsoft_database: SQLServerDatabase, master: Engine
 ) -> None:
     settings = microsoft_database.settings()
     execute(master, f"DROP LOGIN {quote_name(str(settings.sql_user))}")  # as after a restore
 
-    told = told_by(settings)
+    log = setup_log(settings)
 
-    assert [line for line in told if line.endswith("was orphaned: mapped to its login again")]
+    assert [line for line in log if line.endswith("was orphaned: mapped to its login again")]
     with connected(settings) as connection:
         assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
 
 
-def test_a_user_of_another_login_is_left_alone(microsoft_database: SQLServerDatabase) -> None:
+def test_a_user_of_another_login_is_rejected(microsoft_database: SQLServerDatabase) -> None:
     settings = microsoft_database.settings()
     database = make_engine(settings, settings.admin_url())
     user, reader = quote_name(str(settings.sql_user)), quote_name(settings.grafana_reader_user)
@@ -95,10 +97,10 @@ def test_a_user_of_another_login_is_left_alone(microsoft_database: SQLServerData
     database.dispose()
 
     with pytest.raises(SetupError, match=r"of another name|another login"):
-        told_by(settings)
+        setup_log(settings)
 
 
-def test_a_database_that_existed_is_not_switched(
+def test_the_settings_of_an_existing_database_stay(
     microsoft_database: SQLServerDatabase, master: Engine
 ) -> None:
     settings = microsoft_database.settings()
@@ -107,13 +109,13 @@ def test_a_database_that_existed_is_not_switched(
         master, f"ALTER DATABASE {name} SET READ_COMMITTED_SNAPSHOT OFF WITH ROLLBACK IMMEDIATE"
     )
 
-    told = told_by(settings)
+    log = setup_log(settings)
 
     assert not query_scalar(master, ROW_VERSIONS, settings.sql_db)
-    assert [line for line in told if "READ_COMMITTED_SNAPSHOT is off" in line]
+    assert [line for line in log if "READ_COMMITTED_SNAPSHOT is off" in line]
 
 
-def test_a_level_without_openjson_is_told(
+def test_a_low_compatibility_level_is_an_error(
     microsoft_database: SQLServerDatabase, master: Engine
 ) -> None:
     settings = microsoft_database.settings()
@@ -124,6 +126,6 @@ def test_a_level_without_openjson_is_told(
     with pytest.raises(IncompatibleDatabaseError, match="compatibility level 120"):
         check_compatibility_level(engine)
     with pytest.raises(SetupError, match=r"SET COMPATIBILITY_LEVEL = 130"):
-        told_by(settings)
+        setup_log(settings)
 
     engine.dispose()
