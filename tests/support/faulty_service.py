@@ -27,7 +27,11 @@ from tests.support.service_faults import (
 
 TIMEOUT_S = 120
 
-_classify_each, _check, _warm_up = Classifier.classify_each, Spool.check, OpenVinoRuntime.warm_up
+_classify_each, _check, _warm_up = (
+    Classifier.classify_each,
+    Spool.check_writable,
+    OpenVinoRuntime.warm_up,
+)
 
 
 class FatalError(BaseException):
@@ -73,7 +77,7 @@ def warm_up(self: OpenVinoRuntime, *passes: Any) -> None:
 
 
 setattr(Classifier, "classify_each", classify_each)  # noqa: B010  # mypy rejects an assignment
-setattr(Spool, "check", check)  # noqa: B010
+setattr(Spool, "check_writable", check)  # noqa: B010
 setattr(OpenVinoRuntime, "warm_up", warm_up)  # noqa: B010
 SentimentService = service.SentimentService
 cast(Any, SentimentService).make_batcher = partial(
