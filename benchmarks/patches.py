@@ -3,15 +3,17 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from benchmarks.database import sqlite_url
 from benchmarks.hardware import Machine
 from benchmarks.loadgen import LoadProfile, LoadResult, alternating, generator
+from benchmarks.overload import OVERLOAD_FACTOR
 from benchmarks.servers import SERVICE_TARGET, Server, serve_bento
 from benchmarks.settings import PatchesConfig, Settings
 from benchmarks.stats import table
@@ -20,6 +22,9 @@ from inference.model_folder import ModelFolderError
 from inference.starter import STARTER_FOLDER
 
 ERRORS = (ModelFolderError, TextsError)
+
+Load = Callable[[Server], tuple[LoadResult, float]]
+"""Runs a load; returns its result, and the processor time in s that the server took."""
 
 UNPATCHED_TARGET = "benchmarks.baselines.unpatched:SentimentService"
 PARTS = (
@@ -55,10 +60,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What the service costs with a part and with the stock one, at a number of connections."""
+    """What the service costs with a part and with the stock one, under a load."""
 
     part: str
-    connections: int
+    load: str
     patched: Cost
     stock: Cost
 
@@ -67,7 +72,7 @@ class Gain:
         mine, stock = self.patched, self.stock
         return [
             self.part,
-            str(self.connections),
+            self.load,
             f"{mine.requests_per_s / stock.requests_per_s:.2f}",
             f"{mine.p50_ms:.1f} / {stock.p50_ms:.1f}",
             f"{mine.p99_ms:.1f} / {stock.p99_ms:.1f}",
@@ -88,7 +93,7 @@ class Report:
         """Return a table."""
         heading = [
             "with / without",
-            "connections",
+            "load",
             "requests/s",
             "p50, ms",
             "p99, ms",
@@ -109,7 +114,7 @@ def run(settings: Settings) -> Report:
     for part in PARTS:
         with tempfile.TemporaryDirectory() as folder:
             gains += _measure(part, model, bodies, config, Path(folder))
-        print(table([gain.row() for gain in gains[-len(config.connections) :]]), flush=True)
+        print(table([gain.row() for gain in gains[-len(config.connections) - 1 :]]), flush=True)
     return Report(Machine.read(), model.name, tuple(gains))
 
 
@@ -123,26 +128,38 @@ def _measure(
         }
         run_load = stack.enter_context(generator())
         for connections in config.connections:
-            rounds: dict[str, list[tuple[LoadResult, float]]] = {name: [] for name in servers}
-            for names in alternating(list(servers), config.rounds):
-                for name in names:
-                    rounds[name].append(_load(servers[name], bodies, connections, config, run_load))
-            yield Gain(part, connections, Cost.of(rounds["with"]), Cost.of(rounds["without"]))
+            load = partial(_load, run_load, bodies, config, connections)
+            gain = _compare(part, f"{connections} connections", servers, load, config.rounds)
+            yield gain
+        arrivals_per_s = OVERLOAD_FACTOR * gain.patched.requests_per_s
+        load = partial(_load, run_load, bodies, config, connections, arrivals_per_s=arrivals_per_s)
+        yield _compare(part, f"{OVERLOAD_FACTOR} x capacity", servers, load, config.rounds)
+
+
+def _compare(
+    part: str, name: str, servers: Mapping[str, Server], load: Load, number_of_rounds: int
+) -> Gain:
+    rounds: dict[str, list[tuple[LoadResult, float]]] = {name: [] for name in servers}
+    for names in alternating(list(servers), number_of_rounds):
+        for each in names:
+            rounds[each].append(load(servers[each]))
+    return Gain(part, name, Cost.of(rounds["with"]), Cost.of(rounds["without"]))
 
 
 def _load(
-    server: Server,
-    bodies: tuple[bytes, ...],
-    connections: int,
-    config: PatchesConfig,
     run_load: Callable[[LoadProfile], LoadResult],
+    bodies: tuple[bytes, ...],
+    config: PatchesConfig,
+    connections: int,
+    server: Server,
+    arrivals_per_s: float | None = None,
 ) -> tuple[LoadResult, float]:
     """Run a load; return its result, and the processor time in s that the server took."""
     url = f"{server.url}/predict"
-    profile = LoadProfile(url, bodies, connections, config.warm_up_s, config.duration_s)
+    seconds = config.warm_up_s, config.duration_s
     with server.resumed():
         before_s = server.cpu_s()
-        result = run_load(profile)
+        result = run_load(LoadProfile(url, bodies, connections, *seconds, arrivals_per_s))
         return result, server.cpu_s() - before_s
 
 

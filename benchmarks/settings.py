@@ -97,7 +97,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, slots=True)
 class PatchesConfig:
-    """Rounds, connections of each load, and its durations; the last load is an overload."""
+    """Rounds, connections of each load before an overload, and the durations of each."""
 
     rounds: int
     connections: tuple[int, ...]
@@ -141,7 +141,7 @@ FULL = Profile(
     ),
     DashboardsConfig(rows=10_000_000, days=30, runs=20),
     TrainingConfig(tweets=1000, baseline_steps=10, rounds=3, seeds=3),
-    PatchesConfig(rounds=3, connections=(1, 32, 128, 512), warm_up_s=0.5, duration_s=2),
+    PatchesConfig(rounds=3, connections=(1, 32, 128), warm_up_s=0.5, duration_s=2),
 )
 QUICK = Profile(
     ServingConfig(

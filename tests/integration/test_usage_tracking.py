@@ -1,4 +1,4 @@
-"""No command sends usage data to anybody, unless the user has asked for it."""
+"""No command sends usage data unless the user has enabled it."""
 
 from pathlib import Path
 
@@ -31,8 +31,8 @@ STOPPED_WITHIN_S = 60
 def fixture_watched(
     repository: Path, starter: Path, environment: dict[str, str], tmp_path: Path
 ) -> dict[str, str]:
-    """Return the environment of a user who has chosen nothing, with a home of its own."""
-    # OpenVINO keeps quiet by itself if it finds CI
+    """Return an environment without a choice of tracking, with its own home folder."""
+    # OpenVINO sends nothing if the variable CI is set
     kept = {name: value for name, value in environment.items() if "TRACK" not in name}
     (tmp_path / "home").mkdir()
     watched = kept | {
@@ -47,60 +47,60 @@ def fixture_watched(
     return watched
 
 
-def asked_hosts(watched: dict[str, str]) -> set[str]:
-    """Return the hosts that were asked for."""
+def contacted_hosts(watched: dict[str, str]) -> set[str]:
+    """Return the hosts that were contacted."""
     log = Path(watched["NETWORK_LOG"])
     return set(log.read_text(encoding="utf-8").split()) if log.exists() else set()
 
 
 def serve(repository: Path, watched: dict[str, str]) -> None:
-    """Serve, and stop in order."""
+    """Start the service and stop it by SIGTERM."""
     with Server(SERVE, repository, watched) as server:
         server.terminate(STOPPED_WITHIN_S)
 
 
 def consent_to_openvino(watched: dict[str, str]) -> None:
-    """Do as `opt_in_out --opt_in`."""
+    """Write the file that `opt_in_out --opt_in` writes."""
     folder = Path(watched["HOME"]) / "intel"
     folder.mkdir()
     (folder / "openvino_telemetry").write_text("1", encoding="utf-8")
 
 
-def test_serving_asks_no_other_host(repository: Path, watched: dict[str, str]) -> None:
+def test_serving_contacts_no_other_host(repository: Path, watched: dict[str, str]) -> None:
     serve(repository, watched)
 
-    assert set() == asked_hosts(watched)
+    assert set() == contacted_hosts(watched)
     assert not list(Path(watched["HOME"]).iterdir())
 
 
 @pytest.mark.slow
-def test_building_asks_bentoml_for_nothing(repository: Path, watched: dict[str, str]) -> None:
-    # it installs uv if that is missing, and fails without a network, which is an event, too
+def test_building_does_not_contact_bentoml(repository: Path, watched: dict[str, str]) -> None:
+    # it installs uv if missing; without a network it fails, which BentoML would report, too
     run_command([BENTOML, "build"], repository, watched | {"PIP_RETRIES": "0"})
 
-    assert BENTOML_TRACKER not in asked_hosts(watched)
+    assert BENTOML_TRACKER not in contacted_hosts(watched)
 
 
 @pytest.mark.slow
-def test_exporting_asks_no_other_host(watched: dict[str, str], tmp_path: Path) -> None:
+def test_exporting_contacts_no_other_host(watched: dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip("nncf", reason="training's libraries are not installed")
 
     run_python(["-c", EXPORT, str(tmp_path)], watched)
 
-    assert set() == asked_hosts(watched)
+    assert set() == contacted_hosts(watched)
     assert not (Path(watched["HOME"]) / "intel").exists()
 
 
 @pytest.mark.slow
-def test_who_wants_to_be_tracked_by_bentoml_is(repository: Path, watched: dict[str, str]) -> None:
+def test_a_user_can_enable_tracking_by_bentoml(repository: Path, watched: dict[str, str]) -> None:
     serve(repository, watched | {"BENTOML_DO_NOT_TRACK": "false"})
 
-    assert {BENTOML_TRACKER} == asked_hosts(watched)
+    assert {BENTOML_TRACKER} == contacted_hosts(watched)
 
 
-def test_who_wants_to_be_tracked_by_openvino_is(watched: dict[str, str]) -> None:
+def test_a_user_can_enable_tracking_by_openvino(watched: dict[str, str]) -> None:
     consent_to_openvino(watched)
 
     run_python(["-c", "import inference.openvino_runtime"], watched)
 
-    assert {OPENVINO_TRACKER} == asked_hosts(watched)
+    assert {OPENVINO_TRACKER} == contacted_hosts(watched)

@@ -1,4 +1,4 @@
-"""What finds no room is refused by its head alone, in the guard's own words."""
+"""Requests over the limit are rejected by their headers, as the middleware would reject them."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ async def done(_request: Request) -> Response:
 
 
 def guarded(settings: ApiSettings | None = None) -> ApiMiddleware:
-    """Guard a service that has no room for a single text."""
+    """Wrap a service that has no room for a single text."""
     routes = [Route("/model", done), Route("/predict", done, methods=["POST"])]
     return ApiMiddleware(Starlette(routes=routes), settings, AdmissionControl(max_texts=0))
 
@@ -44,14 +44,14 @@ def fixture_port() -> Iterator[int]:
 def posted(
     more: bytes = b"", body: bytes = b'{"text": "good"}', path: bytes = b"/predict"
 ) -> bytes:
-    """Return a request with further lines in its head."""
+    """Return a request with additional headers."""
     return (
         b"POST %b HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n%b"
         b"Content-Length: %d\r\n\r\n%b" % (path, more, len(body), body)
     )
 
 
-def test_it_says_what_the_guard_says(port: int) -> None:
+def test_a_rejection_equals_that_of_the_middleware(port: int) -> None:
     client = TestClient(guarded())
     expected = client.post("/predict", json={"text": "good"}, headers={"X-Request-Id": "mine"})
 
@@ -66,7 +66,7 @@ def test_it_says_what_the_guard_says(port: int) -> None:
     assert dict(expected.headers) == headers
 
 
-def test_a_connection_goes_on_after_a_refusal(port: int) -> None:
+def test_a_connection_stays_open_after_a_rejection(port: int) -> None:
     large = posted(body=b"x" * (1 << 18))
 
     received = ask(port, large, posted() * 3, posted(CLOSE))
@@ -74,7 +74,7 @@ def test_a_connection_goes_on_after_a_refusal(port: int) -> None:
     assert [429] * 5 == statuses(received)
 
 
-def test_refusals_come_behind_the_answers_of_earlier_requests(port: int) -> None:
+def test_a_rejection_follows_the_responses_to_earlier_requests(port: int) -> None:
     model = b"GET /model HTTP/1.1\r\nHost: test\r\n\r\n"
 
     received = ask(port, (model + posted()) * 3 + posted(CLOSE))
@@ -82,7 +82,7 @@ def test_refusals_come_behind_the_answers_of_earlier_requests(port: int) -> None
     assert [200, 429, 200, 429, 200, 429, 429] == statuses(received)
 
 
-def test_what_is_no_text_passes(port: int) -> None:
+def test_other_requests_reach_the_application(port: int) -> None:
     requests = [
         b"GET /model HTTP/1.1\r\nHost: test\r\n\r\n",
         b"GET /predict HTTP/1.1\r\nHost: test\r\n\r\n",
@@ -94,14 +94,14 @@ def test_what_is_no_text_passes(port: int) -> None:
     assert [200, 405, 404] == statuses(received)
 
 
-def test_a_stranger_is_told_nothing_of_the_load() -> None:
+def test_a_client_without_a_key_gets_401_not_429() -> None:
     with serving(guarded(WITH_A_KEY), LoadSheddingProtocol) as port:
         received = ask(port, posted(), posted(KEY + CLOSE))
 
     assert [401, 429] == statuses(received)
 
 
-def test_a_body_that_does_not_come_holds_no_connection(
+def test_a_rejected_request_whose_body_does_not_arrive_is_closed(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "HEADER_TIMEOUT_S", 0.1)
@@ -113,7 +113,7 @@ def test_a_body_that_does_not_come_holds_no_connection(
     assert b"" == received
 
 
-def test_refusals_are_counted(port: int) -> None:
+def test_rejections_are_counted(port: int) -> None:
     before = REGISTRY.get_sample_value("sentiment_requests_refused_total") or 0
 
     ask(port, posted() * 2, posted(CLOSE))
@@ -125,7 +125,7 @@ def test_refusals_are_counted(port: int) -> None:
     ("request_", "status_class"),
     [
         (b"GET /model HTTP/1.1\r\nHost: test\r\n" + CLOSE + b"\r\n", "2xx"),
-        (posted(CLOSE), "4xx"),  # by its head alone
+        (posted(CLOSE), "4xx"),  # by its headers alone
         (b"nonsense\r\n\r\n", "4xx"),
     ],
 )
@@ -157,15 +157,15 @@ def responses() -> dict[str, float]:
     }
 
 
-def test_the_guard_is_not_even_asked() -> None:
+def test_a_rejection_does_not_reach_the_middleware() -> None:
     asked = []
     guard = guarded()
 
-    async def noted(scope, receive, send):  # type: ignore[no-untyped-def]
+    async def recorded(scope, receive, send):  # type: ignore[no-untyped-def]
         asked.append(scope["type"])
         await guard(scope, receive, send)
 
-    with serving(noted, LoadSheddingProtocol) as port:
+    with serving(recorded, LoadSheddingProtocol) as port:
         assert [429] == statuses(ask(port, posted(CLOSE)))
 
     assert ["lifespan"] == asked

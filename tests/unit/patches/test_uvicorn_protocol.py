@@ -1,4 +1,4 @@
-"""What connections may ask at once, how they are answered in turn, and when they are given up."""
+"""Pipelined requests are answered in order and within limits; slow clients are disconnected."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,31 +20,31 @@ UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Setting
 
 
 async def echo(request: Request) -> Response:
-    """Answer what was posted."""
+    """Respond with the body."""
     return PlainTextResponse(await request.body())
 
 
 async def slow(_request: Request) -> Response:
-    """Answer a little later than at once."""
+    """Respond after a short while."""
     await asyncio.sleep(0.05)
     return PlainTextResponse("done")
 
 
 async def large(_request: Request) -> Response:
-    """Answer more than a connection takes in unread."""
+    """Respond with more than a connection buffers."""
     return PlainTextResponse("x" * (8 << 20))
 
 
 @pytest.fixture(name="port")
 def fixture_port() -> Iterator[int]:
-    """Serve these."""
+    """Serve the endpoints above."""
     routes = [Route("/slow", slow), Route("/large", large), Route("/", echo, methods=["POST"])]
     with serving(Starlette(routes=routes)) as port:
         yield port
 
 
 def posted(body: bytes, more: bytes = b"") -> bytes:
-    """Return a request with further lines in its head."""
+    """Return a request with additional headers."""
     return b"POST / HTTP/1.1\r\nHost: test\r\n%bContent-Length: %d\r\n\r\n%b" % (
         more,
         len(body),
@@ -52,13 +52,13 @@ def posted(body: bytes, more: bytes = b"") -> bytes:
     )
 
 
-def test_a_few_requests_at_once_are_answered_in_turn(port: int) -> None:
+def test_pipelined_requests_are_answered_in_order(port: int) -> None:
     received = ask(port, GET * 15 + LAST)
 
     assert [200] * 16 == statuses(received)
 
 
-def test_more_than_a_few_are_answered_as_far_as_they_may_wait(port: int) -> None:
+def test_pipelined_requests_over_the_limit_are_rejected(port: int) -> None:
     received = ask(port, GET * 10_000)
 
     assert [200] * 17 + [429] == statuses(received)
@@ -66,20 +66,22 @@ def test_more_than_a_few_are_answered_as_far_as_they_may_wait(port: int) -> None
     assert b"retry-after: 1\r\n" in received
 
 
-def test_what_comes_while_requests_wait_is_read_later(port: int) -> None:
+def test_bytes_that_arrive_while_requests_wait_are_read_later(port: int) -> None:
     received = ask(port, GET * 12, GET * 11 + LAST)
 
     assert [200] * 24 == statuses(received)
 
 
-def test_a_request_has_its_answer_before_the_nonsense_behind_it(port: int) -> None:
+def test_a_request_is_answered_before_invalid_bytes_after_it_are_rejected(port: int) -> None:
     received = ask(port, GET + b"nonsense\r\n\r\n")
 
     assert [200, 400] == statuses(received)
 
 
 @pytest.mark.parametrize("before", [0, 1, 3])
-def test_a_broken_body_is_refused_after_the_requests_before_it(port: int, before: int) -> None:
+def test_an_invalid_body_is_rejected_after_earlier_requests_are_answered(
+    port: int, before: int
+) -> None:
     broken = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"
 
     received = ask(port, GET * before + broken)
@@ -87,7 +89,7 @@ def test_a_broken_body_is_refused_after_the_requests_before_it(port: int, before
     assert [200] * before + [400] == statuses(received)
 
 
-def test_the_rest_of_a_body_that_breaks_after_its_answer_is_none_of_ours(port: int) -> None:
+def test_a_body_that_turns_invalid_after_the_response_is_ignored(port: int) -> None:
     start = b"POST /slow HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
 
     received = ask(port, start, b"nonsense\r\n")
@@ -95,13 +97,13 @@ def test_the_rest_of_a_body_that_breaks_after_its_answer_is_none_of_ours(port: i
     assert [405] == statuses(received)
 
 
-def test_a_body_does_not_count_for_the_next_head(port: int) -> None:
+def test_a_body_does_not_count_towards_the_next_headers(port: int) -> None:
     received = ask(port, posted(b"x" * 60_000) + LAST[:20], LAST[20:])
 
     assert [200, 200] == statuses(received)
 
 
-def test_tiny_headers_count_with_all_that_parts_them(port: int) -> None:
+def test_separators_count_towards_the_size_of_headers(port: int) -> None:
     received = ask(port, b"GET /slow HTTP/1.1\r\n" + b"a:\r\n" * 25_000 + b"\r\n")
 
     assert [431] == statuses(received)
@@ -119,14 +121,14 @@ def test_tiny_headers_count_with_all_that_parts_them(port: int) -> None:
         ),
     ],
 )
-def test_what_does_not_end_is_given_up(port: int, start: bytes) -> None:
+def test_endless_headers_are_rejected(port: int, start: bytes) -> None:
     received = ask(port, start, b"x" * 20_000, b"x" * 20_000)
 
     assert [431] == statuses(received)
 
 
 @pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
-def test_a_wish_for_another_protocol_is_ignored(port: int, last: bytes) -> None:
+def test_an_upgrade_header_is_ignored(port: int, last: bytes) -> None:
     wish = posted(b"some text", UPGRADE + last)
 
     whole = ask(port, wish + LAST)
@@ -137,7 +139,7 @@ def test_a_wish_for_another_protocol_is_ignored(port: int, last: bytes) -> None:
     assert b"some text" in in_pieces
 
 
-def test_nothing_is_sent_on_to_others(port: int) -> None:
+def test_connect_is_rejected(port: int) -> None:
     received = ask(port, b"CONNECT test:443 HTTP/1.1\r\nHost: test\r\n\r\n")
 
     assert [400] == statuses(received)
@@ -145,9 +147,9 @@ def test_nothing_is_sent_on_to_others(port: int) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [pytest.param(LARGE * 2, id="another waits"), pytest.param(LAST_LARGE, id="closing")],
+    [pytest.param(LARGE * 2, id="a second request waits"), pytest.param(LAST_LARGE, id="closing")],
 )
-def test_a_client_that_takes_no_answer_is_given_up(
+def test_a_client_that_does_not_read_is_disconnected(
     port: int, monkeypatch: pytest.MonkeyPatch, asked: bytes
 ) -> None:
     monkeypatch.setattr("patches.uvicorn_protocol.WRITE_TIMEOUT_S", 0.1)
@@ -158,7 +160,7 @@ def test_a_client_that_takes_no_answer_is_given_up(
         eventually(lambda: not peers(port), PATIENCE_S)
 
 
-def test_a_large_answer_is_sent_to_its_end(port: int) -> None:
+def test_a_large_response_is_sent_completely(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(LAST_LARGE)
         received = all_of(connection)
@@ -166,7 +168,7 @@ def test_a_large_answer_is_sent_to_its_end(port: int) -> None:
     assert len(received) > 8 << 20
 
 
-def test_beyond_so_many_connections_each_is_refused(
+def test_connections_over_the_limit_are_rejected(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("patches.uvicorn_protocol.MAX_CONNECTIONS", 2)
@@ -183,7 +185,7 @@ def test_beyond_so_many_connections_each_is_refused(
     assert [200] == statuses(ask(port, LAST))
 
 
-def test_a_client_that_is_gone_while_its_requests_wait_is_no_failure(
+def test_a_client_that_disconnects_while_its_requests_wait_causes_no_error(
     port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("patches.uvicorn_protocol.WRITE_TIMEOUT_S", 0.1)
@@ -197,11 +199,11 @@ def test_a_client_that_is_gone_while_its_requests_wait_is_no_failure(
     assert [] == caplog.messages
 
 
-def test_a_refusal_stands_in_the_log_under_the_id_that_it_gives(
+def test_a_rejection_is_logged_with_the_request_id_of_its_response(
     port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level("INFO", "bentoml")
-    monkeypatch.setattr("api.http.log.MAX_LINES", 1000)  # other tests have had some of them
+    monkeypatch.setattr("api.http.log.MAX_LINES", 1000)  # other tests have used some
 
     received = ask(port, b"nonsense\r\n\r\n")
 
@@ -211,7 +213,7 @@ def test_a_refusal_stands_in_the_log_under_the_id_that_it_gives(
 
 
 def peers(port: int) -> list[object]:
-    """Return the connections that the service holds."""
+    """Return the service's open connections."""
     return [
         each
         for each in psutil.Process().net_connections("tcp")
