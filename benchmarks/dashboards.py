@@ -12,8 +12,7 @@ from benchmarks.database import VARIABLE, claim, count_rows, engine_of
 from benchmarks.hardware import Machine
 from benchmarks.postgres import PostgreSQL, installed_programs
 from benchmarks.settings import DashboardsConfig, Settings
-from benchmarks.stats import Spread, table
-from benchmarks.targets import Target
+from benchmarks.stats import Spread, Target, table
 from benchmarks.texts import REPOSITORY
 from db.database.migrations import migrate
 from db.prediction import utc_now

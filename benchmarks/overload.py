@@ -15,8 +15,7 @@ from benchmarks.loadgen import REFUSALS, LoadProfile, LoadResult, run_load
 from benchmarks.model import random_model
 from benchmarks.servers import SERVICE_TARGET, Server, serve_bento
 from benchmarks.settings import OverloadConfig, Settings
-from benchmarks.stats import percentile, table
-from benchmarks.targets import Target, show_targets
+from benchmarks.stats import Target, percentile, show_targets, table
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import ModelFolderError
 

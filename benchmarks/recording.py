@@ -18,8 +18,7 @@ from benchmarks.model import random_model
 from benchmarks.postgres import PostgreSQL, installed_programs
 from benchmarks.servers import SERVICE_TARGET, UNRECORDED_TARGET, Server, serve_bento
 from benchmarks.settings import Settings
-from benchmarks.stats import Spread, percentile, table
-from benchmarks.targets import Target, show_targets
+from benchmarks.stats import Spread, Target, percentile, show_targets, table
 from benchmarks.texts import TextsError, read_texts
 from benchmarks.writing import SpoolResult, WriterError, measure_spool, measure_writer
 from db.settings import SettingsError

@@ -34,7 +34,7 @@ from benchmarks.startup import (
     p99_ratio,
     show_first_seconds,
 )
-from benchmarks.stats import Spread, table
+from benchmarks.stats import Spread, Target, show_targets, table
 from benchmarks.systems import (
     CAPACITY_CONNECTIONS,
     LITSERVE,
@@ -47,7 +47,6 @@ from benchmarks.systems import (
     connections_load,
     share_load,
 )
-from benchmarks.targets import Target, show_targets
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import WEIGHTS_FILE, ModelFolder, ModelFolderError
 from inference.runtime import RuntimeNotInstalledError, check_runtime

@@ -1,4 +1,4 @@
-"""Medians, percentiles and tables of measured values."""
+"""Statistics of measured values: medians, percentiles, tables and targets."""
 
 import math
 import statistics
@@ -41,3 +41,30 @@ def table(rows: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A measured value and its lower or upper limit."""
+
+    name: str
+    measured: float
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Return whether the value is within the limit."""
+        return (self.least is None or self.measured >= self.least) and (
+            self.most is None or self.measured <= self.most
+        )
+
+    def show(self) -> tuple[str, str, str, str]:
+        """Return the cells of a row: name, value, limit, met or MISSED."""
+        limit = f"at least {self.least:,}" if self.most is None else f"at most {self.most:,}"
+        return self.name, f"{self.measured:,.3f}", limit, "met" if self.is_met else "MISSED"
+
+
+def show_targets(targets: Sequence[Target]) -> str:
+    """Return a table with a row for each target."""
+    return table([("target", "measured", "limit", ""), *(target.show() for target in targets)])

@@ -16,7 +16,7 @@ from benchmarks.baselines.padded_trainer import BATCH_SIZE, MAX_TOKENS
 from benchmarks.hardware import Machine
 from benchmarks.model import roberta_base_config
 from benchmarks.settings import Settings
-from benchmarks.targets import Target, show_targets
+from benchmarks.stats import Target, show_targets
 from benchmarks.texts import TextsError, read_texts
 from benchmarks.training_comparison import (
     AccuracyComparison,

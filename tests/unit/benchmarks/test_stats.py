@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.stats import Spread, percentile, table
-from benchmarks.targets import Target
+from benchmarks.stats import Spread, Target, percentile, table
 
 
 @pytest.mark.parametrize(
