@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-# Before settings and BentoML are imported: tests ignore the developer's .env and Bento store.
+# Before imports of settings, BentoML and huggingface_hub: ignore the developer's configuration.
 os.environ["ENV_FILE"] = ""
-os.environ["HF_TOKEN_PATH"] = os.devnull  # before huggingface_hub is: and the login on the Hub
+os.environ["HF_TOKEN_PATH"] = os.devnull  # the developer's login on the Hub
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's: parallel tests share the cores
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
 atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
@@ -27,7 +27,7 @@ from tests.support.setting_names import setting_names
 pytest_plugins = ["tests.support.database_fixtures"]
 
 REPOSITORY = Path(__file__).parent.parent
-HTTP_TIMEOUT_S = 60  # instead of 5: the machines that test are shared
+HTTP_TIMEOUT_S = 60  # instead of 5, for busy machines
 
 # Each of pytest's parallel workers gives servers ports of its own.
 servers.PORTS = servers.PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: 16]
@@ -58,7 +58,7 @@ def fixture_repository() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def ignore_own_settings() -> Iterator[None]:
-    """Keep the developer's own environment out of the tests, and of fixtures of every scope."""
+    """Delete the developer's settings for tests and fixtures of every scope."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         _delete_settings(monkeypatch)
         yield
@@ -66,7 +66,7 @@ def ignore_own_settings() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def ignore_settings_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what code under test has set out of the next test."""
+    """Delete settings that an earlier test has set."""
     _delete_settings(monkeypatch)
 
 
@@ -78,20 +78,20 @@ def fixture_starter() -> Path:
 
 @pytest.fixture(name="classifier", scope="session")
 def fixture_classifier(starter: Path) -> Classifier:
-    """Load the starter model as it is served."""
+    """Return the starter model, loaded as for serving."""
     return Classifier.load(starter)
 
 
 @pytest.fixture(name="tweets", scope="session")
 def fixture_tweets() -> list[str]:
-    """Read the texts of the repository's own sample."""
+    """Return the texts of the repository's sample."""
     lines = (REPOSITORY / "samples" / "tweets.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line)["text"] for line in lines]
 
 
 @pytest.fixture(name="validation_tweets", scope="session")
 def fixture_validation_tweets() -> list[str]:
-    """Read the first 200 texts of the validation split of DATASET."""
+    """Return the first 200 texts of the validation split of DATASET."""
     if "DATASET" not in os.environ:
         pytest.skip("DATASET names no folder of real tweets")
     dataset = pytest.importorskip("training.data.dataset").load(os.environ["DATASET"])

@@ -1,4 +1,4 @@
-"""Who may import whom, read off the import statements of every source file."""
+"""Imports between packages, read from the import statements of all source files."""
 
 import ast
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ def sources(repository: Path, part: str) -> list[Path]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yield the top-level name of every import in a file, those inside functions too."""
+    """Yield the top-level name of every import in a file, inside functions too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -94,7 +94,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_parts_import_only_what_they_may(repository: Path, part: str) -> None:
+def test_a_part_imports_only_allowed_parts(repository: Path, part: str) -> None:
     forbidden = set(PARTS) - MAY_IMPORT[part] - {part}
 
     found = {
@@ -108,7 +108,7 @@ def test_parts_import_only_what_they_may(repository: Path, part: str) -> None:
 
 
 @pytest.mark.parametrize("part", SERVING)
-def test_serving_needs_none_of_trainings_libraries(repository: Path, part: str) -> None:
+def test_serving_imports_no_library_of_training(repository: Path, part: str) -> None:
     found = {
         f"{path.relative_to(repository)} imports {name}"
         for path in sources(repository, part)

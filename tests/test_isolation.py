@@ -1,4 +1,4 @@
-"""Tests touch nothing of the developer's: no database, no server, no Bento store, no package."""
+"""Tests use no database, server, Bento store or settings of the developer, and install nothing."""
 
 import os
 import subprocess
@@ -14,20 +14,20 @@ from tests.support.sql_server import NEEDED
 
 @pytest.fixture(name="seen", scope="module")
 def fixture_seen() -> set[str]:
-    """Return the variables that a fixture of the widest scopes sees."""
+    """Return the variables that a fixture of a module sees."""
     return set(os.environ)
 
 
-def test_no_setting_of_the_developers_is_seen_by_fixtures_of_any_scope(seen: set[str]) -> None:
+def test_fixtures_of_every_scope_see_no_setting_of_the_developer(seen: set[str]) -> None:
     assert set() == seen & (setting_names() - {"DATASET"})
 
 
-def test_bentoml_works_in_a_folder_of_the_tests() -> None:
+def test_the_bento_store_is_a_temporary_folder() -> None:
     assert Path(os.environ["BENTOML_HOME"]).name.startswith("bentoml-")
     assert not Path(os.environ["BENTOML_HOME"]).is_relative_to(Path.home() / "bentoml")
 
 
-def test_a_sql_server_that_is_named_is_left_alone_until_somebody_asks(repository: Path) -> None:
+def test_a_configured_sql_server_is_used_only_on_request(repository: Path) -> None:
     named = dict.fromkeys(NEEDED, "theirs")
     environment = {name: value for name, value in os.environ.items() if name != "TEST_SQL_SERVER"}
     command = [sys.executable, "-m", "pytest", "-q", "-m", "sqlserver"]
@@ -47,7 +47,7 @@ def test_a_sql_server_that_is_named_is_left_alone_until_somebody_asks(repository
 
 
 @pytest.mark.parametrize("told", [None, "", "0"])
-def test_no_package_is_installed_unasked(
+def test_no_package_is_installed_without_consent(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str | None
 ) -> None:
     called = tmp_path / "called"
@@ -64,7 +64,9 @@ def test_no_package_is_installed_unasked(
     assert not called.exists()
 
 
-def test_packages_are_installed_when_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_packages_are_installed_with_consent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "apt-get").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/log\n', encoding="utf-8")
     (tmp_path / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")

@@ -1,4 +1,4 @@
-"""Nothing of the project counts on what Linux alone has."""
+"""The source runs without Linux's own features, and on file systems that ignore case."""
 
 import ast
 import subprocess
@@ -15,7 +15,7 @@ NAMES = {module.__name__: set(names) for module, names in LINUX_ONLY.items()}
 
 
 def uses(path: Path) -> Iterator[str]:
-    """Yield the names in a file that exist on Linux alone."""
+    """Yield the names in a file that only Linux has."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.attr in NAMES.get(node.value.id, ()):
@@ -26,7 +26,7 @@ def uses(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_what_linux_alone_has_is_asked_for_before_it_is_used(repository: Path, part: str) -> None:
+def test_features_of_linux_are_looked_up_before_use(repository: Path, part: str) -> None:
     found = {
         f"{path.relative_to(repository)} uses {name}: macOS lacks it, so ask by getattr"
         for path in sources(repository, part)
@@ -36,7 +36,7 @@ def test_what_linux_alone_has_is_asked_for_before_it_is_used(repository: Path, p
     assert set() == found
 
 
-def test_no_two_files_differ_in_upper_and_lower_case_alone(repository: Path) -> None:
+def test_no_two_paths_differ_only_in_case(repository: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=repository, capture_output=True, text=True, check=False
     )

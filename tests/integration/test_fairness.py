@@ -1,4 +1,4 @@
-"""Single texts and batches each have their turn, however much of the other is asked."""
+"""Single texts and batches are both served under any load of the other."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ from api.contract.requests import MAX_TEXTS_PER_REQUEST
 from api.http.admission import MAX_TEXTS_IN_FLIGHT
 from benchmarks.connection import post
 from benchmarks.loadgen import LoadProfile, run_load
-from tests.support.server import Server, eventually, put_into_store
+from tests.support.server import Server, eventually
 from tests.support.service_faults import (
     BLOCKS_UNTIL,
     SERVE_FAULTY,
@@ -30,18 +30,15 @@ BATCH_CLIENTS, BATCHES = 3, 4
 
 
 @pytest.fixture(name="server", scope="module")
-def fixture_server(
-    repository: Path, starter: Path, environment: dict[str, str]
-) -> Iterator[Server]:
-    """Serve what texts can hold up."""
-    put_into_store(starter, environment)
+def fixture_server(repository: Path, environment: dict[str, str]) -> Iterator[Server]:
+    """Serve a model that texts can block."""
     with Server(SERVE_FAULTY, repository, environment) as server:
         yield server
 
 
 @pytest.fixture(name="ask")
 def fixture_ask(server: Server) -> Iterator[Callable[..., int]]:
-    """Return what asks for a text, or for several together, and returns the status."""
+    """Return a function that posts one text, or several ``together``, and returns the status."""
     limits = httpx.Limits(max_connections=None)
     with httpx.Client(base_url=server.url, limits=limits, timeout=PATIENCE_S) as client:
 
@@ -54,11 +51,11 @@ def fixture_ask(server: Server) -> Iterator[Callable[..., int]]:
         yield ask
 
 
-def test_a_batch_comes_in_while_single_texts_have_all_places(
+def test_a_batch_is_admitted_while_single_texts_fill_their_limit(
     server: Server, ask: Callable[..., int], tmp_path: Path
 ) -> None:
     with blocked_model(server, tmp_path / "go on") as busy, ExitStack() as connections:
-        for _ in range(MAX_TEXTS_IN_FLIGHT - len(busy)):  # quickly, since they wait 10 s at most
+        for _ in range(MAX_TEXTS_IN_FLIGHT - len(busy)):  # at once: they time out after 10 s
             address = ("127.0.0.1", server.port)
             connection = connections.enter_context(socket.create_connection(address))
             connection.sendall(post("test", "/predict", BODY))
@@ -70,7 +67,7 @@ def test_a_batch_comes_in_while_single_texts_have_all_places(
 
 
 @pytest.mark.parametrize("texts", [MAX_TEXTS_PER_REQUEST, 4])
-def test_a_text_and_the_largest_batch_come_in_while_batches_have_all_places(
+def test_a_text_and_the_largest_batch_are_admitted_while_batches_fill_their_limit(
     server: Server, ask: Callable[..., int], tmp_path: Path, texts: int
 ) -> None:
     with blocking_batches(ask, texts, tmp_path / "go on") as busy, ThreadPoolExecutor(1) as pool:
@@ -88,7 +85,9 @@ def test_a_text_and_the_largest_batch_come_in_while_batches_have_all_places(
 
 
 @pytest.mark.slow
-def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]) -> None:
+def test_texts_and_batches_are_both_answered_under_load(
+    server: Server, ask: Callable[..., int]
+) -> None:
     profile = LoadProfile(f"{server.url}/predict", (BODY,), CONNECTIONS, warm_up_s=0, duration_s=8)
 
     def ask_in_turn(_client: int) -> list[int]:
@@ -109,7 +108,7 @@ def test_both_go_on_under_a_load_of_both(server: Server, ask: Callable[..., int]
 def blocking_batches(
     ask: Callable[..., int], texts: int, until: Path
 ) -> Iterator[list[Future[int]]]:
-    """Have batches of this size take all places of batches, until there is a file."""
+    """Fill the limit with batches of ``texts`` texts that block until the file ``until`` exists."""
     count = MAX_TEXTS_IN_FLIGHT // texts
     with ThreadPoolExecutor(count) as pool:
         held = [f"{BLOCKS_UNTIL}{until}"] * texts

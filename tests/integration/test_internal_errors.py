@@ -1,4 +1,4 @@
-"""What goes wrong inside is told to clients and to the log in words of ours, and is survived."""
+"""Clients get one of our JSON errors after an internal failure, and the service goes on."""
 
 import signal
 import time
@@ -14,7 +14,7 @@ from api.http.log import MAX_LINES
 from db.prediction_logger import PROBE_EVERY_S
 from inference.stream_scheduler import NUM_STREAMS
 from tests.support.rows import Rows
-from tests.support.server import Server, eventually, put_into_store
+from tests.support.server import Server, eventually
 from tests.support.service_faults import (
     ENDS_THE_LOOP,
     FAILS_THE_BATCH,
@@ -30,80 +30,79 @@ PAGE = {"Origin": ORIGIN}
 PATIENCE_S = 60
 
 
-@pytest.fixture(name="environment", scope="module")
-def fixture_environment(environment: dict[str, str], starter: Path) -> dict[str, str]:
-    """Put the starter model into the store; let pages of an origin read answers."""
-    put_into_store(starter, environment)
+@pytest.fixture(name="with_origin", scope="module")
+def fixture_with_origin(environment: dict[str, str]) -> dict[str, str]:
+    """Allow the origin of a web page."""
     return environment | {"CORS_ORIGINS": ORIGIN}
 
 
 @pytest.fixture(name="server", scope="module")
-def fixture_server(repository: Path, environment: dict[str, str]) -> Iterator[Server]:
-    """Serve what makes mistakes."""
-    with Server(SERVE_FAULTY, repository, environment) as server:
+def fixture_server(repository: Path, with_origin: dict[str, str]) -> Iterator[Server]:
+    """Serve a service that fails on certain texts."""
+    with Server(SERVE_FAULTY, repository, with_origin) as server:
         yield server
 
 
-def posted(server: Server, text: str) -> httpx.Response:
-    """Ask for one text, from a page."""
+def post(server: Server, text: str) -> httpx.Response:
+    """Post one text, as a web page does."""
     return httpx.post(f"{server.url}/predict", json={"text": text}, headers=PAGE)
 
 
-def told(response: httpx.Response) -> tuple[int, str, str | None]:
-    """Return what a client is told, whose page may read it."""
+def error_of(response: httpx.Response) -> tuple[int, str, str | None]:
+    """Return status, error and Retry-After of a response that the page may read."""
     assert [ORIGIN] == response.headers.get_list("access-control-allow-origin")
     return response.status_code, response.json()["error"], response.headers.get("retry-after")
 
 
 def logged_since(server: Server, before: str) -> str:
-    """Return what the service has logged since its log was so."""
+    """Return the log lines after those of ``before``."""
     return server.log.removeprefix(before)
 
 
-def test_the_batching_loop_survives_a_mistake_and_who_waited_is_told(server: Server) -> None:
+def test_the_batching_loop_survives_an_exception_and_requests_get_503(server: Server) -> None:
     before = server.log
 
-    failed = posted(server, FAILS_THE_LOOP)
-    answered = posted(server, "fine")
+    failed = post(server, FAILS_THE_LOOP)
+    answered = post(server, "fine")
 
-    assert (503, NOT_BATCHED.error, "1") == told(failed)
+    assert (503, NOT_BATCHED.error, "1") == error_of(failed)
     assert 200 == answered.status_code
     assert 1 == logged_since(server, before).count("Traceback")
     assert f"RuntimeError: {FAILS_THE_LOOP}" in logged_since(server, before)
 
 
-def test_a_batch_that_fails_is_logged_once_with_its_requests(server: Server) -> None:
+def test_a_failed_batch_is_logged_once_with_its_request_ids(server: Server) -> None:
     before = server.log
 
     with ThreadPoolExecutor(8) as clients:
-        responses = list(clients.map(posted, [server] * 8, [FAILS_THE_BATCH] * 8))
+        responses = list(clients.map(post, [server] * 8, [FAILS_THE_BATCH] * 8))
 
-    assert {(500, INTERNAL_ERROR.error, None)} == {told(each) for each in responses}
+    assert {(500, INTERNAL_ERROR.error, None)} == {error_of(each) for each in responses}
     logged = logged_since(server, before)
     batches = logged.count("a batch failed, with the requests")
     assert batches == logged.count("Traceback")
     assert all(each.headers["x-request-id"] in logged for each in responses)
 
 
-def test_a_call_that_fails_is_told_in_no_words_of_bentoml(server: Server) -> None:
+def test_a_failed_batch_request_gets_our_error_and_not_bentomls(server: Server) -> None:
     response = httpx.post(
         f"{server.url}/predict_batch",
         json={"texts": [FAILS_THE_BATCH]},
         headers=PAGE,
     )
 
-    assert (500, INTERNAL_ERROR.error, None) == told(response)
+    assert (500, INTERNAL_ERROR.error, None) == error_of(response)
 
 
-def test_late_requests_are_told_so_in_our_words_and_leave_no_traceback(
+def test_requests_over_the_queue_timeout_get_503_without_a_traceback(
     server: Server, rows: Rows, tmp_path: Path
 ) -> None:
     before = server.log
     with blocked_model(server, tmp_path / "go on", PAGE) as busy, ThreadPoolExecutor(40) as clients:
-        late = list(clients.map(posted, [server] * 40, [f"late {n}" for n in range(40)]))
+        late = list(clients.map(post, [server] * 40, [f"late {n}" for n in range(40)]))
         still_busy = [not each.done() for each in busy]
 
-    assert {(503, QUEUE_TIMEOUT.error, "1")} == {told(each) for each in late}
+    assert {(503, QUEUE_TIMEOUT.error, "1")} == {error_of(each) for each in late}
     assert [True] * NUM_STREAMS == still_busy
     assert [200] * NUM_STREAMS == [each.result().status_code for each in busy]
     logged = logged_since(server, before)
@@ -112,7 +111,7 @@ def test_late_requests_are_told_so_in_our_words_and_leave_no_traceback(
     assert not [row for row in rows.all() if row["text"].startswith("late ")]
 
 
-def test_the_disk_is_probed_once_a_second_however_often_somebody_asks(server: Server) -> None:
+def test_the_disk_is_probed_at_most_once_a_second(server: Server) -> None:
     before, began_s = server.log, time.monotonic()
 
     def ask(_client: int) -> set[int]:
@@ -127,35 +126,35 @@ def test_the_disk_is_probed_once_a_second_however_often_somebody_asks(server: Se
     assert 1 <= logged_since(server, before).count(PROBED) <= asked_s / PROBE_EVERY_S + 1
 
 
-def test_a_loop_that_has_ended_is_told_by_health_checks_and_holds_nobody_up(
-    repository: Path, environment: dict[str, str]
+def test_health_checks_fail_once_the_batching_loop_has_ended(
+    repository: Path, with_origin: dict[str, str]
 ) -> None:
-    with Server(SERVE_FAULTY, repository, environment) as server:
+    with Server(SERVE_FAULTY, repository, with_origin) as server:
         before = [httpx.get(f"{server.url}{path}").status_code for path in ("/readyz", "/livez")]
-        last, later = posted(server, ENDS_THE_LOOP), posted(server, "fine")
+        last, later = post(server, ENDS_THE_LOOP), post(server, "fine")
         after = [httpx.get(f"{server.url}{path}").status_code for path in ("/readyz", "/livez")]
 
         assert [200, 200] == before
         assert [503, 503] == after
-        assert [(503, SHUTTING_DOWN.error, "1")] * 2 == [told(last), told(later)]
+        assert [(503, SHUTTING_DOWN.error, "1")] * 2 == [error_of(last), error_of(later)]
         assert "the batching loop has ended" in server.log
 
 
-def test_who_is_not_answered_by_the_end_of_the_service_is_told_so(
-    repository: Path, environment: dict[str, str], tmp_path: Path
+def test_requests_that_are_open_at_shutdown_get_503(
+    repository: Path, with_origin: dict[str, str], tmp_path: Path
 ) -> None:
     command = [*SERVE_FAULTY, "--timeout-graceful-shutdown", "1"]
     with (
-        Server(command, repository, environment) as server,
+        Server(command, repository, with_origin) as server,
         blocked_model(server, tmp_path / "go on", PAGE) as busy,
         ThreadPoolExecutor(2) as clients,
     ):
-        waiting = [clients.submit(posted, server, f"waiting {number}") for number in range(2)]
+        waiting = [clients.submit(post, server, f"waiting {number}") for number in range(2)]
         eventually(lambda: requests_in_progress(server) == NUM_STREAMS + 2, PATIENCE_S)
         server.process.send_signal(signal.SIGTERM)
         responses = [each.result() for each in (*busy, *waiting)]
         (tmp_path / "go on").touch()
         server.process.wait(PATIENCE_S)
 
-        assert [(503, SHUTTING_DOWN.error, "1")] * 4 == [told(each) for each in responses]
+        assert [(503, SHUTTING_DOWN.error, "1")] * 4 == [error_of(each) for each in responses]
         assert "Traceback" not in server.log

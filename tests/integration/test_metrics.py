@@ -1,4 +1,4 @@
-"""What Prometheus scrapes."""
+"""The service's own metrics."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ SHOWN_WITHIN_S = 20
 
 
 def metrics(server: Server) -> dict[str, float]:
-    """Scrape the service; return its own samples that have no labels."""
+    """Return the service's own metrics without labels."""
     families = text_string_to_metric_families(httpx.get(f"{server.url}/metrics").text)
     return {
         sample.name: sample.value
@@ -22,11 +22,11 @@ def metrics(server: Server) -> dict[str, float]:
 
 
 def predict(server: Server) -> None:
-    """Have one row recorded."""
+    """Record one row."""
     httpx.post(f"{server.url}/predict", json={"text": "counted"}).raise_for_status()
 
 
-def test_rows_that_are_written_are_counted(server: Server) -> None:
+def test_written_rows_are_counted(server: Server) -> None:
     predict(server)
     before = eventually(
         lambda: (shown := metrics(server)).get("sentiment_rows_written_total") and shown,
@@ -51,7 +51,7 @@ def test_rows_that_are_written_are_counted(server: Server) -> None:
     assert 0 < shown["sentiment_flush_seconds_sum"] < 60
 
 
-def test_rows_that_wait_are_told_with_their_age_and_not_twice_after_a_kill(
+def test_waiting_rows_and_their_age_are_shown_and_not_twice_after_a_kill(
     repository: Path, environment: dict[str, str], server: Server, tmp_path: Path
 ) -> None:
     away = {"DATABASE_URL": f"sqlite:///{tmp_path}", "SPOOL_DIR": str(tmp_path / "spool")}
@@ -76,7 +76,7 @@ def test_rows_that_wait_are_told_with_their_age_and_not_twice_after_a_kill(
 
 
 def is_ready(server: Server) -> bool:
-    """Tell whether a worker answers."""
+    """Return whether a worker is ready."""
     try:
         return httpx.get(f"{server.url}/readyz", timeout=5).status_code == 200
     except httpx.TransportError:

@@ -1,4 +1,4 @@
-"""The HTTP contract, over a real `bentoml serve`."""
+"""The HTTP contract of a real `bentoml serve`."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -24,12 +24,12 @@ def predict(server: Server, text: str) -> httpx.Response:
 
 
 def predict_batch(server: Server, texts: list[str]) -> httpx.Response:
-    """Post several texts in one call."""
+    """Post several texts in one request."""
     return httpx.post(f"{server.url}/predict_batch", json={"texts": texts}, timeout=60)
 
 
 def assert_nothing_was_recorded_of(text: str, server: Server, rows: Rows) -> None:
-    """Wait for the row of a later prediction; an earlier one would be there by then."""
+    """Check that a text has no row once a later prediction has its row."""
     later = f"after {text}"
     predict(server, later)
     rows.awaited([later])
@@ -37,7 +37,7 @@ def assert_nothing_was_recorded_of(text: str, server: Server, rows: Rows) -> Non
 
 
 async def predict_at_once(server: Server, texts: list[str], clients: int) -> list[httpx.Response]:
-    """Post each text by itself, from so many connections; answers in the order of the texts."""
+    """Post each text by itself, over ``clients`` connections; return the responses in order."""
     queue = list(enumerate(texts))
     answers: dict[int, httpx.Response] = {}
     async with httpx.AsyncClient(timeout=60) as session:
@@ -51,7 +51,7 @@ async def predict_at_once(server: Server, texts: list[str], clients: int) -> lis
     return [answers[position] for position in range(len(texts))]
 
 
-def test_a_tweet_is_answered_with_label_score_and_latency(server: Server) -> None:
+def test_a_prediction_has_label_score_and_latency(server: Server) -> None:
     response = predict(server, "Beautiful post!!!")
 
     answer = response.json()
@@ -61,7 +61,7 @@ def test_a_tweet_is_answered_with_label_score_and_latency(server: Server) -> Non
     assert 0 < answer["latency_ms"] < 30_000
 
 
-def test_the_row_of_a_prediction_holds_what_was_answered(server: Server, rows: Rows) -> None:
+def test_the_row_of_a_prediction_equals_the_response(server: Server, rows: Rows) -> None:
     text = "one row, please 😀 \u05d0"
     before = datetime.now(UTC).replace(tzinfo=None)
 
@@ -81,7 +81,7 @@ def test_the_row_of_a_prediction_holds_what_was_answered(server: Server, rows: R
     assert 1 == row["batch_size"]
 
 
-def test_a_batch_is_answered_in_order_with_all_scores(
+def test_a_batch_returns_all_scores_in_the_order_of_the_texts(
     server: Server, classifier: Classifier, tweets: list[str], rows: Rows
 ) -> None:
     texts = [f"{tweet} (batch)" for tweet in tweets[:128]]
@@ -98,9 +98,7 @@ def test_a_batch_is_answered_in_order_with_all_scores(
     assert [str(UUID(row["id"])) for row in recorded] == [a["prediction_id"] for a in answers]
 
 
-def test_a_text_that_the_model_reads_in_part_is_marked_in_answer_and_row(
-    server: Server, rows: Rows
-) -> None:
+def test_a_truncated_text_is_marked_in_response_and_row(server: Server, rows: Rows) -> None:
     short, long = "read to its end", "a long story, " * 300
 
     single = [predict(server, f"{text}!").headers.get("x-truncated") for text in (short, long)]
@@ -112,14 +110,16 @@ def test_a_text_that_the_model_reads_in_part_is_marked_in_answer_and_row(
     assert [0, 1, 1, 0, 1] == [row["truncated"] for row in rows.awaited(texts)]
 
 
-def test_one_bad_text_refuses_the_whole_batch_and_records_none(server: Server, rows: Rows) -> None:
+def test_one_invalid_text_rejects_the_whole_batch_and_records_none(
+    server: Server, rows: Rows
+) -> None:
     response = predict_batch(server, ["fine, but not recorded", ""])
 
     assert (400, ["texts", 1]) == (response.status_code, response.json()["detail"][0]["loc"])
     assert_nothing_was_recorded_of("fine, but not recorded", server, rows)
 
 
-def test_64_clients_at_once_each_get_the_answer_to_their_own_text(
+def test_64_concurrent_clients_get_the_predictions_of_their_own_texts(
     server: Server, classifier: Classifier, tweets: list[str], rows: Rows
 ) -> None:
     texts = [f"{tweet} #{number}" for number, tweet in enumerate(tweets * 4)]
@@ -137,10 +137,10 @@ def test_64_clients_at_once_each_get_the_answer_to_their_own_text(
         assert row.max() - score <= 2 * SCORE_BOUNDS["int8"], text
         assert response.headers["x-prediction-id"] == str(UUID(stored["id"]))
         batch_sizes.append(stored["batch_size"])
-    assert max(batch_sizes) > 1  # clients that come at once share forward passes
+    assert max(batch_sizes) > 1  # concurrent requests share forward passes
 
 
-def test_served_labels_of_real_tweets_are_those_of_the_classifier(
+def test_served_labels_of_real_tweets_equal_those_of_the_classifier(
     server: Server, classifier: Classifier, validation_tweets: list[str]
 ) -> None:
     with httpx.Client() as session:
@@ -165,7 +165,7 @@ def test_bentomls_own_client_predicts(server: Server) -> None:
     assert [fields, fields] == [set(answer) for answer in answers]
 
 
-def test_the_model_page_tells_the_starter(server: Server) -> None:
+def test_the_model_endpoint_describes_the_starter(server: Server) -> None:
     response = httpx.get(f"{server.url}/model")
 
     description = response.json()
@@ -179,7 +179,7 @@ def test_the_model_page_tells_the_starter(server: Server) -> None:
     assert datetime.fromisoformat(description["created_at"]).tzinfo is not None
 
 
-def test_torch_serves_the_same_labels(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # fixtures
+def test_the_torch_runtime_serves_the_same_labels(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # fixtures
     repository: Path,
     starter: Path,
     server: Server,
@@ -202,7 +202,7 @@ def test_torch_serves_the_same_labels(  # pylint: disable=too-many-arguments,too
     assert ("torch", "fp32") == (description["runtime"], description["precision"])
 
 
-def test_the_openapi_page_shows_a_single_text_with_an_example(server: Server) -> None:
+def test_the_openapi_document_has_an_example_of_a_text(server: Server) -> None:
     page = httpx.get(f"{server.url}/docs.json").json()
 
     text = page["components"]["schemas"]["PredictRequest"]["properties"]["text"]
@@ -224,7 +224,7 @@ def test_the_openapi_page_shows_a_single_text_with_an_example(server: Server) ->
         ("POST /predict", b"", "application/vnd.bentoml+pickle", 415),
     ],
 )
-def test_bad_input_gets_a_json_error_and_the_service_lives_on(
+def test_an_invalid_request_gets_a_json_error_and_the_service_goes_on(
     server: Server, request_line: str, body: bytes, media_type: str, status: int
 ) -> None:
     method, path = request_line.split()
@@ -257,7 +257,7 @@ def test_a_text_that_fails_in_the_runtime_fails_alone(
 @pytest.mark.parametrize(
     ("path", "body"), [("/predict", {"text": POISON}), ("/predict_batch", {"texts": [POISON]})]
 )
-def test_a_failure_stands_in_the_log_under_the_id_of_its_request(
+def test_a_failure_is_logged_with_its_request_id(
     faulty_server: Server, path: str, body: dict[str, str]
 ) -> None:
     name = f"failing-in{path.replace('/', '-')}"
@@ -267,7 +267,7 @@ def test_a_failure_stands_in_the_log_under_the_id_of_its_request(
     assert f"request {name}: the model failed on a text" in faulty_server.log
 
 
-def test_a_batch_with_a_text_that_fails_is_refused_with_its_index(
+def test_a_batch_with_a_failing_text_is_rejected_with_its_index(
     faulty_server: Server, rows: Rows
 ) -> None:
     response = predict_batch(faulty_server, ["a healthy neighbour", f"a {POISON}"])
@@ -277,7 +277,7 @@ def test_a_batch_with_a_text_that_fails_is_refused_with_its_index(
     assert_nothing_was_recorded_of("a healthy neighbour", faulty_server, rows)
 
 
-def test_a_prediction_that_cannot_be_recorded_is_not_answered(
+def test_a_prediction_that_cannot_be_recorded_is_not_answered_200(
     repository: Path, environment: dict[str, str], server: Server, tmp_path: Path
 ) -> None:
     away = {"DATABASE_URL": f"sqlite:///{tmp_path}", "SPOOL_DIR": str(tmp_path / "spool")}

@@ -18,7 +18,7 @@ FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SHOWN_PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|json|jsonl|toml|yaml|md)))`|\]\(([\w./-]+)\)")
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md")
 CREATED_BY_RUNNING = ("artifacts/", "best_metrics.json", "data/", "metrics.json")
-# What benchmarks, tests and BentoML's commands read, from the environment alone.
+# Read by benchmarks, tests and BentoML's commands.
 OF_COMMANDS = {VARIABLE, MAY_INSTALL, "BENTOML_DO_NOT_TRACK"}
 
 
@@ -40,22 +40,22 @@ def curls(readme: str) -> list[tuple[str, str]]:
 
 
 def labels(output: str) -> list[str]:
-    """Return the labels of all answers in a text."""
+    """Return all labels in a response."""
     return re.findall(r'"label":"(\w+)"', output)
 
 
 def scores(output: str) -> list[float]:
-    """Return the scores of all answers in a text."""
+    """Return all scores in a response."""
     return [float(score) for score in re.findall(r'"score":([\d.]+)', output)]
 
 
 def keys(output: str) -> set[str]:
-    """Return the names of all JSON fields in a text, abbreviated or not."""
+    """Return the names of all JSON fields in a response, abbreviated or not."""
     return set(re.findall(r'"(\w+)":', output))
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_curl_commands_answer_what_is_shown(readme: str, server: Server) -> None:
+def test_the_curl_commands_return_the_shown_output(readme: str, server: Server) -> None:
     commands = curls(readme)
     assert len(commands) == 2
 
@@ -76,15 +76,15 @@ def test_the_python_example_runs(readme: str, server: Server) -> None:
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # pylint: disable=exec-used
 
 
-def test_the_make_targets_exist_and_all_are_told(readme: str, repository: Path) -> None:
+def test_the_make_targets_exist_and_all_are_described(readme: str, repository: Path) -> None:
     printed = subprocess.run(
         ["make", "help"], cwd=repository, capture_output=True, text=True, timeout=30, check=True
     ).stdout
     existing = set(re.findall(r"^make ([a-z][a-z-]*)", printed, re.MULTILINE))
-    told = set(re.findall(r"make ([a-z][a-z-]*)", readme))
+    described = set(re.findall(r"make ([a-z][a-z-]*)", readme))
 
-    assert told <= existing | {"one"}
-    assert existing - told <= {"clean", "help"}
+    assert described <= existing | {"one"}
+    assert existing - described <= {"clean", "help"}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -108,7 +108,7 @@ def test_a_page_is_shorter_than_150_lines(page: str, repository: Path) -> None:
     assert len((repository / page).read_text(encoding="utf-8").splitlines()) < 150
 
 
-def test_env_example_names_the_variables_that_are_read(repository: Path) -> None:
+def test_env_example_names_all_variables(repository: Path) -> None:
     example = (repository / ".env.example").read_text(encoding="utf-8")
 
     names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""A service starts with a model that is right on this machine, or not at all."""
+"""A service starts only if its model passes the self-check on this machine."""
 
 import platform
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_the_result_is_in_the_log_and_in_the_description_of_the_model(server: Se
     assert f"self-check passed on {found['processor']} in int8" in server.log
 
 
-def test_a_damaged_model_is_refused_in_one_line_with_processor_deviation_and_remedy(
+def test_a_wrong_model_stops_the_start_with_processor_deviation_and_remedy(
     repository: Path, own: dict[str, str], starter: Path, tmp_path: Path
 ) -> None:
     put_into_store(make_wrong_model(starter, tmp_path / "damaged"), own)
@@ -45,14 +45,14 @@ def test_a_damaged_model_is_refused_in_one_line_with_processor_deviation_and_rem
     assert 1 == done.returncode
     assert "the self-check failed on " in told
     assert "a probability differs by 0." in told
-    assert "Export it with `make model`" in told
+    assert "Export a model with `make model`" in told
     assert "Traceback" not in done.stdout
 
 
 @pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="the cap to AVX2 is one of x86 processors"
 )
-def test_int8_of_an_earlier_version_is_computed_in_float32_where_it_overflows(
+def test_an_overflowing_int8_model_of_an_earlier_version_is_served_in_float32(
     repository: Path, own: dict[str, str], starter: Path, tmp_path: Path
 ) -> None:
     put_into_store(make_overflowing_model(starter, tmp_path / "model"), own)

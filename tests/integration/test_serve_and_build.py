@@ -1,4 +1,4 @@
-"""The commands of the README, as a stranger runs them."""
+"""The README's commands serve, stop and build; wrong settings stop the start."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ HALF_A_REQUEST = (
 
 @pytest.fixture(name="fresh")
 def fixture_fresh(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    """Return the environment of a machine whose Bento store is empty."""
+    """Return an environment with an empty Bento store."""
     return environment | {
         "BENTOML_HOME": str(tmp_path / "bentoml"),
         "DATABASE_URL": f"sqlite:///{tmp_path}/predictions.sqlite3",
@@ -40,7 +40,7 @@ def fixture_fresh(environment: dict[str, str], tmp_path: Path) -> dict[str, str]
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether anybody answers on that port of the loopback."""
+    """Return whether a service answers on a port of the loopback."""
     try:
         httpx.get(f"http://127.0.0.1:{port}/livez", timeout=5)
     except httpx.ConnectError:
@@ -49,11 +49,11 @@ def is_listening(port: int) -> bool:
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Tell whether a process is there and has not ended already."""
+    """Return whether a process is running."""
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
-def test_make_serve_imports_the_starter_and_sigterm_to_make_leaves_nothing(
+def test_make_serve_imports_the_starter_and_sigterm_ends_all_processes(
     repository: Path, fresh: dict[str, str], tmp_path: Path
 ) -> None:
     with Server(["make", "serve", "PORT={port}"], repository, fresh) as server:
@@ -71,7 +71,7 @@ def test_make_serve_imports_the_starter_and_sigterm_to_make_leaves_nothing(
     ]
 
 
-def test_sigterm_to_bentoml_serve_ends_it_with_status_0(
+def test_sigterm_ends_bentoml_serve_with_status_0(
     repository: Path, environment: dict[str, str], server: Server
 ) -> None:
     with Server(server.command, repository, environment) as another:
@@ -83,7 +83,7 @@ def test_sigterm_to_bentoml_serve_ends_it_with_status_0(
 
 
 @pytest.mark.slow
-def test_sigterm_ends_it_though_a_client_never_sends_the_rest_of_its_body(
+def test_sigterm_ends_bentoml_serve_during_an_incomplete_request(
     repository: Path, environment: dict[str, str], server: Server
 ) -> None:
     with (
@@ -91,19 +91,19 @@ def test_sigterm_ends_it_though_a_client_never_sends_the_rest_of_its_body(
         socket.create_connection(("127.0.0.1", another.port)) as slow,
     ):
         slow.sendall(HALF_A_REQUEST)
-        httpx.get(f"{another.url}/readyz")  # by now the half request has arrived
-        status = another.terminate(STOP_WITHIN_S + 10)  # for which the body is waited for
+        httpx.get(f"{another.url}/readyz")  # the half request arrived before
+        status = another.terminate(STOP_WITHIN_S + 10)  # bentoml waits for the body
 
     assert 0 == status
 
 
-def test_the_worker_holds_its_memory_in_huge_pages(server: Server) -> None:
+def test_the_worker_uses_huge_pages(server: Server) -> None:
     _, *workers = server.processes()
 
     assert [True] == [HUGE_PAGES.items() <= worker.environ().items() for worker in workers]
 
 
-def test_a_client_that_reads_only_after_sending_all_gets_its_413(server: Server) -> None:
+def test_a_client_that_sends_everything_before_it_reads_gets_413(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     headers = {"Content-Type": "application/json"}
 
@@ -114,7 +114,7 @@ def test_a_client_that_reads_only_after_sending_all_gets_its_413(server: Server)
     assert 413 == status
 
 
-def test_plain_bentoml_serve_without_a_model_names_the_remedies(
+def test_bentoml_serve_without_a_model_names_the_commands_that_add_one(
     repository: Path, fresh: dict[str, str]
 ) -> None:
     done = run_command([BENTOML, "serve", "--port", str(free_port())], repository, fresh)
@@ -135,14 +135,14 @@ def test_plain_bentoml_serve_without_a_model_names_the_remedies(
         ("SPOOL_MAX_ROWS=0", "SPOOL_MAX_ROWS = '0' is not valid"),
         ("MODEL_TAG=Bad Tag!", "MODEL_TAG = 'Bad Tag!' is not a valid tag"),
         ("RUNTIME=tensorflow", "RUNTIME = 'tensorflow' is unknown"),
-        ("RUNTIME=torch", "RUNTIME=torch is set"),  # the starter was stored without its weights
+        ("RUNTIME=torch", "RUNTIME=torch is set"),  # the starter is stored without its weights
     ],
 )
-def test_a_bad_setting_stops_the_start_with_its_name(
-    repository: Path, environment: dict[str, str], server: Server, setting: str, message: str
+def test_an_invalid_setting_stops_the_start_with_its_name(
+    repository: Path, environment: dict[str, str], setting: str, message: str
 ) -> None:
     variable, _, value = setting.partition("=")
-    command = [*server.command[:-1], str(free_port())]
+    command = [BENTOML, "serve", "--port", str(free_port())]
 
     done = run_command(command, repository, environment | {variable: value})
 
@@ -152,7 +152,7 @@ def test_a_bad_setting_stops_the_start_with_its_name(
 
 
 @pytest.mark.parametrize("name", ["openvino_model.xml", "openvino_model.bin"])
-def test_a_damaged_model_stops_the_start(
+def test_a_missing_file_of_the_model_stops_the_start(
     repository: Path, starter: Path, fresh: dict[str, str], name: str
 ) -> None:
     put_into_store(starter, fresh)
@@ -165,7 +165,7 @@ def test_a_damaged_model_stops_the_start(
     assert f"it has no {name}" in done.stdout
 
 
-def test_a_password_in_the_databases_url_is_not_printed(
+def test_a_password_in_the_database_url_is_not_logged(
     repository: Path, environment: dict[str, str], server: Server, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path}/predictions.sqlite3?password=hunter2&uri=true"
@@ -176,13 +176,13 @@ def test_a_password_in_the_databases_url_is_not_printed(
 
 
 @pytest.mark.slow
-def test_the_bento_serves_its_own_model_outside_the_checkout(
+def test_a_bento_serves_its_own_model_outside_the_checkout(
     repository: Path, starter: Path, fresh: dict[str, str], tmp_path: Path
 ) -> None:
     built = run_command(["make", "bento"], repository, fresh)
     assert 0 == built.returncode, built.stdout
     packed = re.search(r"imported the starter model as (sentiment:\w+)", built.stdout)
-    put_into_store(starter, fresh)  # a newer one, to be ignored
+    put_into_store(starter, fresh)  # newer, must be ignored
     listed = run_command([BENTOML, "list", "--output", "json"], repository, fresh)
     (bento,) = json.loads(listed.stdout)
     folder = tmp_path / "empty"

@@ -1,4 +1,4 @@
-"""The command that serves is killed alone, cannot listen, or cannot load its model."""
+"""Killing `bentoml serve` ends its workers; failed starts end with one line."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ from tests.support.rows import Rows
 from tests.support.server import BENTOML, Server, eventually, free_port, put_into_store, run_command
 
 SERVE = [BENTOML, "serve", "--port", "{port}"]
-ENDED_WITHIN_S = 30  # it takes less than two on a quiet machine
+ENDED_WITHIN_S = 30  # usually under 2
 HALF_A_REQUEST = (
     b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b'Content-Length: 21\r\n\r\n{"text": '
@@ -26,7 +26,7 @@ TWO_WORKERS = {"BENTOML_CONFIG_OPTIONS": "services.sentiment_service.workers=2"}
 
 @pytest.fixture(name="own")
 def fixture_own(starter: Path, environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    """Return an environment with a store, a database and a spool of this test's own."""
+    """Return an environment with its own Bento store, database and spool."""
     own = environment | {
         "BENTOML_HOME": str(tmp_path / "bentoml"),
         "DATABASE_URL": f"sqlite:///{tmp_path}/predictions.sqlite3",
@@ -39,7 +39,7 @@ def fixture_own(starter: Path, environment: dict[str, str], tmp_path: Path) -> d
 
 @contextmanager
 def ended(processes: list[psutil.Process]) -> Iterator[None]:
-    """End what a failed test leaves over."""
+    """Kill the processes that are still running at the context's end."""
     try:
         yield
     finally:
@@ -48,12 +48,12 @@ def ended(processes: list[psutil.Process]) -> Iterator[None]:
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Return whether a process is there and has not ended already."""
+    """Return whether a process is running."""
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
 def kill_command(server: Server) -> list[psutil.Process]:
-    """Kill (-9) the command alone; return what it had started."""
+    """Kill (-9) the command alone; return its child processes."""
     _, *started = server.processes()
     server.process.kill()
     server.process.wait(ENDED_WITHIN_S)
@@ -61,7 +61,7 @@ def kill_command(server: Server) -> list[psutil.Process]:
 
 
 def assert_all_end(processes: list[psutil.Process]) -> None:
-    """Wait until all have ended by themselves."""
+    """Wait until all processes have ended by themselves."""
     with ended(processes):
         eventually(lambda: not any(map(is_running, processes)), ENDED_WITHIN_S)
 
@@ -71,7 +71,7 @@ def stored_texts(tmp_path: Path) -> list[str]:
     return sorted(row["text"] for row in Rows(tmp_path / "predictions.sqlite3").all())
 
 
-def test_workers_end_soon_after_a_killed_command_and_record_what_they_answered(
+def test_workers_of_a_killed_command_end_and_record_all_answered_texts(
     repository: Path, own: dict[str, str], tmp_path: Path
 ) -> None:
     texts = [f"tweet {number}" for number in range(20)]
@@ -87,7 +87,7 @@ def test_workers_end_soon_after_a_killed_command_and_record_what_they_answered(
     assert not list((tmp_path / "spool").glob("*.lock"))
 
 
-def test_a_request_in_flight_is_answered_although_the_command_is_killed(
+def test_an_open_request_is_answered_after_the_command_is_killed(
     repository: Path, own: dict[str, str], tmp_path: Path
 ) -> None:
     with (
@@ -95,7 +95,7 @@ def test_a_request_in_flight_is_answered_although_the_command_is_killed(
         socket.create_connection(("127.0.0.1", server.port), ENDED_WITHIN_S) as client,
     ):
         client.sendall(HALF_A_REQUEST)
-        httpx.get(f"{server.url}/readyz")  # by now the half request has arrived
+        httpx.get(f"{server.url}/readyz")  # the half request arrived before
         workers = kill_command(server)
         with ended(workers):
             eventually(lambda: "the command that started this worker" in server.log, ENDED_WITHIN_S)
@@ -108,7 +108,7 @@ def test_a_request_in_flight_is_answered_although_the_command_is_killed(
 
 
 @pytest.mark.slow
-def test_a_worker_that_was_restarted_ends_with_the_command_too(
+def test_a_restarted_worker_ends_with_a_killed_command(
     repository: Path, own: dict[str, str]
 ) -> None:
     with Server(SERVE, repository, own) as server:
@@ -123,7 +123,7 @@ def test_a_worker_that_was_restarted_ends_with_the_command_too(
 
 
 @pytest.mark.slow
-def test_a_killed_command_can_be_started_again_at_once(
+def test_a_killed_command_can_be_restarted_immediately(
     repository: Path, own: dict[str, str]
 ) -> None:
     with ExitStack() as stack:
@@ -132,23 +132,23 @@ def test_a_killed_command_can_be_started_again_at_once(
         stack.enter_context(ended(workers))
         again = Server(SERVE, repository, own, server.port)
         stack.callback(again.kill)
-        assert_all_end(workers)  # else one of them could be asked whether the service is ready
+        assert_all_end(workers)  # otherwise one of them could answer /readyz
         stack.enter_context(again)
 
         assert 200 == httpx.post(f"{again.url}/predict", json={"text": "again"}).status_code
 
 
 @pytest.mark.slow
-def test_the_reloader_of_development_ends_too(repository: Path, own: dict[str, str]) -> None:
+def test_the_reloader_ends_with_a_killed_command(repository: Path, own: dict[str, str]) -> None:
     with Server([*SERVE, "--reload"], repository, own) as server:
         started = kill_command(server)
         assert_all_end(started)
 
-    assert 2 == len(started)  # the worker, and what watches files
+    assert 2 == len(started)  # the worker and the file watcher
 
 
 @pytest.mark.slow
-def test_make_that_is_killed_takes_nobody_along(repository: Path, own: dict[str, str]) -> None:
+def test_the_service_outlives_a_killed_make(repository: Path, own: dict[str, str]) -> None:
     with Server(["make", "serve", "PORT={port}"], repository, own) as server:
         started = kill_command(server)
         with ended(started):
@@ -163,7 +163,7 @@ def test_make_that_is_killed_takes_nobody_along(repository: Path, own: dict[str,
 @pytest.mark.parametrize(
     ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
 )
-def test_a_port_that_another_program_has_is_told_in_one_line(
+def test_a_port_of_another_program_is_reported_in_one_line(
     repository: Path, own: dict[str, str], host: str, family: int
 ) -> None:
     with closing(socket.socket(family)) as other:
@@ -180,7 +180,7 @@ def test_a_port_that_another_program_has_is_told_in_one_line(
 
 
 @pytest.mark.slow
-def test_a_port_that_another_service_of_ours_has_is_told_with_its_worker(
+def test_a_port_of_another_service_is_reported_with_its_process(
     repository: Path, own: dict[str, str], server: Server
 ) -> None:
     worker = server.processes()[1].pid
@@ -194,7 +194,7 @@ def test_a_port_that_another_service_of_ours_has_is_told_with_its_worker(
 
 
 @pytest.mark.parametrize("port", ["70000", "-5"])
-def test_a_port_that_does_not_exist_is_told_in_one_line(
+def test_an_impossible_port_is_reported_in_one_line(
     repository: Path, own: dict[str, str], port: str
 ) -> None:
     done = run_command([BENTOML, "serve", f"--port={port}"], repository, own)
@@ -205,7 +205,7 @@ def test_a_port_that_does_not_exist_is_told_in_one_line(
 
 
 @pytest.mark.slow
-def test_of_two_commands_that_start_at_once_one_serves_and_one_names_the_port(
+def test_of_two_simultaneous_starts_one_serves_and_one_reports_the_port(
     repository: Path, own: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
@@ -238,7 +238,7 @@ def test_of_two_commands_that_start_at_once_one_serves_and_one_names_the_port(
         ("tokenizer.json", b'{"version": "1.0"}'),
     ],
 )
-def test_a_model_that_cannot_be_loaded_ends_the_command_with_one_line(
+def test_a_damaged_model_ends_the_command_with_one_line(
     repository: Path, own: dict[str, str], name: str, content: bytes
 ) -> None:
     (stored,) = Path(own["BENTOML_HOME"]).rglob(name)
@@ -248,7 +248,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_command_with_one_line(
 
     assert 1 == done.returncode
     assert 1 == done.stdout.count("cannot be served")
-    assert "Exception from" not in done.stdout  # OpenVINO tells the line of its source first
+    assert "Exception from" not in done.stdout  # which starts OpenVINO's own message
     assert "Traceback" not in done.stdout
 
 

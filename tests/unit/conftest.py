@@ -12,14 +12,14 @@ from tests.support.model_store import model_store
 
 @pytest.fixture(name="store")
 def fixture_store(tmp_path: Path) -> Iterator[ModelStore]:
-    """Let BentoML keep models in an empty folder, and in its usual place afterwards."""
+    """Return an empty model store that BentoML uses during the test."""
     with model_store(tmp_path) as store:
         yield store
 
 
 @pytest.fixture(name="reader", params=list(readers()))
 def fixture_reader(request: pytest.FixtureRequest) -> Reader:
-    """Return a reader of `.env` files; skip a compose that is not installed."""
+    """Return a reader of `.env` files; skip if it is not installed."""
     found = readers()[request.param]
     if found is None:
         pytest.skip(f"{request.param} is not installed")

@@ -1,4 +1,4 @@
-"""Lint needs nothing but what is installed into .venv."""
+"""Lint needs only the packages in .venv."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ SOURCES = ("db/database/odbc.py", "db/database/engine.py", "tests/unit/db/databa
 
 @pytest.fixture(name="without_odbc")
 def fixture_without_odbc(tmp_path: Path) -> dict[str, str]:
-    """Return an environment in which the ODBC driver manager cannot be loaded."""
+    """Return an environment without a working ODBC driver manager."""
     (tmp_path / "libodbc.so.2").touch()
     environment = os.environ | {"LD_LIBRARY_PATH": str(tmp_path)}
     command = [sys.executable, "-c", "import pyodbc"]
@@ -22,7 +22,7 @@ def fixture_without_odbc(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_pylint_is_content_without_the_odbc_driver_manager(
+def test_pylint_passes_without_the_odbc_driver_manager(
     repository: Path, without_odbc: dict[str, str]
 ) -> None:
     done = subprocess.run(

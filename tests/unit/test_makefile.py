@@ -1,4 +1,4 @@
-"""The Makefile reads .env as compose does, and says which Python it needs."""
+"""The Makefile reads .env as compose does, and checks the version of Python."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ SHOW_IMAGE = "shown: ; @echo [$(IMAGE)]\n"
 
 
 def make(repository: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a folder that is no checkout, by the repository's Makefile.
+    """Run the repository's Makefile in another folder.
 
     Its target `shown` shows a setting. It is a file: macOS's make 3.81 has no `--eval`.
     """
@@ -48,7 +48,7 @@ def test_a_setting_is_read_without_quotes_and_comment(
     assert "[me/x:1]" == done.stdout.strip(), done.stderr
 
 
-def test_a_setting_behind_a_byte_order_mark_is_read(repository: Path, tmp_path: Path) -> None:
+def test_a_byte_order_mark_before_a_setting_is_ignored(repository: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("IMAGE=me/x:1\n", encoding="utf-8-sig")
 
     done = make(repository, tmp_path, "shown")
@@ -57,9 +57,7 @@ def test_a_setting_behind_a_byte_order_mark_is_read(repository: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("line", ["IMAGE=me/x#1", "IMAGE='me/x:1", "IMAGE=me/$x"])
-def test_a_setting_that_readers_disagree_on_is_named(
-    repository: Path, tmp_path: Path, line: str
-) -> None:
+def test_an_ambiguous_setting_is_reported(repository: Path, tmp_path: Path, line: str) -> None:
     (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8")
 
     done = make(repository, tmp_path, "shown")
@@ -67,7 +65,7 @@ def test_a_setting_that_readers_disagree_on_is_named(
     assert done.stderr.startswith(".env:1: IMAGE ")
 
 
-def test_make_env_has_one_line_for_each_variable_to_correct(
+def test_make_env_reports_each_invalid_variable_in_one_line(
     repository: Path, tmp_path: Path
 ) -> None:
     lines = ["IMAGE=me/$x", "SQL_PASSWORD=plan#ted", "HF_TOKEN=fine", "SMTP_PASSWORD='planted"]
@@ -84,7 +82,9 @@ def test_make_env_has_one_line_for_each_variable_to_correct(
 
 
 @pytest.mark.parametrize("line", ["IMAGE=", 'IMAGE=""', "IMAGE= # not now", "#IMAGE=me/x:1"])
-def test_a_setting_without_a_value_is_none(repository: Path, tmp_path: Path, line: str) -> None:
+def test_a_setting_without_a_value_has_its_default(
+    repository: Path, tmp_path: Path, line: str
+) -> None:
     (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8")
 
     done = make(repository, tmp_path, "shown")
@@ -92,20 +92,18 @@ def test_a_setting_without_a_value_is_none(repository: Path, tmp_path: Path, lin
     assert "[tweet-sentiment:latest]" == done.stdout.strip(), done.stderr
 
 
-def test_an_older_python_is_refused_by_its_name(repository: Path, tmp_path: Path) -> None:
+def test_an_older_python_is_rejected(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "serving.txt").touch()
 
-    done = make(repository, tmp_path, "PYTHON=false", ".venv/.serving")  # says no to everything
+    done = make(repository, tmp_path, "PYTHON=false", ".venv/.serving")  # fails
 
     assert 0 != done.returncode
     assert "Python 3.11 is needed, and false is older" in done.stdout
     assert not (tmp_path / ".venv").exists()
 
 
-def test_an_environment_that_is_there_needs_no_other_python(
-    repository: Path, tmp_path: Path
-) -> None:
+def test_an_existing_environment_needs_no_other_python(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "serving.txt").touch()
     pip = tmp_path / ".venv" / "bin" / "pip"

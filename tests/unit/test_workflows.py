@@ -1,4 +1,4 @@
-"""The workflows satisfy their schema, pin their actions, and may do no more than they must."""
+"""The workflows satisfy their schema, pin their actions and have minimal permissions."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def test_actions_are_pinned_by_commit_and_name_their_version(repository: Path, n
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_job_ends_in_time_and_has_cached_packages(repository: Path, name: str) -> None:
+def test_every_job_has_a_timeout_and_caches_packages(repository: Path, name: str) -> None:
     own = [job for job in _content(repository, name)["jobs"].values() if "uses" not in job]
 
     assert own
@@ -55,7 +55,7 @@ def test_every_job_ends_in_time_and_has_cached_packages(repository: Path, name: 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_the_image_may_write_and_only_packages(repository: Path, name: str) -> None:
+def test_only_the_image_job_may_write_and_only_packages(repository: Path, name: str) -> None:
     content = _content(repository, name)
 
     wider = {
@@ -68,7 +68,7 @@ def test_only_the_image_may_write_and_only_packages(repository: Path, name: str)
     assert wider in ({}, {"image": {"contents": "read", "packages": "write"}})
 
 
-def test_training_waits_for_the_tests_and_the_image_for_promotion(repository: Path) -> None:
+def test_training_needs_the_tests_and_the_image_needs_a_promotion(repository: Path) -> None:
     jobs = _content(repository, "train.yml")["jobs"]
 
     assert "./.github/workflows/ci.yml" == jobs["test"]["uses"]
@@ -79,7 +79,9 @@ def test_training_waits_for_the_tests_and_the_image_for_promotion(repository: Pa
     assert "github.ref_name == github.event.repository.default_branch" in condition
 
 
-def test_each_week_trains_with_another_seed_and_promotes_no_luck(repository: Path) -> None:
+def test_weekly_runs_use_new_seeds_and_promote_only_significant_improvements(
+    repository: Path,
+) -> None:
     (step,) = [
         step
         for step in _content(repository, "train.yml")["jobs"]["train"]["steps"]
@@ -95,7 +97,7 @@ def test_each_week_trains_with_another_seed_and_promotes_no_luck(repository: Pat
     assert {"PROMOTION": "'significant'", "SEED": "github.run_number"} == weekly
 
 
-def test_by_hand_the_rule_is_the_one_of_make_train_unless_another_is_chosen(
+def test_manual_runs_have_the_defaults_of_make_train(
     repository: Path,
 ) -> None:
     # yaml reads the key `on` as true
@@ -109,7 +111,7 @@ def test_by_hand_the_rule_is_the_one_of_make_train_unless_another_is_chosen(
     ("promoted", "unread", "told"),
     [(True, None, "true"), (True, "me/x", "false"), (False, None, "false")],
 )
-def test_no_image_is_built_of_what_was_not_compared_with_the_hubs_champion(
+def test_no_image_is_built_without_a_comparison_with_the_hubs_champion(
     repository: Path, tmp_path: Path, promoted: bool, unread: str | None, told: str
 ) -> None:
     if shutil.which("jq") is None:
@@ -133,7 +135,7 @@ def test_no_image_is_built_of_what_was_not_compared_with_the_hubs_champion(
     assert f"promoted={told}\n" == output.read_text(encoding="utf-8")
 
 
-def test_the_hubs_secrets_are_seen_by_training_alone(repository: Path) -> None:
+def test_only_the_training_step_has_the_hubs_secrets(repository: Path) -> None:
     seeing = {
         (name, step.get("name"))
         for name in NAMES
@@ -166,7 +168,7 @@ def test_every_make_target_exists(repository: Path, name: str) -> None:
 
 
 def _value(expression: str, event: str) -> str:
-    """Return which part of `A && B || C` GitHub takes, of which A asks for the schedule."""
+    """Return the value of `A && B || C`, with A true on the schedule."""
     form = r"\$\{\{ github.event_name == 'schedule' && (\S+) \|\| (\S+) \}\}"
     found = re.fullmatch(form, expression)
     assert found
