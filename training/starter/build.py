@@ -1,4 +1,4 @@
-"""The making of the starter, from labelled tweets to a folder that can be served."""
+"""Train the starter, from labelled tweets to a folder that can be served."""
 
 import logging
 from dataclasses import dataclass
@@ -20,41 +20,41 @@ from training.starter.card import write_card
 from training.starter.finetuning import adjust_for_class_prior, finetune
 from training.starter.hyperparameters import StarterHyperparameters
 from training.starter.pretraining import pretrain
-from training.starter.report import StarterReport, establish
+from training.starter.report import StarterReport, evaluate_forms
 from training.starter.teacher import soft_targets
 from training.starter.tokenizer import (
     encode,
-    learn_vocabulary,
     load_tokenizer,
     save_tokenizer,
+    train_tokenizer,
 )
 
 logger = logging.getLogger(__name__)
 
 
 def build(
-    dataset: Dataset, recipe: StarterHyperparameters, seed: int, folder: Path
+    dataset: Dataset, hyperparameters: StarterHyperparameters, seed: int, folder: Path
 ) -> StarterReport:
-    """Train on the train split, write the model into ``folder``, and say how good it is.
+    """Train on the train split, write the model into ``folder``, and evaluate it.
 
-    The data set's evaluation rows are read once, at the end, for the figures alone.
+    The evaluation rows are read once, at the end.
     """
-    train = dataset.train.sample(recipe.train_size, seed)
-    model, tokenizer = _train(train, recipe, seed)
-    return _export(dataset, train, Forms(model, tokenizer, folder), recipe, seed)
+    train = dataset.train.sample(hyperparameters.train_size, seed)
+    model, tokenizer = _train(train, hyperparameters, seed)
+    return _export(dataset, train, Forms(model, tokenizer, folder), hyperparameters, seed)
 
 
 def export_again(
-    dataset: Dataset, recipe: StarterHyperparameters, seed: int, folder: Path
+    dataset: Dataset, hyperparameters: StarterHyperparameters, seed: int, folder: Path
 ) -> StarterReport:
-    """Export the trained weights in ``folder`` once more, and measure what is served.
+    """Export the trained weights in ``folder`` again, and evaluate them.
 
-    That is what a change of the export or of the normalisation asks for.
+    Needed after changes of the export or the normalisation.
     """
     model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = load_tokenizer(folder, recipe.max_length)
-    train = dataset.train.sample(recipe.train_size, seed)
-    return _export(dataset, train, Forms(model, tokenizer, folder), recipe, seed)
+    tokenizer = load_tokenizer(folder, hyperparameters.max_length)
+    train = dataset.train.sample(hyperparameters.train_size, seed)
+    return _export(dataset, train, Forms(model, tokenizer, folder), hyperparameters, seed)
 
 
 @dataclass(frozen=True)
@@ -67,60 +67,68 @@ class Forms:
 
 
 def _train(
-    train: Tweets, recipe: StarterHyperparameters, seed: int
+    train: Tweets, hyperparameters: StarterHyperparameters, seed: int
 ) -> tuple[RobertaForSequenceClassification, PreTrainedTokenizerFast]:
     """Return a classifier trained from scratch, its weights rounded to float16."""
     texts = [normalize(text) for text in train.texts]
-    logger.info("learning a vocabulary from %d texts", len(texts))
-    tokenizer = learn_vocabulary(texts, recipe.vocabulary_size, recipe.max_length)
+    logger.info("training a tokenizer on %d texts", len(texts))
+    tokenizer = train_tokenizer(texts, hyperparameters.vocabulary_size, hyperparameters.max_length)
     token_ids = encode(tokenizer, texts)
-    logger.info("pre-training on the texts without their labels")
-    with reproducible(seed, recipe.threads):
-        encoder = pretrain(token_ids, tokenizer, recipe, seed)
-    logger.info("asking the linear teacher")
-    targets = soft_targets(texts, train.labels, recipe.teacher_folds, recipe.teacher_share, seed)
+    logger.info("pretraining on the texts without labels")
+    with reproducible(seed, hyperparameters.threads):
+        encoder = pretrain(token_ids, tokenizer, hyperparameters, seed)
+    logger.info("training the linear teacher")
+    targets = soft_targets(
+        texts, train.labels, hyperparameters.teacher_folds, hyperparameters.teacher_share, seed
+    )
     logger.info("fine-tuning")
-    with reproducible(seed, recipe.threads):
+    with reproducible(seed, hyperparameters.threads):
         model = finetune(
             encoder,
             token_ids=token_ids,
             targets=targets,
             tokenizer=tokenizer,
-            recipe=recipe,
+            hyperparameters=hyperparameters,
             seed=seed,
         )
-    adjust_for_class_prior(model, train.labels, recipe.balance)
-    model.half().float()  # so that every form holds the weights that are kept, in float16
+    adjust_for_class_prior(model, train.labels, hyperparameters.balance)
+    model.half().float()  # all forms have the float16 weights that are saved
     return model, tokenizer
 
 
 def _export(
-    dataset: Dataset, train: Tweets, forms: Forms, recipe: StarterHyperparameters, seed: int
+    dataset: Dataset,
+    train: Tweets,
+    forms: Forms,
+    hyperparameters: StarterHyperparameters,
+    seed: int,
 ) -> StarterReport:
-    """Write all forms, their figures and the card; int8 is calibrated on train texts."""
+    """Write all forms, their metrics and the card; int8 is calibrated on train texts."""
     model, tokenizer, folder = forms.model, forms.tokenizer, forms.folder
     with TemporaryDirectory() as scratch:
         logger.info("exporting to %s", folder)
         export(model, tokenizer, Path(scratch), precision="fp32")
-        references = export(model, tokenizer, folder, train.texts[: recipe.calibration_size])
+        references = export(
+            model, tokenizer, folder, train.texts[: hyperparameters.calibration_size]
+        )
         save_float16(model, tokenizer, folder)
         logger.info("evaluating on %s", dataset.evaluation_split)
-        facts = establish(
+        report = evaluate_forms(
             dataset,
             train_size=len(train),
             seed=seed,
             int8_folder=folder,
             fp32_folder=Path(scratch),
         )
-    facts.write(folder, references)
-    write_card(facts, recipe, folder)
-    return facts
+    report.write(folder, references)
+    write_card(report, hyperparameters, folder)
+    return report
 
 
 def save_float16(
     model: RobertaForSequenceClassification, tokenizer: PreTrainedTokenizerFast, folder: Path
 ) -> None:
-    """Write the form that transformers loads, at half the size of float32."""
+    """Write the weights for transformers in float16."""
     model.half().save_pretrained(folder)
     (folder / "model.safetensors").chmod(0o644)  # transformers lets only its owner read it
     save_tokenizer(tokenizer, folder)

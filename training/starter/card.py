@@ -1,4 +1,4 @@
-"""The starter's model card."""
+"""Write the starter's model card."""
 
 from pathlib import Path
 
@@ -44,9 +44,9 @@ model-index:
 
 # Starter: a small sentiment classifier for English tweets
 
-Says whether an English tweet is negative, neutral or positive. It is small enough to lie in a
-repository, so that a first run, tests and machines without the Hugging Face Hub have a real
-model to serve. It is no rival of the large models: where you can, serve
+Classifies an English tweet as negative, neutral or positive. It is small enough for a repository,
+so that a first run, tests and machines without the Hugging Face Hub have a real model to serve.
+Large models are much better: if you can, serve
 `cardiffnlp/twitter-roberta-base-sentiment-latest` or what you fine-tuned from it.
 
 ## What it is
@@ -57,14 +57,14 @@ lists or texts other than the train split went into it. It reads up to {max_leng
 cuts off the rest. Before that, `inference/normalization.py` decodes HTML entities and escapes
 (`&amp;`, `\\u2019`), turns white space of any kind into one blank, user names into `@user` and
 links into `http`, and has control tokens that people type (`</s>`, `[MASK]`) read as text;
-`docs/texts.md` tells what each step is worth.
+`docs/texts.md` has the effect of each step.
 
-| file | what it holds |
+| file | content |
 |---|---|
 | `model.safetensors` | the weights in float16, for `transformers` |
 | `openvino_model.xml`, `openvino_model.bin` | the same in int8, for OpenVINO: what is served |
 | `config.json`, `tokenizer.json`, `tokenizer_config.json` | its configuration and tokenizer |
-| `metadata.json` | the facts of this page, for programs |
+| `metadata.json` | the metrics and origin on this page, for programs |
 
 ## Training data
 
@@ -72,9 +72,9 @@ The train split ({train_size} tweets) of `{dataset}`, configuration `sentiment`:
 of SemEval-2017 task 4 from 2013 to 2016, labelled by people. SHA-256 of its rows together with
 the evaluation rows: `{fingerprint}`.
 
-## Recipe
+## Training
 
-1. Learn the vocabulary from the train texts.
+1. Train the tokenizer on the train texts.
 2. Pre-train the encoder for {pretraining.epochs:g} epochs by filling gaps
    ({masked_share:.0%} of the tokens) in the same texts, labels unseen.
 3. Let a linear model of TF-IDF word and character n-grams judge each text after training on the
@@ -86,10 +86,10 @@ the evaluation rows: `{fingerprint}`.
    so that the rarer classes get their due.
 6. Round to float16, export, and quantise to int8 with {calibration_size} train texts.
 
-Where there were alternatives, the choice was made on 3,000 tweets held out of train; the
-figures below were taken once, afterwards.
+Hyperparameters were tuned on 3,000 tweets held out of train; the metrics below were measured
+once, afterwards.
 
-## Figures
+## Metrics
 
 On the {rows} rows of {split}. {reason}.
 
@@ -110,8 +110,8 @@ Rows are the true class, columns the predicted one:
 
 * Short English posts only. It knows the words of tweets from 2013 to 2016, and little of
   irony, negation over a distance, or names and events since then.
-* Data labelled by people carries their views, and tweets carry prejudice; do not decide about
-  people by it.
+* Labels reflect the views of the people who made them, and tweets contain prejudice: do not base
+  decisions about people on it.
 * Its scores lean towards equal shares of the three classes (step 5), so that they are no
   calibrated probabilities of a stream like the train split.
 * int8 scores vary a little with the texts that share a batch, and between processors; the tests
@@ -132,34 +132,36 @@ nothing: it exports the weights again, and measures them.
 """
 
 MINUTES = 50
-"""Measured for the default recipe, with other work on the machine's second core."""
+"""Measured with the default hyperparameters and other work on the machine's second core."""
 
 
-def write_card(facts: StarterReport, recipe: StarterHyperparameters, folder: Path) -> None:
+def write_card(
+    report: StarterReport, hyperparameters: StarterHyperparameters, folder: Path
+) -> None:
     """Write the model card into the model's folder."""
-    (folder / FILE).write_text(render(facts, recipe), encoding="utf-8")
+    (folder / FILE).write_text(render(report, hyperparameters), encoding="utf-8")
 
 
-def render(facts: StarterReport, recipe: StarterHyperparameters) -> str:
-    """Return the model card, Markdown with a YAML head as the Hugging Face Hub reads it."""
-    choices = vars(recipe) | {"train_size": facts.train_size}
+def render(report: StarterReport, hyperparameters: StarterHyperparameters) -> str:
+    """Return the model card: Markdown with YAML metadata."""
+    choices = vars(hyperparameters) | {"train_size": report.train_size}
     return _CARD.format(
         **choices,
-        accuracy=facts.int8.accuracy,
-        macro_recall=facts.int8.macro_recall,
-        macro_f1=facts.int8.macro_f1,
-        fp32_accuracy=facts.fp32.accuracy,
-        fp32_macro_recall=facts.fp32.macro_recall,
-        fp32_macro_f1=facts.fp32.macro_f1,
-        dataset=facts.dataset,
-        fingerprint=facts.dataset_fingerprint,
-        split=facts.evaluation_split,
-        rows=facts.int8.rows,
-        reason=facts.precision_reason(),
-        seed=facts.seed,
-        other_folds=recipe.teacher_folds - 1,
-        label_share=1 - recipe.teacher_share,
-        classes=class_table(facts.int8),
-        confusion=confusion_table(facts.int8),
+        accuracy=report.int8.accuracy,
+        macro_recall=report.int8.macro_recall,
+        macro_f1=report.int8.macro_f1,
+        fp32_accuracy=report.fp32.accuracy,
+        fp32_macro_recall=report.fp32.macro_recall,
+        fp32_macro_f1=report.fp32.macro_f1,
+        dataset=report.dataset,
+        fingerprint=report.dataset_fingerprint,
+        split=report.evaluation_split,
+        rows=report.int8.rows,
+        reason=report.precision_reason(),
+        seed=report.seed,
+        other_folds=hyperparameters.teacher_folds - 1,
+        label_share=1 - hyperparameters.teacher_share,
+        classes=class_table(report.int8),
+        confusion=confusion_table(report.int8),
         minutes=MINUTES,
     )

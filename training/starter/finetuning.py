@@ -1,4 +1,4 @@
-"""The second phase: the encoder learns to tell the classes apart."""
+"""Second stage: fine-tune the encoder as a classifier."""
 
 import copy
 from collections.abc import Sequence
@@ -13,8 +13,7 @@ from transformers import (
 )
 
 from training.starter.hyperparameters import StarterHyperparameters
-from training.starter.rows import EncodedRows, Row, pad
-from training.starter.stage import run_stage
+from training.starter.stage import EncodedRows, Row, pad, run_stage
 
 
 def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by name
@@ -23,25 +22,25 @@ def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by na
     token_ids: Sequence[Sequence[int]],
     targets: np.ndarray,
     tokenizer: PreTrainedTokenizerFast,
-    recipe: StarterHyperparameters,
+    hyperparameters: StarterHyperparameters,
     seed: int,
 ) -> RobertaForSequenceClassification:
-    """Return a classifier that starts from the encoder; targets are [texts, classes]."""
+    """Return a classifier made of the encoder; targets are [texts, classes]."""
     config = copy.deepcopy(encoder.config)
-    config.hidden_dropout_prob = recipe.dropout
-    config.attention_probs_dropout_prob = recipe.dropout
+    config.hidden_dropout_prob = hyperparameters.dropout
+    config.attention_probs_dropout_prob = hyperparameters.dropout
     model = RobertaForSequenceClassification(config)
     model.roberta.load_state_dict(encoder.state_dict())
 
     def collate(rows: Sequence[Row]) -> dict[str, Any]:
         batch = pad(rows, tokenizer.pad_token_id)
-        mask_tokens(batch["input_ids"], tokenizer, recipe.dropped_share)
+        mask_tokens(batch["input_ids"], tokenizer, hyperparameters.dropped_share)
         return batch | {"labels": torch.from_numpy(np.stack([row["labels"] for row in rows]))}
 
     run_stage(
         model,
         EncodedRows(token_ids, targets),
-        phase=recipe.finetuning,
+        stage=hyperparameters.finetuning,
         collate=collate,
         seed=seed,
         loss=cross_entropy,
@@ -50,24 +49,23 @@ def finetune(  # pylint: disable=too-many-arguments  # all but the encoder by na
 
 
 def mask_tokens(token_ids: torch.Tensor, tokenizer: PreTrainedTokenizerFast, share: float) -> None:
-    """Replace about this share of the tokens by the mask, in place; special tokens stay."""
+    """Mask about this share of the tokens in place, except special ones."""
     special = torch.isin(token_ids, torch.tensor(tokenizer.all_special_ids))
     token_ids[(torch.rand(token_ids.shape) < share) & ~special] = tokenizer.mask_token_id
 
 
 def cross_entropy(outputs: Any, labels: torch.Tensor, **_: Any) -> torch.Tensor:
-    """Return the mean cross entropy between the logits and targets that are distributions."""
+    """Return the mean cross entropy between logits and target distributions."""
     return torch.nn.functional.cross_entropy(outputs.logits, labels)
 
 
 def adjust_for_class_prior(
     model: RobertaForSequenceClassification, labels: Sequence[int], balance: float
 ) -> None:
-    """Move the model's last bias from the class shares of its training towards equal shares.
+    """Adjust the last bias from the class shares in training towards equal shares.
 
-    A model trained on unequal classes adds the logarithm of their shares to its logits;
-    taking away ``balance`` times that logarithm gives rarer classes their due (logit
-    adjustment, Menon et al. 2021). 0 changes nothing, 1 supposes equal shares.
+    A model trained on unequal classes adds the logarithm of their shares to its logits; ``balance``
+    (0..1) times that logarithm is subtracted (logit adjustment, Menon et al. 2021).
     """
     shares = np.bincount(labels) / len(labels)
     with torch.no_grad():

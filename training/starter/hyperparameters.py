@@ -1,29 +1,29 @@
-"""All that the starter's training was free to choose."""
+"""Hyperparameters of the starter's training."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class TrainingStage:
-    """Hold how long and how fast one phase learns; the batch counts texts."""
+    """Epochs, learning rate and batch size, in texts, of one stage."""
 
     epochs: float
-    rate: float
-    batch: int
+    learning_rate: float
+    batch_size: int
 
 
 @dataclass(frozen=True)
 class StarterHyperparameters:  # pylint: disable=too-many-instance-attributes  # one for each choice
-    """Hold every choice of the training; the defaults are those of the committed model.
+    """Hyperparameters of the starter; the defaults are those of the committed model.
 
-    The defaults were chosen on tweets split off from the train split, never on validation.
-    Shares are in 0..1; ``None`` as a size stands for all rows.
+    They were tuned on tweets held out of train, never on validation. Shares are in 0..1; a size of
+    None means all rows.
     """
 
     train_size: int | None = None
     calibration_size: int = 300
     threads: int = 1
-    """One, so that the sums come out the same however many cores there are."""
+    """One, so that sums do not depend on the number of cores."""
 
     vocabulary_size: int = 8_000
     max_length: int = 128
@@ -31,17 +31,17 @@ class StarterHyperparameters:  # pylint: disable=too-many-instance-attributes  #
     layers: int = 3
     heads: int = 4
 
-    pretraining: TrainingStage = TrainingStage(epochs=10, rate=1.5e-3, batch=128)
+    pretraining: TrainingStage = TrainingStage(epochs=10, learning_rate=1.5e-3, batch_size=128)
     masked_share: float = 0.2
 
     teacher_folds: int = 5
     teacher_share: float = 0.6
-    """How much of a training target comes from the linear teacher, the rest from the label."""
+    """Weight of the linear teacher in a training target; the rest is the label."""
 
-    finetuning: TrainingStage = TrainingStage(epochs=4, rate=3e-4, batch=64)
+    finetuning: TrainingStage = TrainingStage(epochs=4, learning_rate=3e-4, batch_size=64)
     dropout: float = 0.1
     dropped_share: float = 0.15
-    """The share of tokens that a pass does not get to see while fine-tuning."""
+    """Share of tokens that are masked in fine-tuning."""
 
     balance: float = 0.6
-    """How far the model leans from the classes' shares in train (0) to equal shares (1)."""
+    """Adjustment from the class shares in train (0) to equal shares (1)."""

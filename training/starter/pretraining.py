@@ -1,4 +1,4 @@
-"""The first phase: an encoder learns the language of tweets by filling gaps in them."""
+"""First stage: pretrain an encoder on tweets by masked language modelling."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,50 +14,51 @@ from transformers import (
 
 from training.data.dataset import LABELS
 from training.starter.hyperparameters import StarterHyperparameters
-from training.starter.rows import EncodedRows, Row
-from training.starter.stage import run_stage
+from training.starter.stage import EncodedRows, Row, run_stage
 
 
 # pylint: disable-next=too-many-ancestors,abstract-method  # as its own parent in transformers
 class SparseMaskedLM(RobertaForMaskedLM):
-    """RoBERTa's masked language model, which guesses at the gaps only.
+    """RoBERTa's masked language model, which predicts only the masked tokens.
 
-    The library's own guesses at every token and forgets most of it again, which doubles the
-    work of a model whose vocabulary is half of its weights.
+    The library's own predicts every token and ignores most, which doubles the work of a model with
+    half of its weights in the vocabulary.
     """
 
-    def forward(  # pylint: disable=arguments-differ  # only what this phase passes
+    def forward(  # pylint: disable=arguments-differ  # only what this stage passes
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """Return the mean loss over the gaps, the tokens whose label is not -100."""
+        """Return the mean loss of the masked tokens, whose label is not -100."""
         states = self.roberta(input_ids, attention_mask=attention_mask).last_hidden_state
-        gaps = labels != -100
-        guesses = self.lm_head(states[gaps])
-        return {"loss": torch.nn.functional.cross_entropy(guesses, labels[gaps])}
+        masked = labels != -100
+        predicted = self.lm_head(states[masked])
+        return {"loss": torch.nn.functional.cross_entropy(predicted, labels[masked])}
 
 
 def pretrain(
     token_ids: Sequence[Sequence[int]],
     tokenizer: PreTrainedTokenizerFast,
-    recipe: StarterHyperparameters,
+    hyperparameters: StarterHyperparameters,
     seed: int,
 ) -> RobertaModel:
-    """Return an encoder trained from scratch on texts without their labels.
+    """Return an encoder trained from scratch on unlabelled texts.
 
-    Dropout is off in this phase: a model this small does not come to remember a text whose
-    gaps are somewhere else in every pass, and the random numbers cost a tenth of the time.
+    Dropout is off: a model this small does not overfit texts that are masked differently in each
+    epoch, and the random numbers cost a tenth of the time.
     """
-    model = SparseMaskedLM(encoder_config(tokenizer, recipe))
-    mask = DataCollatorForLanguageModeling(tokenizer, mlm_probability=recipe.masked_share)
+    model = SparseMaskedLM(encoder_config(tokenizer, hyperparameters))
+    mask_tokens = DataCollatorForLanguageModeling(
+        tokenizer, mlm_probability=hyperparameters.masked_share
+    )
 
     def collate(rows: Sequence[Row]) -> dict[str, Any]:
-        batch: dict[str, Any] = mask(list(rows))
+        batch: dict[str, Any] = mask_tokens(list(rows))
         return batch
 
     run_stage(
         model,
         EncodedRows(token_ids),
-        phase=recipe.pretraining,
+        stage=hyperparameters.pretraining,
         collate=collate,
         seed=seed,
     )
@@ -65,17 +66,17 @@ def pretrain(
 
 
 def encoder_config(
-    tokenizer: PreTrainedTokenizerFast, recipe: StarterHyperparameters
+    tokenizer: PreTrainedTokenizerFast, hyperparameters: StarterHyperparameters
 ) -> RobertaConfig:
-    """Return the configuration of an untrained model of the recipe's size."""
+    """Return the configuration of the untrained model."""
     # pylint: disable-next=unexpected-keyword-arg  # transformers makes its fields at run time
     return RobertaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=recipe.hidden_size,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        intermediate_size=4 * recipe.hidden_size,
-        max_position_embeddings=recipe.max_length + tokenizer.pad_token_id + 1,
+        hidden_size=hyperparameters.hidden_size,
+        num_hidden_layers=hyperparameters.layers,
+        num_attention_heads=hyperparameters.heads,
+        intermediate_size=4 * hyperparameters.hidden_size,
+        max_position_embeddings=hyperparameters.max_length + tokenizer.pad_token_id + 1,
         type_vocab_size=1,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,

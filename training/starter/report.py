@@ -1,4 +1,4 @@
-"""What is known of a finished starter."""
+"""Metrics, metadata and model card of a trained starter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from training.files import write_json
 
 @dataclass(frozen=True)
 class StarterReport:
-    """Hold where a starter came from and how good its two forms are."""
+    """Origin of a starter, and the metrics of its int8 and fp32 forms."""
 
     dataset: str
     dataset_fingerprint: str
@@ -25,10 +25,10 @@ class StarterReport:
     int8: Metrics
     fp32: Metrics
     agreement: float
-    """The share of texts, in 0..1, to which the two forms give the same label."""
+    """Share of texts, in 0..1, with the same label from both forms."""
 
     def precision_reason(self) -> str:
-        """Say in one sentence what int8 costs."""
+        """Compare int8 with fp32 in one sentence."""
         return (
             f"int8 is served: accuracy {self.int8.accuracy:.4f} against "
             f"{self.fp32.accuracy:.4f} in fp32, macro-averaged recall "
@@ -37,7 +37,7 @@ class StarterReport:
         )
 
     def metadata(self) -> dict[str, Any]:
-        """Return the facts as they are stored beside the model."""
+        """Return the metadata that are stored with the model."""
         return {
             "origin": "starter",
             "base_model": None,
@@ -53,14 +53,14 @@ class StarterReport:
         }
 
     def write(self, folder: Path, references: ReferencePredictions) -> None:
-        """Write the metadata into the model's folder, with what every start checks."""
+        """Write the metadata with the reference predictions that every start checks."""
         write_json(folder / METADATA_FILE, self.metadata() | references.to_metadata())
 
 
-def establish(  # pylint: disable=too-many-arguments  # all but the data set by name
+def evaluate_forms(  # pylint: disable=too-many-arguments  # all but the dataset by name
     dataset: Dataset, *, train_size: int, seed: int, int8_folder: Path, fp32_folder: Path
 ) -> StarterReport:
-    """Score both exported forms on the data set's evaluation rows, as serving would."""
+    """Evaluate both exported forms on the dataset's evaluation rows, as serving does."""
     rows = dataset.evaluation
     served = _predict(int8_folder, rows)
     exact = _predict(fp32_folder, rows)

@@ -1,4 +1,4 @@
-"""The starter's tokenizer: lower-cased byte-level BPE, learnt from the tweets themselves."""
+"""The starter's tokenizer: lower-cased byte-level BPE, trained on tweets."""
 
 import json
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ SPECIAL_TOKENS = {
     "sep_token": "</s>",
 }
 SPECIAL_IDS = {token: i for i, token in enumerate(dict.fromkeys(SPECIAL_TOKENS.values()))}
-"""The ids in the order of RoBERTa's own vocabulary: <s> 0, <pad> 1, </s> 2, <unk> 3."""
+"""Ids as in RoBERTa's vocabulary: <s> 0, <pad> 1, </s> 2, <unk> 3."""
 
 
-def learn_vocabulary(texts: Iterable[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """Learn a vocabulary of at most ``size`` tokens, and never fewer than the 256 bytes.
+def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
+    """Train a tokenizer with at most ``size`` tokens, including the 256 bytes.
 
-    Bytes as the smallest pieces leave no text without tokens, emoji included. Compatibility
-    forms (NFKC) and upper case are folded: the data is too small to learn each form apart.
+    Bytes as the smallest tokens can represent any text, also emoji. Compatibility forms (NFKC) and
+    case are folded, because the data is too small to learn each form.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
@@ -48,20 +48,20 @@ def learn_vocabulary(texts: Iterable[str], size: int, max_length: int) -> PreTra
 
 
 def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerFast:
-    """Return the tokenizer that was saved in a folder, as it was made."""
+    """Load a saved tokenizer without the truncation that its use has added."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()  # which is saved with it once it has been used
+    tokenizer.no_truncation()
     return _as_transformers(tokenizer, max_length)
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
-    """Return the token ids of each text, special tokens included, cut at the limit."""
+    """Return the token ids of each text with special tokens, truncated to the limit."""
     encoded: list[list[int]] = tokenizer(texts, truncation=True)["input_ids"]
     return encoded
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write the tokenizer so that transformers 4 reads it too, which knows it by another name."""
+    """Save the tokenizer under the class name that transformers 4 also knows."""
     tokenizer.save_pretrained(folder)
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))

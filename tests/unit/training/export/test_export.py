@@ -21,7 +21,7 @@ from inference.classifier import Classifier
 from inference.reference_predictions import SCORE_BOUNDS
 from tests.support.avx2 import run_with_avx2_only
 from training.export.export import GRAPH, ExportError, convert, export
-from training.starter.tokenizer import learn_vocabulary
+from training.starter.tokenizer import train_tokenizer
 
 PADDED = ["so", "a text that is a good deal longer than the other one", "the third"]
 TEXTS = ["I love it!", "no no no, not this again @someone", "see http://a.b/c", *PADDED] * 4
@@ -56,7 +56,7 @@ def tiny_model(architecture: str):
 
 def tiny_tokenizer(architecture: str):
     """Return a tokenizer with the inputs of the architecture."""
-    tokenizer = learn_vocabulary(TEXTS, size=VOCABULARY, max_length=60)
+    tokenizer = train_tokenizer(TEXTS, size=VOCABULARY, max_length=60)
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
     if architecture == "Bert":
         tokenizer.model_input_names.append("token_type_ids")

@@ -12,7 +12,7 @@ from inference.packed_classifier import PackedClassifier
 from inference.packing import INPUTS, PackingError, collate, pack
 from training.export.export import export
 from training.export.verification import pack_classifier
-from training.starter.tokenizer import learn_vocabulary
+from training.starter.tokenizer import train_tokenizer
 
 TEXTS = ["some texts", "of several lengths", "so that some of them share a row", "!"] * 9
 SIZES: dict[str, Any] = {
@@ -37,7 +37,7 @@ def tiny(architecture: str, **sizes: Any) -> Any:
 @pytest.fixture(name="tokenizer", scope="module")
 def fixture_tokenizer() -> Any:
     """Learn a small vocabulary."""
-    return learn_vocabulary(TEXTS, size=300, max_length=60)
+    return train_tokenizer(TEXTS, size=300, max_length=60)
 
 
 @pytest.mark.parametrize("architecture", ["Roberta", "Bert", "Electra", "Camembert"])

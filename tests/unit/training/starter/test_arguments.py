@@ -1,17 +1,20 @@
-"""The command line changes the starter's recipe."""
+"""The command line changes the starter's hyperparameters."""
 
 from pathlib import Path
 
-from training.starter.arguments import Arguments, read_arguments
+from training.starter.__main__ import Arguments, read_arguments
 from training.starter.hyperparameters import StarterHyperparameters
 
 
-def test_without_any_argument_the_committed_model_is_made():
+def test_the_defaults_are_those_of_the_committed_model():
     assert Arguments(Path("models/starter"), 0, StarterHyperparameters()) == read_arguments([])
 
 
-def test_arguments_change_the_recipe():
+def test_arguments_change_hyperparameters():
     found = read_arguments(["--train-size", "200", "--pretraining-epochs", "1.5"])
 
-    assert (200, 1.5) == (found.recipe.train_size, found.recipe.pretraining.epochs)
-    assert StarterHyperparameters.finetuning == found.recipe.finetuning
+    assert (200, 1.5) == (
+        found.hyperparameters.train_size,
+        found.hyperparameters.pretraining.epochs,
+    )
+    assert StarterHyperparameters.finetuning == found.hyperparameters.finetuning

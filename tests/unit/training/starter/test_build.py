@@ -1,4 +1,4 @@
-"""The starter's recipe runs from tweets to a folder, on a tiny scale."""
+"""A tiny starter is trained, from tweets to a folder."""
 
 import json
 import shutil
@@ -18,27 +18,27 @@ from training.data.dataset import LABELS, Dataset, Tweets
 from training.starter.build import build, export_again
 from training.starter.hyperparameters import StarterHyperparameters, TrainingStage
 
-RECIPE = StarterHyperparameters(
+TINY = StarterHyperparameters(
     calibration_size=20,
     vocabulary_size=320,
     max_length=32,
     hidden_size=32,
     layers=1,
     heads=2,
-    pretraining=TrainingStage(epochs=1, rate=1e-3, batch=16),
+    pretraining=TrainingStage(epochs=1, learning_rate=1e-3, batch_size=16),
     teacher_folds=2,
-    finetuning=TrainingStage(epochs=12, rate=3e-3, batch=16),
+    finetuning=TrainingStage(epochs=12, learning_rate=3e-3, batch_size=16),
 )
 WORDS = (("awful", "sad", "hate"), ("tuesday", "the bus", "report"), ("lovely", "great", "love"))
 
 
-def made_up_tweets(rows: int, seed: int) -> Tweets:
-    """Return tweets whose label shows in one of their words."""
-    chance = Random(seed)
-    labels = tuple(chance.randrange(3) for _ in range(rows))
+def synthetic_tweets(rows: int, seed: int) -> Tweets:
+    """Return tweets with a word that determines the label."""
+    rng = Random(seed)
+    labels = tuple(rng.randrange(3) for _ in range(rows))
     texts = tuple(
-        f"@user{chance.randrange(9)} it is {chance.choice(WORDS[label])} today, "
-        f"{chance.choice(('ok', 'well', 'so'))} http://t.co/{chance.randrange(9)}"
+        f"@user{rng.randrange(9)} it is {rng.choice(WORDS[label])} today, "
+        f"{rng.choice(('ok', 'well', 'so'))} http://t.co/{rng.randrange(9)}"
         for label in labels
     )
     return Tweets(texts, labels)
@@ -46,24 +46,24 @@ def made_up_tweets(rows: int, seed: int) -> Tweets:
 
 @pytest.fixture(name="dataset", scope="module")
 def fixture_dataset():
-    """Give made-up tweets that are easy to tell apart."""
-    return Dataset("made-up", made_up_tweets(200, seed=1), made_up_tweets(40, seed=2))
+    """Return tweets that are easy to classify."""
+    return Dataset("synthetic", synthetic_tweets(200, seed=1), synthetic_tweets(40, seed=2))
 
 
 @pytest.fixture(name="built", scope="module")
 def fixture_built(dataset, tmp_path_factory):
-    """Give the facts and the folder of one run of a tiny recipe."""
+    """Train once; return the report and the folder."""
     folder = tmp_path_factory.mktemp("starter")
-    return build(dataset, RECIPE, 3, folder), folder
+    return build(dataset, TINY, 3, folder), folder
 
 
-def test_the_recipe_learns_what_there_is_to_learn(built):
-    facts, _ = built
+def test_the_starter_learns(built):
+    report, _ = built
 
-    assert 0.9 <= facts.int8.accuracy
+    assert 0.9 <= report.int8.accuracy
 
 
-def test_the_folder_holds_all_forms_the_facts_and_the_card(built):
+def test_the_folder_has_all_forms_metadata_and_card(built):
     _, folder = built
 
     assert {
@@ -78,17 +78,17 @@ def test_the_folder_holds_all_forms_the_facts_and_the_card(built):
     } == {path.name for path in folder.iterdir()}
 
 
-def test_the_figures_are_those_of_the_served_form(built, dataset):
-    facts, folder = built
+def test_the_metrics_are_those_of_the_served_form(built, dataset):
+    report, folder = built
 
     found = Classifier.load(folder).classify(dataset.evaluation.texts).argmax(axis=1)
 
     right = (found == dataset.evaluation.labels).mean()
-    assert right == facts.int8.accuracy
+    assert right == report.int8.accuracy
     assert right == json.loads((folder / "metadata.json").read_text())["metrics"]["accuracy"]
 
 
-def test_the_metadata_tells_where_the_model_came_from(built, dataset):
+def test_the_metadata_have_the_models_origin(built, dataset):
     _, folder = built
 
     found = json.loads((folder / "metadata.json").read_text())
@@ -96,7 +96,7 @@ def test_the_metadata_tells_where_the_model_came_from(built, dataset):
     assert ("starter", None, "int8") == tuple(
         found[key] for key in ("origin", "base_model", "precision")
     )
-    assert ("made-up", dataset.fingerprint) == (found["dataset"], found["dataset_fingerprint"])
+    assert ("synthetic", dataset.fingerprint) == (found["dataset"], found["dataset_fingerprint"])
     assert (200, 40, 3) == (found["train_size"], found["eval_size"], found["seed"])
     assert LABELS == tuple(key.removeprefix("f1_") for key in found["metrics"] if "f1_" in key[:3])
 
@@ -104,20 +104,20 @@ def test_the_metadata_tells_where_the_model_came_from(built, dataset):
 def test_the_same_seed_gives_the_same_weights(built, dataset, tmp_path):
     _, folder = built
 
-    build(dataset, RECIPE, 3, tmp_path)
+    build(dataset, TINY, 3, tmp_path)
 
     first, second = (load_file(path / "model.safetensors") for path in (folder, tmp_path))
     assert first.keys() == second.keys()
     assert all((second[name] == weights).all() for name, weights in first.items())
 
 
-def test_exporting_again_changes_nothing_that_was_trained(built, dataset, tmp_path):
-    facts, folder = built
+def test_exporting_again_changes_no_file(built, dataset, tmp_path):
+    report, folder = built
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     kept = ("README.md", "config.json", "model.safetensors", "tokenizer_config.json")
 
-    found = export_again(dataset, RECIPE, 3, tmp_path)
+    found = export_again(dataset, TINY, 3, tmp_path)
 
-    assert facts == found
+    assert report == found
     for name in (*kept, "metadata.json", "tokenizer.json"):
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name

@@ -1,11 +1,11 @@
-"""The model card tells what the facts are."""
+"""The model card shows the report."""
 
 import pytest
 import yaml
 
 pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
-# pylint: disable=wrong-import-position  # facts read the served form by OpenVINO
+# pylint: disable=wrong-import-position  # the report reads the served form by OpenVINO
 from training.data.dataset import LABELS
 from training.evaluation.metrics import compute_metrics
 from training.starter.card import render
@@ -17,9 +17,9 @@ SERVED = [0, 1, 1, 1, 0, 2, 2, 1]
 EXACT = [0, 0, 1, 1, 0, 2, 2, 1]
 
 
-@pytest.fixture(name="facts")
-def fixture_facts():
-    """Give facts whose figures can be worked out by hand."""
+@pytest.fixture(name="report")
+def fixture_report():
+    """Return a report with metrics that can be checked by hand."""
     return StarterReport(
         dataset="tweet_eval",
         dataset_fingerprint="f" * 64,
@@ -32,15 +32,15 @@ def fixture_facts():
     )
 
 
-def test_the_precision_reason_compares_both_forms_in_figures(facts):
+def test_the_precision_reason_compares_both_forms(report):
     assert (
         "int8 is served: accuracy 0.6250 against 0.7500 in fp32, macro-averaged recall 0.6111 "
         "against 0.7778, the same label for 87.50% of the 8 texts (validation)"
-    ) == facts.precision_reason()
+    ) == report.precision_reason()
 
 
-def test_the_head_is_what_the_hub_reads(facts):
-    head = yaml.safe_load(render(facts, StarterHyperparameters()).split("---\n")[1])
+def test_the_metadata_are_valid_for_the_hub(report):
+    head = yaml.safe_load(render(report, StarterHyperparameters()).split("---\n")[1])
 
     assert ("apache-2.0", "en", "text-classification") == (
         head["license"],
@@ -53,12 +53,12 @@ def test_the_head_is_what_the_hub_reads(facts):
     }
 
 
-def test_the_confusion_matrix_is_a_table(facts):
-    assert "| neutral | 1 | 2 | 0 |" in render(facts, StarterHyperparameters())
+def test_the_confusion_matrix_is_a_table(report):
+    assert "| neutral | 1 | 2 | 0 |" in render(report, StarterHyperparameters())
 
 
-def test_the_card_tells_data_recipe_and_how_to_repeat_it(facts):
-    card = render(facts, StarterHyperparameters())
+def test_the_card_shows_data_training_and_reproduction(report):
+    card = render(report, StarterHyperparameters())
 
     assert "(900 tweets) of `tweet_eval`" in card
     assert f"for {StarterHyperparameters.pretraining.epochs:g} epochs" in card

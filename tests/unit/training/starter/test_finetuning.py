@@ -1,4 +1,4 @@
-"""The parts of fine-tuning do what the recipe says."""
+"""Masking, loss and class-prior adjustment of fine-tuning, and its padded batches."""
 
 import pytest
 
@@ -10,18 +10,18 @@ from transformers import RobertaConfig, RobertaForSequenceClassification
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from training.starter.finetuning import adjust_for_class_prior, cross_entropy, mask_tokens
-from training.starter.tokenizer import learn_vocabulary
+from training.starter.tokenizer import train_tokenizer
 
 
 @pytest.fixture(name="tokenizer")
 def fixture_tokenizer():
-    """Give a tokenizer of the smallest kind."""
-    return learn_vocabulary(["some texts", "of some words"], size=300, max_length=32)
+    """Return a small tokenizer."""
+    return train_tokenizer(["some texts", "of some words"], size=300, max_length=32)
 
 
 @pytest.fixture(name="model")
 def fixture_model():
-    """Give an untrained model with two classes."""
+    """Return an untrained model with two classes."""
     return RobertaForSequenceClassification(
         # pylint: disable-next=unexpected-keyword-arg  # transformers makes its fields at run time
         RobertaConfig(
@@ -35,7 +35,7 @@ def fixture_model():
     )
 
 
-def test_about_the_given_share_of_tokens_is_hidden(tokenizer):
+def test_about_the_given_share_of_tokens_is_masked(tokenizer):
     torch.manual_seed(0)
     tokens = torch.full((100, 100), 50)
 
@@ -44,7 +44,7 @@ def test_about_the_given_share_of_tokens_is_hidden(tokenizer):
     assert pytest.approx(0.3, abs=0.02) == (tokens == tokenizer.mask_token_id).float().mean()
 
 
-def test_special_tokens_are_never_hidden(tokenizer):
+def test_special_tokens_are_never_masked(tokenizer):
     tokens = torch.tensor([[0, 50, 2, 1, 1]])
 
     mask_tokens(tokens, tokenizer, share=1.0)
@@ -52,7 +52,7 @@ def test_special_tokens_are_never_hidden(tokenizer):
     assert [[0, tokenizer.mask_token_id, 2, 1, 1]] == tokens.tolist()
 
 
-def test_the_loss_is_least_where_the_model_says_what_the_target_says():
+def test_the_loss_is_smallest_at_the_target():
     target = torch.tensor([[0.7, 0.2, 0.1]])
 
     at_target, elsewhere = (
@@ -63,7 +63,7 @@ def test_the_loss_is_least_where_the_model_says_what_the_target_says():
     assert at_target < elsewhere
 
 
-def test_leaning_takes_the_shares_of_the_classes_out_of_the_bias(model):
+def test_full_adjustment_removes_the_class_shares_from_the_bias(model):
     model.classifier.out_proj.bias.data = torch.log(torch.tensor([0.25, 0.75]))
 
     adjust_for_class_prior(model, [0, 1, 1, 1], balance=1.0)
@@ -71,7 +71,7 @@ def test_leaning_takes_the_shares_of_the_classes_out_of_the_bias(model):
     torch.testing.assert_close(torch.zeros(2), model.classifier.out_proj.bias.data)
 
 
-def test_leaning_by_nothing_changes_nothing(model):
+def test_an_adjustment_by_0_changes_nothing(model):
     before = model.classifier.out_proj.bias.detach().clone()
 
     adjust_for_class_prior(model, [0, 1, 1, 1], balance=0.0)

@@ -1,4 +1,4 @@
-"""The command trains, or says what is wrong with a setting."""
+"""The command trains, or names an invalid setting."""
 
 import json
 import os
@@ -18,7 +18,7 @@ ROWS = {"text": ["so bad", "on tuesday", "so good"] * 20, "label": [0, 1, 2] * 2
 
 @pytest.fixture(name="train")
 def fixture_train(repository: Path, tmp_path: Path) -> Callable[..., CompletedProcess[str]]:
-    """Give a runner of ``python -m training.starter``, with its caches in a folder of the test."""
+    """Return a runner of ``python -m training.starter`` with its own cache."""
 
     def run(data: Path, *arguments: str) -> CompletedProcess[str]:
         own = {"DATASET": str(data), "SEED": "1", "HF_HOME": str(tmp_path / "hf")}
@@ -35,7 +35,7 @@ def fixture_train(repository: Path, tmp_path: Path) -> Callable[..., CompletedPr
 
 
 @pytest.mark.slow
-def test_trains_a_model_from_a_folder_and_prints_its_figures(train, data_folder, tmp_path):
+def test_a_model_is_trained_from_a_folder_and_its_metrics_are_printed(train, data_folder, tmp_path):
     data = data_folder(train=ROWS, validation=ROWS)
     quick = ["--pretraining-epochs=1", "--finetuning-epochs=1", "--teacher-share=0"]
 
@@ -48,7 +48,7 @@ def test_trains_a_model_from_a_folder_and_prints_its_figures(train, data_folder,
     assert "rows held out of train" == metadata["eval_split"]
 
 
-def test_a_data_set_that_is_not_there_is_told_without_a_traceback(train, tmp_path):
+def test_a_missing_dataset_is_reported_without_a_traceback(train, tmp_path):
     found = train(tmp_path / "nowhere")
 
     assert 1 == found.returncode

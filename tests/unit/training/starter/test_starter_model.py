@@ -1,4 +1,4 @@
-"""The committed starter itself: what the repository promises about ``models/starter``."""
+"""The committed starter in ``models/starter`` is as promised."""
 
 import json
 import os
@@ -17,15 +17,15 @@ LARGEST = 12_000_000
 
 @pytest.fixture(name="metadata", scope="module")
 def fixture_metadata(starter):
-    """Give the committed metadata."""
+    """Return the committed metadata."""
     return json.loads((starter / "metadata.json").read_text(encoding="utf-8"))
 
 
-def test_is_small_enough_to_lie_in_a_repository(starter):
+def test_it_is_small_enough_for_a_repository(starter):
     assert LARGEST > sum(path.stat().st_size for path in starter.iterdir())
 
 
-def test_tells_clear_cases_apart(starter):
+def test_clear_cases_are_classified_correctly(starter):
     texts = ["I love this, thank you so much!", "I hate this, worst day ever. So sad."]
 
     found = Classifier.load(starter).classify(texts)
@@ -33,20 +33,20 @@ def test_tells_clear_cases_apart(starter):
     assert ["positive", "negative"] == [LABELS[row.argmax()] for row in found]
 
 
-def test_its_labels_are_those_of_the_data_set(starter):
+def test_its_labels_are_those_of_the_dataset(starter):
     assert LABELS == Classifier.load(starter).labels
 
 
-def test_gives_way_to_any_other_model(metadata):
+def test_its_origin_is_starter(metadata):
     assert ("starter", None) == (metadata["origin"], metadata["base_model"])
 
 
-def test_keeps_what_was_asked_of_it(metadata):
+def test_its_metrics_are_high_enough(metadata):
     assert 0.66 <= metadata["metrics"]["accuracy"]
     assert 0.65 <= metadata["metrics"]["macro_recall"]
 
 
-def test_the_card_has_the_figures_of_the_metadata(starter, metadata):
+def test_the_card_has_the_metrics_of_the_metadata(starter, metadata):
     card = (starter / "README.md").read_text(encoding="utf-8")
 
     for name in ("accuracy", "macro_recall", "macro_f1"):
@@ -55,7 +55,7 @@ def test_the_card_has_the_figures_of_the_metadata(starter, metadata):
     assert metadata["precision_reason"] in card
 
 
-def test_the_tokenizer_leaves_nothing_to_chance(starter):
+def test_the_tokenizer_has_no_dropout(starter):
     tokenizer = json.loads((starter / "tokenizer.json").read_text(encoding="utf-8"))
 
     assert tokenizer["model"].get("dropout") is None
@@ -71,7 +71,7 @@ def test_the_weights_are_float16(starter):
     assert {"F16"} == kinds
 
 
-def test_transformers_loads_it_and_says_what_is_served(starter):
+def test_transformers_loads_it_and_predicts_as_served(starter):
     torch = pytest.importorskip("torch", reason="the training group is not installed")
     transformers = pytest.importorskip("transformers", reason="the training group is not installed")
     texts = ["I love it", "I hate it, it is so much worse than I thought", "it is on tuesday"]
@@ -88,7 +88,7 @@ def test_transformers_loads_it_and_says_what_is_served(starter):
     np.testing.assert_allclose(exact, Classifier.load(starter).classify(texts), atol=0.05)
 
 
-def test_scores_on_validation_what_its_metadata_says(starter, metadata):
+def test_its_metrics_on_validation_are_those_of_the_metadata(starter, metadata):
     source = os.environ.get("DATASET", "")
     if not Path(source).is_dir() or not source:
         pytest.skip("DATASET does not name a local folder")

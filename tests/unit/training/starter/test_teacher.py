@@ -1,4 +1,4 @@
-"""Targets mix the labels with the teacher's view."""
+"""Targets mix the labels with the teacher's probabilities."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_the_label_keeps_its_share_of_the_target():
     assert (found[np.arange(len(LABELS)), LABELS] >= 0.6).all()
 
 
-def test_the_teacher_judges_a_text_without_having_seen_it():
+def test_the_teacher_predicts_texts_that_it_was_not_trained_on():
     texts = [*TEXTS, "what a good day indeed"]
 
     found = soft_targets(texts, [*LABELS, 0], folds=2, teacher_share=1, seed=0)

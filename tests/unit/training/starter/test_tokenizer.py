@@ -1,4 +1,4 @@
-"""The vocabulary is learnt from texts, and any text can be read with it."""
+"""The tokenizer is trained on texts, and can encode any text."""
 
 import pytest
 
@@ -7,18 +7,18 @@ pytest.importorskip("transformers", reason="the training group is not installed"
 # pylint: disable=wrong-import-position  # only if the training group is installed
 from transformers import AutoTokenizer
 
-from training.starter.tokenizer import encode, learn_vocabulary, save_tokenizer
+from training.starter.tokenizer import encode, save_tokenizer, train_tokenizer
 
 TEXTS = ["Good morning, good people", "a good day to all people", "Good night"] * 3
 
 
 @pytest.fixture(name="tokenizer")
 def fixture_tokenizer():
-    """Give a vocabulary in which whole words found room."""
-    return learn_vocabulary(TEXTS, size=300, max_length=16)
+    """Return a tokenizer with whole words in its vocabulary."""
+    return train_tokenizer(TEXTS, size=300, max_length=16)
 
 
-def test_learns_frequent_words_as_one_token(tokenizer):
+def test_frequent_words_are_one_token(tokenizer):
     assert ["Ġgood", "Ġpeople"] == tokenizer.tokenize("good people")
 
 
@@ -28,7 +28,7 @@ def test_upper_case_and_compatibility_forms_are_folded(tokenizer):
     )
 
 
-def test_no_text_is_without_tokens(tokenizer):
+def test_any_text_can_be_encoded(tokenizer):
     found = tokenizer("😀 ñ ж")["input_ids"]
 
     assert tokenizer.unk_token_id not in found
@@ -42,15 +42,15 @@ def test_special_tokens_have_the_ids_that_roberta_expects(tokenizer):
     assert [0, 2] == encode(tokenizer, [""])[0]
 
 
-def test_texts_are_cut_at_the_limit(tokenizer):
+def test_texts_are_truncated_to_the_limit(tokenizer):
     assert 16 == len(encode(tokenizer, ["good " * 50])[0])
 
 
-def test_the_vocabulary_stays_within_its_size(tokenizer):
+def test_the_vocabulary_has_at_most_its_size(tokenizer):
     assert 300 >= len(tokenizer)
 
 
-def test_what_is_saved_loads_and_reads_texts_alike(tokenizer, tmp_path):
+def test_a_saved_tokenizer_encodes_texts_alike(tokenizer, tmp_path):
     save_tokenizer(tokenizer, tmp_path)
 
     loaded = AutoTokenizer.from_pretrained(tmp_path)

@@ -1,12 +1,12 @@
-"""Encoded rows become padded batches."""
+"""Token ids become padded batches."""
 
 import pytest
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("torch", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only if the training group is installed
-from training.starter.rows import EncodedRows, pad
+# pylint: disable=wrong-import-position  # only where the training group is installed
+from training.starter.stage import EncodedRows, pad
 
 
 def test_a_batch_is_padded_to_its_longest_row():
@@ -18,7 +18,7 @@ def test_a_batch_is_padded_to_its_longest_row():
     assert [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]] == found["attention_mask"].tolist()
 
 
-def test_rows_carry_their_target_where_there_is_one():
+def test_rows_have_their_target():
     targets = np.array([[1.0, 0.0], [0.2, 0.8]])
 
     found = EncodedRows([[0, 2], [0, 7, 2]], targets)
