@@ -5,7 +5,7 @@ import pytest
 np = pytest.importorskip("numpy")
 pytest.importorskip("torch", reason="the training group is not installed")
 
-# pylint: disable=wrong-import-position  # only where the training group is installed
+# pylint: disable=wrong-import-position  # only if the training group is installed
 from training.starter.stage import EncodedRows, pad
 
 
