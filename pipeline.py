@@ -112,7 +112,7 @@ class PredictionPipeline:
         return [failure or next(classified) for failure in failures]
 
     def _expiry(self, item: TextItem, now_s: float) -> Failure | None:
-        """Return why nobody waits for this text any more; None marks its request as started."""
+        """Return why a text is dropped; otherwise mark its request as started."""
         if item.state.disconnected:
             return DisconnectedError()
         if not item.state.started and now_s - item.arrived_s > self._queue_timeout_s:

@@ -166,7 +166,7 @@ class SentimentService:
 
 
 def to_api_error(failure: Failure) -> ApiError:
-    """Return what the client is told."""
+    """Return the error response for a failure of the pipeline."""
     if isinstance(failure, PredictionLogError):
         return ApiError(503, f"{NOT_RECORDED}: {failure}")
     return ERRORS[type(failure)]

@@ -1,1 +1,1 @@
-"""The HTTP contract: what may come in, what goes out, and what a refusal looks like."""
+"""The HTTP API: its contract, and the layer that enforces it."""

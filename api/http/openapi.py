@@ -82,34 +82,7 @@ def openapi_document(settings: ApiSettings) -> Json:
         [(model, "validation") for model in (*MODELS, ErrorResponse)],
         ref_template="#/components/schemas/{model}",
     )
-    prediction_id = _header(
-        PREDICTION_ID_HEADER, "The id of the recorded row.", type="string", format="uuid"
-    )
-    truncated = _header(
-        TRUNCATED_HEADER,
-        "Present if the text is longer than the model can read: it read the beginning.",
-        type="string",
-        enum=["true"],
-    )
-    batch: Json = {"type": "array", "items": _ref(BatchItem)}
-    operations: dict[str, Json] = {
-        "/predict": _post(
-            "Classify one tweet",
-            PredictRequest,
-            _json(_ref(PredictResponse)),
-            prediction_id | truncated,
-        ),
-        "/predict_batch": _post(
-            f"Classify up to {MAX_TEXTS_PER_REQUEST} tweets, all or none",
-            PredictBatchRequest,
-            _json(batch),
-        ),
-        "/model": _get("The model that is served", _json(_ref(ModelDescription))),
-        "/metrics": _get("Metrics for Prometheus", _text()),
-        "/docs.json": _get("OpenAPI document", _json({"type": "object"})),
-        "/schema.json": _get("Schema for Python clients", _json({"type": "object"})),
-        **{path: _get(summary, _text(), {503}) for path, summary in HEALTH.items()},
-    }
+    operations = _operations()
     for path in operations:
         if _is_public(path, settings):
             (operation,) = operations[path].values()
@@ -128,6 +101,38 @@ def openapi_document(settings: ApiSettings) -> Json:
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             },
         },
+    }
+
+
+def _operations() -> dict[str, Json]:
+    """Return the operation of each path, as if all needed a key."""
+    prediction_id = _header(
+        PREDICTION_ID_HEADER, "The id of the recorded row.", type="string", format="uuid"
+    )
+    truncated = _header(
+        TRUNCATED_HEADER,
+        "Present if the text is longer than the model can read: it read the beginning.",
+        type="string",
+        enum=["true"],
+    )
+    batch: Json = {"type": "array", "items": _ref(BatchItem)}
+    return {
+        "/predict": _post(
+            "Classify one tweet",
+            PredictRequest,
+            _json(_ref(PredictResponse)),
+            prediction_id | truncated,
+        ),
+        "/predict_batch": _post(
+            f"Classify up to {MAX_TEXTS_PER_REQUEST} tweets, all or none",
+            PredictBatchRequest,
+            _json(batch),
+        ),
+        "/model": _get("The model that is served", _json(_ref(ModelDescription))),
+        "/metrics": _get("Metrics for Prometheus", _text()),
+        "/docs.json": _get("OpenAPI document", _json({"type": "object"})),
+        "/schema.json": _get("Schema for Python clients", _json({"type": "object"})),
+        **{path: _get(summary, _text(), {503}) for path, summary in HEALTH.items()},
     }
 
 

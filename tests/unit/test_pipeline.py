@@ -83,7 +83,7 @@ def test_a_result_is_the_row_that_is_recorded(
     assert ["good"] == log.texts
 
 
-def test_a_text_for_which_nobody_waits_is_not_classified(
+def test_late_and_disconnected_texts_are_not_classified(
     pipeline: PredictionPipeline, log: FakeLog
 ) -> None:
     items = [item("late", 10.5), item("gone", disconnected=True), item("waiting", 9)]

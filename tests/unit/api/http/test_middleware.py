@@ -152,11 +152,11 @@ def test_every_response_has_the_security_headers(client: TestClient, path: str) 
 def test_401_comes_before_the_body_is_read() -> None:
     client = TestClient(ApiMiddleware(one_route(echo), WITH_A_KEY))
 
-    refused = client.post("/predict", content=b"no JSON")
+    rejected = client.post("/predict", content=b"no JSON")
     accepted = client.post("/predict", json={"text": "fine"}, headers={"X-API-Key": "the-key"})
 
-    assert (401, 200) == (refused.status_code, accepted.status_code)
-    assert "Bearer" == refused.headers["www-authenticate"]
+    assert (401, 200) == (rejected.status_code, accepted.status_code)
+    assert "Bearer" == rejected.headers["www-authenticate"]
 
 
 def test_a_service_without_keys_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -175,10 +175,10 @@ def test_too_many_texts_in_flight_give_429_with_retry_after(
 
     with admission.acquire(2):
         clock.now_s += 6.5
-        refused = post(client, "/predict", '{"text": "a"}')
+        rejected = post(client, "/predict", '{"text": "a"}')
     accepted = post(client, "/predict", '{"text": "a"}')
 
-    assert (429, "7") == (refused.status_code, refused.headers["retry-after"])
+    assert (429, "7") == (rejected.status_code, rejected.headers["retry-after"])
     assert 200 == accepted.status_code
 
 
@@ -203,12 +203,12 @@ def test_a_batch_without_room_in_the_queue_gives_429(clock: Clock) -> None:
     admission = AdmissionControl(max_texts=2)
     client = TestClient(ApiMiddleware(one_route(echo, "/predict_batch"), admission=admission))
 
-    async def refused() -> httpx.Response:
+    async def send() -> httpx.Response:
         with admission.acquire(1, is_batch=True), admission.acquire(2, is_batch=True):
             clock.now_s += 6.5
             return await asyncio.to_thread(post, client, "/predict_batch", '{"texts": ["a", "b"]}')
 
-    response = asyncio.run(refused())
+    response = asyncio.run(send())
 
     assert (429, "7") == (response.status_code, response.headers["retry-after"])
 
