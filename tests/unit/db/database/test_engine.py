@@ -19,7 +19,7 @@ DURABILITY = {"synchronous": 2, "fullfsync": 1, "checkpoint_fullfsync": 1}
 HANGS_S = 30  # far more than all timeouts together
 
 
-def query(engine: Engine) -> None:
+def run_queries(engine: Engine) -> None:
     """Connect, and run some queries in a transaction."""
     with engine.begin() as connection:
         for _ in range(10):
@@ -37,7 +37,7 @@ def test_a_first_connection_without_answers_times_out(
         start_s = time.monotonic()
 
         with pytest.raises(SQLAlchemyError):
-            query(engine)
+            run_queries(engine)
 
         assert time.monotonic() - start_s < HANGS_S
         engine.dispose()
@@ -99,7 +99,7 @@ def test_psycopgs_own_parameters_have_their_types(
 
     with engine.connect() as connection:
         driver = connection.connection.driver_connection
-        query(engine)
+        run_queries(engine)
     engine.dispose()
 
     assert (threshold, is_autocommit) == (driver.prepare_threshold, driver.autocommit)
