@@ -1,4 +1,4 @@
-"""A spool on a full disk refuses, keeps what it has, and can be emptied."""
+"""A spool on a full disk refuses rows, keeps those it has, and can be emptied."""
 
 import os
 import signal
@@ -32,14 +32,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.fixture(name="preallocates", params=[True, False], ids=["Linux", "macOS"], autouse=True)
 def fixture_preallocates(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the system allocate blocks, or have zeros written for want of that."""
+    """Run with and without preallocation by the system."""
     if not request.param:
         monkeypatch.delattr(os, "posix_fallocate", raising=False)
 
 
 @pytest.fixture(name="small_disk")
 def fixture_small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder with room for the reserve and little more."""
+    """Return a folder with space for the reserve and 1 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     size = RESERVE_BYTES[0] + (1 << 20)
@@ -52,16 +52,16 @@ def fixture_small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(spool: Spool) -> int:
-    """Spool rows until the disk is full; return how many were taken."""
+    """Spool rows until the disk is full; return their number."""
     for taken in range(0, 10_000, 16):
         try:
             spool.append([f"{number:0>300}" for number in range(taken, taken + 16)])
         except SpoolFullError:
             return taken
-    raise AssertionError("the disk is not small")
+    raise AssertionError("the disk is too large")
 
 
-def test_a_full_disk_refuses_rows_keeps_those_it_has_and_can_be_emptied(small_disk: Path) -> None:
+def test_a_full_spool_refuses_rows_and_can_be_emptied(small_disk: Path) -> None:
     with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
         taken = fill(spool)
         with pytest.raises(SpoolFullError, match="the disk of the spool is full"):
@@ -74,7 +74,7 @@ def test_a_full_disk_refuses_rows_keeps_those_it_has_and_can_be_emptied(small_di
         spool.append(["there is room again"])
 
 
-def test_a_disk_that_was_full_takes_as_many_rows_again(small_disk: Path) -> None:
+def test_an_emptied_spool_takes_as_many_rows_again(small_disk: Path) -> None:
     with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
         first = fill(spool)
         for _ in range(5):
@@ -83,7 +83,7 @@ def test_a_disk_that_was_full_takes_as_many_rows_again(small_disk: Path) -> None
             assert first // 2 < fill(spool)
 
 
-def test_after_a_kill_on_a_full_disk_the_next_process_starts_and_empties_it(
+def test_the_next_process_empties_the_spool_after_a_kill_on_a_full_disk(
     small_disk: Path,
 ) -> None:
     command = [sys.executable, "-c", FILL_AND_DIE, str(small_disk / "spool")]
@@ -100,7 +100,7 @@ def test_after_a_kill_on_a_full_disk_the_next_process_starts_and_empties_it(
     assert taken == found
 
 
-def test_a_file_that_cannot_be_created_leaves_nothing_behind(small_disk: Path) -> None:
+def test_a_spool_file_that_cannot_be_created_leaves_no_other_file(small_disk: Path) -> None:
     (small_disk / "ballast").write_bytes(bytes((1 << 20) + (1 << 19)))
     with closing(Spool(small_disk / "spool", 100_000, 100_000_000)) as spool:
         fill(spool)
