@@ -1,4 +1,4 @@
-"""Services that are killed and started again, on databases that fail."""
+"""Fixtures of services that are killed and restarted, on databases that fail."""
 
 import os
 import random
@@ -29,13 +29,13 @@ EVERY_SERVER = pytest.mark.parametrize(
 
 @pytest.fixture(name="report")
 def fixture_report(capsys: pytest.CaptureFixture[str]) -> Report:
-    """Return what prints progress and tallies."""
+    """Return the report of the test."""
     return Report(capsys)
 
 
-@pytest.fixture(name="chance")
-def fixture_chance(request: pytest.FixtureRequest, report: Report) -> random.Random:
-    """Return a seeded source of moments; another FAULTS_SEED makes other ones."""
+@pytest.fixture(name="rng")
+def fixture_rng(request: pytest.FixtureRequest, report: Report) -> random.Random:
+    """Return a random generator for the moments of faults, seeded by FAULTS_SEED."""
     seed = f"{os.environ.get('FAULTS_SEED', '1')}-{request.node.name}"
     report.line(f"seed {seed}")
     return random.Random(seed)
@@ -43,7 +43,7 @@ def fixture_chance(request: pytest.FixtureRequest, report: Report) -> random.Ran
 
 @pytest.fixture(name="bento_home", scope="session")
 def fixture_bento_home(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a Bento store that has the starter model."""
+    """Return a Bento store with the starter model."""
     folder = tmp_path_factory.mktemp("bentoml")
     put_into_store(starter, _environment(folder, folder))
     return folder
@@ -51,9 +51,9 @@ def fixture_bento_home(starter: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(name="make_service")
 def fixture_make_service(repository: Path, bento_home: Path, tmp_path: Path) -> MakeService:
-    """Return what makes a service, not started yet, with a spool of its own.
+    """Return a function that makes a service with its own spool, not started yet.
 
-    Its arguments are dicts of variables; later ones win.
+    Its arguments are dicts of environment variables; later ones override earlier ones.
     """
     environment = _environment(bento_home, tmp_path)
     spools = (tmp_path / f"spool-{number}" for number in range(100))
@@ -80,7 +80,7 @@ def fixture_database(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 @pytest.fixture(name="proxy")
 def fixture_proxy(database: Database) -> Iterator[Proxy]:
-    """Return a proxy before the database."""
+    """Start a proxy to the database."""
     with Proxy(database.address) as proxy:
         yield proxy
 
@@ -100,7 +100,7 @@ def fixture_small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(name="small_home")
 def fixture_small_home(small_disk: Path, bento_home: Path) -> Path:
-    """Return a home for BentoML on the small disk, where the figures of its metrics lie too."""
+    """Return a BENTOML_HOME on the small disk, where the metrics' files are too."""
     home = small_disk / "bentoml"
     home.mkdir()
     (home / "models").symlink_to(bento_home / "models")

@@ -1,4 +1,4 @@
-"""What a fault test prints and how it ends."""
+"""Print progress, and check the result of a fault-injection test."""
 
 import contextlib
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from tests.support.database import Database, SQLiteDatabase
 from tests.support.load import Load
 from tests.support.server import eventually
 
-ARRIVE_WITHIN_S = 30  # all rows of a run, after the last fault is over
+ARRIVE_WITHIN_S = 30  # all rows, after the last fault
 
 
 class Report:
-    """Lines on the terminal, whether or not pytest captures what tests print."""
+    """Prints to the terminal even if pytest captures output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -31,28 +31,28 @@ class Report:
         loads: Sequence[Load],
         at_least: int,
     ) -> None:
-        """End loads and services, print the tallies, and fail over any loss or double.
+        """Stop loads and services, print the counts, and fail if a row is lost or doubled.
 
-        ``at_least`` is the number of answers to each load that makes the test mean something.
+        Also fails if a load got fewer than ``at_least`` answers.
         """
         for load in loads:
             load.stop()
-        with contextlib.suppress(AssertionError):  # the tallies say more
+        with contextlib.suppress(AssertionError):  # the counts below say more
             eventually(lambda: not _lost(database, loads), ARRIVE_WITHIN_S)
         statuses = [service.stop() for service in services]
         rows = database.rows()
         tallies = [load.tally(rows) for load in loads]
 
         for load, tally in zip(loads, tallies, strict=True):
-            self.line(f"{tally} (refused {len(load.refusals)}, broken off {load.broken})")
+            self.line(f"{tally} (refused {len(load.refusals)}, aborted {load.broken})")
         for load, tally in zip(loads, tallies, strict=True):
             assert (0, 0, 0) == (tally.lost, tally.doubled, tally.misnamed), repr(tally)
-            assert tally.answered >= at_least, f"too few answers to mean something: {tally}"
+            assert tally.answered >= at_least, f"too few answers: {tally}"
             assert not load.unexpected(), load.unexpected()[:3]
         assert [0 for _ in services] == statuses, f"exit statuses {statuses}"
         spools = {service.spool for service in services}
         left = [path.name for spool in spools for path in spool.iterdir()]
-        assert not left, f"all rows are delivered, but the spool still has {left}"
+        assert not left, f"the spool still has {left} although all rows are delivered"
 
 
 def _lost(database: Database | SQLiteDatabase, loads: Sequence[Load]) -> int:

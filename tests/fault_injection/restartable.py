@@ -1,4 +1,4 @@
-"""A service that is started again and again on the same port, spool and database."""
+"""A service that can be restarted on the same port, spool and database."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ SERVE = [BENTOML, "serve", "--port", "{port}", "--timeout-graceful-shutdown", st
 
 
 class Service:
-    """What a service is started with; ``environment`` says where it spools and records."""
+    """A service and its environment variables."""
 
     def __init__(self, cwd: Path, environment: dict[str, str]) -> None:
         self._cwd = cwd
@@ -21,11 +21,11 @@ class Service:
         self.spool = Path(environment["SPOOL_DIR"])
 
     def serve(self) -> Server:
-        """Start it; the server is ready once its context begins and killed (-9) at its end."""
+        """Start it; the context begins when it is ready and ends with SIGKILL."""
         self._server = Server(SERVE, self._cwd, self._environment, self._port)
         return self._server
 
     def stop(self) -> int:
-        """End what was started last with SIGTERM; return its exit status."""
+        """Stop the last start with SIGTERM; return its exit status."""
         assert self._server is not None
         return self._server.terminate(STOP_WITHIN_S)

@@ -1,6 +1,6 @@
-"""Connections cut in the middle of a commit.
+"""Connections are cut during a commit.
 
-These need a ``database`` whose bytes can be read on their way: PostgreSQL without TLS.
+The proxy reads the protocol, so the database is PostgreSQL without TLS.
 """
 
 import pytest
@@ -13,18 +13,18 @@ from tests.support.proxy import Proxy, Trap
 from tests.support.server import eventually
 
 CUTS = 5
-SPRUNG_WITHIN_S = 20
+CUT_WITHIN_S = 20
 
 
 def cut_in_commit(proxy: Proxy, trap: Trap) -> None:
-    """Cut the next connection that commits rows; return once that is done."""
+    """Cut the next connection that commits rows, and wait until that happened."""
     before = proxy.seen.trapped_commits
     proxy.set_trap(trap)
-    eventually(lambda: proxy.seen.trapped_commits > before, SPRUNG_WITHIN_S)
+    eventually(lambda: proxy.seen.trapped_commits > before, CUT_WITHIN_S)
 
 
 @pytest.mark.parametrize("trap", list(Trap), ids=[trap.name.lower() for trap in Trap])
-def test_connections_cut_in_a_commit_lose_and_double_nothing(
+def test_no_row_is_lost_or_doubled_when_connections_are_cut_during_a_commit(
     database: Database,
     proxy: Proxy,
     make_service: MakeService,

@@ -1,7 +1,4 @@
-"""Databases that crash.
-
-These need a ``database`` that the test can kill and start.
-"""
+"""The database crashes."""
 
 import random
 
@@ -13,19 +10,19 @@ from tests.support.load import Load
 CRASHES = 4
 
 
-def test_a_database_that_crashes_again_and_again_stops_no_answers_and_loses_nothing(
+def test_the_service_answers_and_loses_no_row_while_the_database_crashes(
     database: KillableDatabase,
     make_service: MakeService,
-    chance: random.Random,
+    rng: random.Random,
     report: Report,
 ) -> None:
     service = make_service(database.environment())
 
     with service.serve(), Load(service.url) as load:
         for crash in range(1, CRASHES + 1):
-            load.await_answers(chance.randrange(20, 120))
+            load.await_answers(rng.randrange(20, 120))
             database.kill()
-            load.await_answers(chance.randrange(20, 120))
+            load.await_answers(rng.randrange(20, 120))
             database.start()
             report.line(f"crashed {crash} times, answered {len(load.answers)}")
         load.await_answers(50)
@@ -34,7 +31,7 @@ def test_a_database_that_crashes_again_and_again_stops_no_answers_and_loses_noth
     assert not load.refusals
 
 
-def test_a_service_that_starts_before_its_database_answers_and_delivers_later(
+def test_a_service_started_before_its_database_writes_the_rows_later(
     database: KillableDatabase, make_service: MakeService, report: Report
 ) -> None:
     service = make_service(database.environment())

@@ -1,7 +1,4 @@
-"""Spools that can take no more.
-
-All tests here suit any ``database``.
-"""
+"""The spool is full."""
 
 from pathlib import Path
 
@@ -17,7 +14,7 @@ BALLAST_BYTES = 5 << 19
 
 
 def says_that_the_spool_is_full(refused: Refused) -> bool:
-    """Tell whether it is the promised answer: come again later, and why."""
+    """Return whether the response is 503 with Retry-After and the reason."""
     body = refused.body.lower()
     return (
         refused.status == 503
@@ -28,7 +25,7 @@ def says_that_the_spool_is_full(refused: Refused) -> bool:
 
 
 @EVERY_SERVER
-def test_a_full_disk_refuses_requests_and_harms_nothing_that_was_answered(
+def test_a_full_disk_refuses_requests_and_loses_no_answered_row(
     database: Database,
     proxy: Proxy,
     small_home: Path,
@@ -52,7 +49,7 @@ def test_a_full_disk_refuses_requests_and_harms_nothing_that_was_answered(
 
 
 @EVERY_SERVER
-def test_a_spool_at_its_bound_refuses_requests_until_the_database_is_back(
+def test_a_spool_at_its_limit_refuses_requests_until_the_database_is_back(
     database: Database, proxy: Proxy, make_service: MakeService, report: Report
 ) -> None:
     service = make_service(database.environment(proxy.port), {"SPOOL_MAX_ROWS": "300"})

@@ -1,7 +1,4 @@
-"""Services that are killed, or told to end, while clients post.
-
-All tests here but the one on SQLite suit any ``database``.
-"""
+"""Services are killed or terminated under load."""
 
 import random
 import time
@@ -17,69 +14,69 @@ from tests.support.proxy import Proxy
 KILLS = 20
 KILLS_ON_SQLITE = 5
 KILLS_OF_THE_WORKER = 3
-DELAY_S = 0.02  # so that many a kill falls into a transaction
-START_S = 4.0  # about what a start takes
+DELAY_S = 0.02  # so that many kills happen during a transaction
+START_S = 4.0  # about the duration of a start
 
 
 def kill_and_restart(
-    service: Service, load: Load, kills: int, chance: random.Random, report: Report
+    service: Service, load: Load, kills: int, rng: random.Random, report: Report
 ) -> None:
-    """Kill (-9) all processes at seeded moments; each fourth time in the middle of a start too."""
+    """Kill (-9) all processes at random moments; every fourth time also during the start."""
     for kill in range(1, kills + 1):
         with service.serve():
-            load.await_answers(chance.randrange(1, 150))
+            load.await_answers(rng.randrange(1, 150))
         if kill % 4 == 0:
-            kill_while_starting(service, chance.uniform(0, START_S))
+            kill_while_starting(service, rng.uniform(0, START_S))
         report.line(f"kill {kill} of {kills}, answered {len(load.answers)}")
 
 
 def kill_while_starting(service: Service, moment_s: float) -> None:
-    """Kill (-9) all processes so many seconds after the start."""
+    """Kill (-9) all processes ``moment_s`` seconds after the start."""
     server = service.serve()
     try:
-        time.sleep(moment_s)  # no wait for anything: the moment itself is what is wanted
+        time.sleep(moment_s)  # the moment itself is the test case
     finally:
         server.kill()
 
 
 @EVERY_SERVER
-def test_nothing_answered_is_lost_or_doubled_over_20_kills_of_the_service(
+def test_no_answered_row_is_lost_or_doubled_over_20_kills_of_the_service(
     database: Database,
     proxy: Proxy,
     make_service: MakeService,
-    chance: random.Random,
+    rng: random.Random,
     report: Report,
 ) -> None:
     service = make_service(database.environment(proxy.port))
     proxy.delay(DELAY_S)
 
     with Load(service.url) as load:
-        kill_and_restart(service, load, KILLS, chance, report)
+        kill_and_restart(service, load, KILLS, rng, report)
         with service.serve():
             report.conclude(database, [service], [load], 500)
 
 
-def test_nothing_answered_is_lost_or_doubled_over_5_kills_of_the_service_on_sqlite(
-    make_service: MakeService, chance: random.Random, report: Report, tmp_path: Path
+def test_no_answered_row_is_lost_or_doubled_over_5_kills_of_the_service_on_sqlite(
+    make_service: MakeService, rng: random.Random, report: Report, tmp_path: Path
 ) -> None:
     database = SQLiteDatabase(tmp_path / "predictions.sqlite3")
     service = make_service(database.environment())
 
     with Load(service.url) as load:
-        kill_and_restart(service, load, KILLS_ON_SQLITE, chance, report)
+        kill_and_restart(service, load, KILLS_ON_SQLITE, rng, report)
         with service.serve():
             report.conclude(database, [service], [load], 100)
 
 
 @EVERY_SERVER
-def test_nothing_answered_is_lost_or_doubled_over_kills_of_the_worker_alone(
-    database: Database, make_service: MakeService, chance: random.Random, report: Report
+def test_no_answered_row_is_lost_or_doubled_over_kills_of_the_worker_only(
+    database: Database, make_service: MakeService, rng: random.Random, report: Report
 ) -> None:
     service = make_service(database.environment())
 
     with service.serve() as server, Load(service.url) as load:
         for kill in range(KILLS_OF_THE_WORKER):
-            load.await_answers(chance.randrange(100, 250))
+            load.await_answers(rng.randrange(100, 250))
             for worker in server.processes()[1:]:
                 worker.kill()
             report.line(f"worker killed {kill + 1} times, answered {len(load.answers)}")
@@ -88,7 +85,7 @@ def test_nothing_answered_is_lost_or_doubled_over_kills_of_the_worker_alone(
 
 
 @EVERY_SERVER
-def test_sigterm_under_load_ends_in_time_with_every_answer_in_the_database(
+def test_sigterm_under_load_writes_all_rows_and_ends_in_time(
     database: Database, make_service: MakeService, report: Report
 ) -> None:
     service = make_service(database.environment())
@@ -106,7 +103,7 @@ def test_sigterm_under_load_ends_in_time_with_every_answer_in_the_database(
 
 
 @EVERY_SERVER
-def test_sigterm_while_the_database_is_away_ends_in_time_and_keeps_what_was_answered(
+def test_sigterm_while_the_database_is_down_keeps_all_rows_and_ends_in_time(
     database: Database, proxy: Proxy, make_service: MakeService, report: Report
 ) -> None:
     service = make_service(database.environment(proxy.port))

@@ -1,4 +1,4 @@
-"""The load of these tests itself."""
+"""The load generator of the fault-injection tests."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ from tests.support.server import eventually
 
 
 class FakeService(ThreadingHTTPServer):
-    """Answers and keeps the row, but refuses each tenth request and breaks off each eleventh."""
+    """Answers and stores rows; refuses every tenth request and aborts every eleventh."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), FakeAnswer)
@@ -36,7 +36,7 @@ class FakeAnswer(BaseHTTPRequestHandler):
             return
         refuses = self.server.requests % 10 == 0
         row_id = str(uuid.uuid4())
-        if not refuses:  # kept first: a client that has the answer may count the rows at once
+        if not refuses:  # stored before the answer, after which the client may count rows
             ids = [row_id, *(str(uuid.uuid4()) for _ in range(10))]
             self.server.kept += zip(ids, body.get("texts", [body.get("text")]), strict=False)
         self.send_response(503 if refuses else 200)
@@ -61,7 +61,7 @@ def fixture_fake_service() -> Iterator[FakeService]:
         thread.join()
 
 
-def test_a_load_survives_refusals_and_remembers_just_what_was_answered(
+def test_a_load_survives_refusals_and_records_what_was_answered(
     fake_service: FakeService,
 ) -> None:
     with Load(f"http://127.0.0.1:{fake_service.server_port}") as load:
@@ -79,7 +79,7 @@ def test_a_load_survives_refusals_and_remembers_just_what_was_answered(
     assert len({len(text) for text in texts}) > 20
 
 
-def test_a_load_without_a_service_goes_on_until_it_is_stopped() -> None:
+def test_a_load_without_a_service_continues_until_it_is_stopped() -> None:
     with Load("http://127.0.0.1:9") as load:
         eventually(lambda: load.broken > 20, 30)
 

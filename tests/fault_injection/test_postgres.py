@@ -1,4 +1,4 @@
-"""The PostgreSQL server of these tests itself."""
+"""The PostgreSQL server of the fault-injection tests."""
 
 from contextlib import closing
 
@@ -11,7 +11,7 @@ def test_a_database_without_the_table_has_no_rows(database: PostgreSQL) -> None:
     assert [] == database.rows()
 
 
-def test_a_killed_server_keeps_what_was_committed_and_nothing_else(database: PostgreSQL) -> None:
+def test_a_killed_server_keeps_exactly_the_committed_rows(database: PostgreSQL) -> None:
     with closing(psycopg.connect(database.url)) as writer:
         writer.execute("CREATE TABLE metrics (id uuid, text text)")
         writer.execute("INSERT INTO metrics VALUES (gen_random_uuid(), 'committed 😀')")
@@ -24,7 +24,7 @@ def test_a_killed_server_keeps_what_was_committed_and_nothing_else(database: Pos
     assert ["committed 😀"] == [text for _, text in database.rows()]
 
 
-def test_a_stopped_server_can_be_started_again_on_its_port(database: PostgreSQL) -> None:
+def test_a_stopped_server_can_be_restarted_on_its_port(database: PostgreSQL) -> None:
     address = database.address
 
     database.stop()

@@ -1,4 +1,4 @@
-"""The proxy of these tests itself, between PostgreSQL and a plain client."""
+"""The proxy of the fault-injection tests, between PostgreSQL and a client."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.proxy import Proxy, Trap
 from tests.support.server import eventually
 
 INSERT = "INSERT INTO metrics VALUES (gen_random_uuid(), 'a row')"
-PROMPT_S = 10  # for what needs milliseconds
+PROMPT_S = 10  # for steps of milliseconds
 A_WHILE_S = 0.3
 
 
@@ -61,7 +61,7 @@ def test_a_cut_breaks_connections_and_refuses_new_ones_until_restored(
     assert 2 == proxy.seen.connections
 
 
-def test_a_server_that_is_gone_is_a_connection_closed(
+def test_a_killed_server_closes_the_connections(
     database: PostgreSQL, proxy: Proxy, client: psycopg.Connection
 ) -> None:
     database.kill()
@@ -88,7 +88,7 @@ def test_a_stall_holds_bytes_back_until_restored(
     assert 1 == len(database.rows())
 
 
-def test_a_commit_held_in_a_stall_arrives_though_its_client_has_left(
+def test_a_commit_held_in_a_stall_arrives_after_its_client_has_left(
     database: PostgreSQL, proxy: Proxy, client: psycopg.Connection
 ) -> None:
     client.execute(INSERT)
@@ -120,7 +120,7 @@ def test_a_cut_drops_what_a_stall_held_back(
     assert [] == database.rows()
 
 
-def test_a_delay_holds_back_each_way(proxy: Proxy, client: psycopg.Connection) -> None:
+def test_a_delay_applies_to_both_directions(proxy: Proxy, client: psycopg.Connection) -> None:
     proxy.delay(A_WHILE_S)
 
     start_s = time.monotonic()
@@ -129,7 +129,7 @@ def test_a_delay_holds_back_each_way(proxy: Proxy, client: psycopg.Connection) -
     assert 2 * A_WHILE_S <= time.monotonic() - start_s
 
 
-def test_an_interruption_cuts_before_the_request_counted_out_and_only_once(
+def test_an_interruption_cuts_once_before_the_given_request(
     database: PostgreSQL, proxy: Proxy, client: psycopg.Connection
 ) -> None:
     proxy.interrupt(requests=2)  # after BEGIN and the insert
@@ -158,9 +158,7 @@ def test_a_trap_cuts_one_commit_before_or_after_the_server(
     assert stored + 1 == len(database.rows())
 
 
-def test_a_trap_leaves_commits_alone_that_insert_nothing(
-    proxy: Proxy, client: psycopg.Connection
-) -> None:
+def test_a_trap_ignores_commits_without_an_insert(proxy: Proxy, client: psycopg.Connection) -> None:
     proxy.set_trap(Trap.BEFORE_COMMIT)
 
     client.execute("SELECT 1")
@@ -169,15 +167,15 @@ def test_a_trap_leaves_commits_alone_that_insert_nothing(
     assert 0 == proxy.seen.trapped_commits
 
 
-def test_swallowed_answers_reach_nobody_though_the_server_has_done_its_work(
+def test_dropped_answers_do_not_reach_the_client_although_the_server_has_committed(
     database: PostgreSQL, proxy: Proxy, client: psycopg.Connection, aside: ThreadPoolExecutor
 ) -> None:
-    proxy.swallow(requests=3)  # BEGIN, the insert, COMMIT
+    proxy.drop_answers(requests=3)  # BEGIN, the insert, COMMIT
 
     client.execute(INSERT)
     commit = aside.submit(client.commit)
 
-    eventually(lambda: proxy.seen.swallowed_bytes, PROMPT_S)
+    eventually(lambda: proxy.seen.dropped_bytes, PROMPT_S)
     assert (False, 1) == (commit.done(), len(database.rows()))
     proxy.cut()
     with pytest.raises(psycopg.OperationalError):

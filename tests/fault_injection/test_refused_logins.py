@@ -1,4 +1,4 @@
-"""A service whose login is refused for a while, on a database that counts the attempts."""
+"""The database refuses the service's login for a while."""
 
 import signal
 from collections.abc import Callable
@@ -17,7 +17,7 @@ WORKERS = 2
 REFUSED = 'password authentication failed for user "service"'
 URL = f"postgresql+psycopg://service:second@{{}}:{{}}/{DATABASE}"
 SEVERAL = {"BENTOML_CONFIG_OPTIONS": f"services.sentiment_service.workers={WORKERS}"}
-NOTICED_WITHIN_S = 30  # seconds are enough; a restart of workers loads the model
+NOTICED_WITHIN_S = 30  # a restart of workers loads the model
 
 
 def _run_retry(_: Server, service: Service) -> None:
@@ -25,17 +25,17 @@ def _run_retry(_: Server, service: Service) -> None:
     assert "logs in again" in run_python(["-m", "db", "retry"], here)
 
 
-def _hang_up(server: Server, _: Service) -> None:
+def _send_sighup(server: Server, _: Service) -> None:
     server.process.send_signal(signal.SIGHUP)
 
 
-def _hang_up_on_a_worker(server: Server, _: Service) -> None:
+def _send_sighup_to_a_worker(server: Server, _: Service) -> None:
     workers = [each for each in server.processes() if "_bentoml_impl" in " ".join(each.cmdline())]
     workers[0].send_signal(signal.SIGHUP)
 
 
-@pytest.mark.parametrize("tell", [_run_retry, _hang_up, _hang_up_on_a_worker])
-def test_a_refused_login_is_tried_a_few_times_and_recovers_once_the_service_is_told(
+@pytest.mark.parametrize("tell", [_run_retry, _send_sighup, _send_sighup_to_a_worker])
+def test_a_refused_login_is_retried_rarely_until_the_service_is_told_to(
     database: PostgreSQL,
     make_service: MakeService,
     report: Report,
@@ -47,7 +47,7 @@ def test_a_refused_login_is_tried_a_few_times_and_recovers_once_the_service_is_t
     service = make_service({"DATABASE_URL": URL.format(*database.address)}, SEVERAL)
 
     with service.serve() as server, Load(service.url) as load:
-        load.await_answers(1000)  # for 10 s
+        load.await_answers(1000)  # 10 s
         refused = database.log.count(REFUSED)
         report.line(f"{refused} attempts of {WORKERS} workers in the time of 1000 answers")
         assert 1 <= refused <= WORKERS

@@ -36,7 +36,7 @@ class Use:
     """How the use of a database ended; ``watchdogs`` counts threads that are left."""
 
     requests: int
-    swallowed_bytes: int
+    dropped_bytes: int
     has_ended: bool
     watchdogs: int
 
@@ -46,7 +46,7 @@ class Delivery:
     """How rows were delivered: the ``ids`` of all, and the number ``left`` in the spool."""
 
     requests: int
-    swallowed_bytes: int
+    dropped_bytes: int
     has_ended: bool
     ids: frozenset[str]
     left: int
@@ -69,14 +69,14 @@ def use_through_proxy(address: tuple[str, int], variables: Mapping[str, str], re
     """
     with Proxy(address) as proxy:
         engine = make_engine(_settings_through(proxy, variables))
-        proxy.swallow(requests)
+        proxy.drop_answers(requests)
         thread = threading.Thread(target=_use, args=[engine], daemon=True)
         thread.start()
         thread.join(HANGS_S)
         has_ended = not thread.is_alive()
         with suppress(AssertionError):
             eventually(lambda: not _watchdogs(), HANGS_S)
-        return Use(requests, proxy.seen.swallowed_bytes, has_ended, _watchdogs())
+        return Use(requests, proxy.seen.dropped_bytes, has_ended, _watchdogs())
 
 
 def deliver_through_proxy(
@@ -90,11 +90,11 @@ def deliver_through_proxy(
         writer = Writer(engine, spool, prediction_log_metrics(), settings.database_timeout_s)
         rows = [prediction() for _ in range(3)]
         spool.append([row.to_json() for row in rows])
-        proxy.swallow(requests)
+        proxy.drop_answers(requests)
         thread = threading.Thread(target=_deliver, args=[writer], daemon=True)
         thread.start()
         thread.join(HANGS_S)
-        has_ended, swallowed_bytes = not thread.is_alive(), proxy.seen.swallowed_bytes
+        has_ended, dropped_bytes = not thread.is_alive(), proxy.seen.dropped_bytes
         proxy.restore()
         if has_ended:
             with suppress(AssertionError):
@@ -103,7 +103,7 @@ def deliver_through_proxy(
         engine.dispose()
         spool.close()
     ids = frozenset(str(row.id) for row in rows)
-    return Delivery(requests, swallowed_bytes, has_ended, ids, left)
+    return Delivery(requests, dropped_bytes, has_ended, ids, left)
 
 
 def _settings_through(proxy: Proxy, variables: Mapping[str, str]) -> DatabaseSettings:

@@ -1,4 +1,4 @@
-"""Predictions to be recorded."""
+"""Predictions for tests."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ HARD_TEXTS = [
     "quote ' and \" and \\ and ; DROP TABLE metrics -- {} ? :name %s",
     "x" * 5000,
 ]
-# A text and what it is stored as.
+# A text, and how it is stored.
 REPLACED_TEXTS = {
     "NUL \x00 inside": "NUL \ufffd inside",
     "half a pair \ud83d, the other \ude00": "half a pair \ufffd, the other \ufffd",
@@ -21,7 +21,7 @@ REPLACED_TEXTS = {
 
 
 def prediction(words: str | None = "good", *, truncated: bool = False) -> Prediction:
-    """Make a prediction with a new id."""
+    """Return a prediction with a new id."""
     return Prediction(
         id=new_id(),
         timestamp=datetime(2026, 2, 3, 4, 5, 6, 789000),

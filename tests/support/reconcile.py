@@ -1,4 +1,4 @@
-"""The count of what became of the texts of a run."""
+"""Compare the answers of a run with its rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tests.support.database import Row
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A text that was answered 200, and its ``prediction_id`` if it came by itself."""
+    """A text answered with 200, and its ``prediction_id`` unless it was part of a batch."""
 
     text: str
     prediction_id: str | None
@@ -16,11 +16,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts over a run.
+    """Counts of a run.
 
-    ``answered`` texts, ``stored`` rows of the run (may be more: an answer can be lost to a kill
-    after its row was stored), ``lost`` texts that were answered and have no row, ``doubled`` rows
-    beyond the first of their text or id, ``misnamed`` answers whose id is not that of their row.
+    ``answered`` texts, ``stored`` rows (may be more, since a kill can lose an answer after its row
+    was stored), ``lost`` answered texts without a row, ``doubled`` rows after the first of their
+    text or id, and ``misnamed`` answers with another id than their row.
     """
 
     answered: int
@@ -31,7 +31,7 @@ class Tally:
 
     @classmethod
     def of(cls, answers: Sequence[Answered], rows: Sequence[Row]) -> "Tally":
-        """Count answers against the rows of the same run."""
+        """Compare answers with the rows of the same run."""
         ids = {text: row_id for row_id, text in rows}
         return cls(
             answered=len(answers),

@@ -1,4 +1,4 @@
-"""The rows of a prediction log, read by a program that knows nothing of the service."""
+"""The rows of a prediction log in SQLite, read without the service's code."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from typing import Any
 
 from tests.support.server import eventually
 
-RECORDED_WITHIN_S = 10  # 2 s are promised; these machines are shared
+RECORDED_WITHIN_S = 10  # the promise is 2 s on a quiet machine
 
 
 class Rows:
-    """A SQLite file with the table `metrics`; rows arrive there shortly after the answers."""
+    """The table `metrics` of a SQLite file; rows arrive shortly after the answers."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,7 +26,7 @@ class Rows:
         return self._select("SELECT * FROM metrics WHERE text = ?", text)
 
     def awaited(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the one row of each text once it is there. Raises AssertionError, also for two."""
+        """Wait for exactly one row of each text, and return them. Raises AssertionError."""
         wanted = set(texts)
         eventually(lambda: {row["text"] for row in self.all()} >= wanted, RECORDED_WITHIN_S)
         found = self.all()
@@ -42,4 +42,4 @@ class Rows:
             except sqlite3.OperationalError as error:
                 if "no such table" not in str(error):
                     raise
-                return []  # a service may be ready before it has made its tables
+                return []  # a service may be ready before it has created its tables

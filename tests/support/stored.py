@@ -13,7 +13,7 @@ from db.settings import DatabaseSettings
 from db.writing.insertion import COLUMNS
 from tests.support.server import eventually
 
-STORED_WITHIN_S = 20  # 2 s are promised; these machines are shared
+STORED_WITHIN_S = 20  # the promise is 2 s on a quiet machine
 
 
 @contextmanager

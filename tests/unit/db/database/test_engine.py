@@ -33,7 +33,7 @@ def test_a_first_connection_without_answers_times_out(
     with Proxy(postgresql.address) as proxy:
         url = postgresql.environment(proxy.port)["DATABASE_URL"]
         engine = make_engine(DatabaseSettings(database_url=url, database_timeout_s=TIMEOUT_S))
-        proxy.swallow(requests)
+        proxy.drop_answers(requests)
         start_s = time.monotonic()
 
         with pytest.raises(SQLAlchemyError):

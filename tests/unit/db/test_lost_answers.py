@@ -35,7 +35,7 @@ class Run:
     """The result of one run: ``stored`` counts the rows in the database for each recorded id."""
 
     requests: int
-    swallowed_bytes: int
+    dropped_bytes: int
     has_retried: bool
     stored: dict[str, int]
 
@@ -54,10 +54,10 @@ def run(server: PostgreSQL, name: str, folder: Path, requests: int) -> Run:
         def is_swallowing() -> bool:
             made.append(prediction())
             log.record(made[-1:])
-            return proxy.seen.swallowed_bytes > 0
+            return proxy.seen.dropped_bytes > 0
 
         with closing(PredictionLogger(settings)) as log:
-            proxy.swallow(requests)
+            proxy.drop_answers(requests)
             log.open()
             eventually(is_swallowing, HANGS_S)
             has_retried = has_reconnected(proxy)
@@ -65,7 +65,7 @@ def run(server: PostgreSQL, name: str, folder: Path, requests: int) -> Run:
             ids = {str(row.id) for row in made}
             eventually(lambda: ids <= set(count(server, name)), HANGS_S)
         stored = count(server, name)
-        return Run(requests, proxy.seen.swallowed_bytes, has_retried, {i: stored[i] for i in ids})
+        return Run(requests, proxy.seen.dropped_bytes, has_retried, {i: stored[i] for i in ids})
 
 
 def has_reconnected(proxy: Proxy) -> bool:
@@ -115,7 +115,7 @@ def test_the_writer_retries_after_any_lost_answer(
         runs = list(pool.map(lambda n: run(postgresql, names[n], tmp_path, n), range(REQUESTS)))
 
     assert [] == [each.requests for each in runs if not each.has_retried]
-    assert all(each.swallowed_bytes for each in runs)
+    assert all(each.dropped_bytes for each in runs)
     assert [] == [each for each in runs if set(each.stored.values()) != {1}]
 
 
@@ -135,7 +135,7 @@ def test_the_set_up_ends_after_any_lost_answer(
                 database_url=SecretStr(str(url.set(database=f"set_up_{number}"))),
                 database_timeout_s=TIMEOUT_S,
             )
-            proxy.swallow(number)
+            proxy.drop_answers(number)
             thread = threading.Thread(target=_set_up, args=[settings], daemon=True)
             thread.start()
             thread.join(HANGS_S)

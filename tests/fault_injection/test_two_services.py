@@ -1,7 +1,4 @@
-"""Two services at once, killed and started again in turn.
-
-All tests here suit any ``database``.
-"""
+"""Two services at once are killed and restarted in turn."""
 
 import random
 from contextlib import ExitStack
@@ -20,10 +17,10 @@ REQUESTS_PER_S = 50  # to each
 def kill_in_turn(
     database: Database,
     services: list[Service],
-    chance: random.Random,
+    rng: random.Random,
     report: Report,
 ) -> None:
-    """Kill (-9) one after the other under load; the other one goes on answering."""
+    """Kill (-9) one service at a time under load; the other one still answers."""
     with ExitStack() as stack:
         started = [service.serve() for service in services]
         servers = [stack.enter_context(server) for server in started]
@@ -34,7 +31,7 @@ def kill_in_turn(
         for turn in range(TURNS):
             killed = turn % len(services)
             for load in loads:
-                load.await_answers(chance.randrange(10, 60))
+                load.await_answers(rng.randrange(10, 60))
             servers[killed].kill()
             loads[1 - killed].await_answers(20)
             servers[killed] = stack.enter_context(services[killed].serve())
@@ -45,23 +42,23 @@ def kill_in_turn(
 
 
 @EVERY_SERVER
-def test_two_services_on_one_database_lose_and_double_nothing(
-    database: Database, make_service: MakeService, chance: random.Random, report: Report
+def test_no_row_is_lost_or_doubled_by_two_services_with_one_database(
+    database: Database, make_service: MakeService, rng: random.Random, report: Report
 ) -> None:
     services = [make_service(database.environment()) for _ in range(2)]
 
-    kill_in_turn(database, services, chance, report)
+    kill_in_turn(database, services, rng, report)
 
 
 @EVERY_SERVER
-def test_two_services_on_one_spool_lose_and_double_nothing(
+def test_no_row_is_lost_or_doubled_by_two_services_with_one_spool(
     database: Database,
     make_service: MakeService,
-    chance: random.Random,
+    rng: random.Random,
     report: Report,
     tmp_path: Path,
 ) -> None:
     spool = {"SPOOL_DIR": str(tmp_path / "shared-spool")}
     services = [make_service(database.environment(), spool) for _ in range(2)]
 
-    kill_in_turn(database, services, chance, report)
+    kill_in_turn(database, services, rng, report)

@@ -1,4 +1,4 @@
-"""The count of these tests itself."""
+"""The reconciliation of answers and rows."""
 
 import pytest
 
@@ -8,7 +8,7 @@ KEPT = [Answered("one", "id-1"), Answered("two", "id-2"), Answered("three", None
 ROWS = [("id-1", "one"), ("id-2", "two"), ("id-3", "three"), ("id-4", "stored, not answered")]
 
 
-def test_a_tally_of_a_clean_run_shows_more_rows_than_answers() -> None:
+def test_a_run_without_loss_may_have_more_rows_than_answers() -> None:
     tally = Tally.of(KEPT, ROWS)
 
     assert "answered 3, stored 4, lost 0, doubled 0" == str(tally)
@@ -27,7 +27,7 @@ def test_a_tally_of_a_clean_run_shows_more_rows_than_answers() -> None:
         ([("id-2", "one"), ("id-1", "two"), *ROWS[2:]], 0, 0, 2),
     ],
 )
-def test_a_tally_finds_what_is_lost_doubled_or_misnamed(
+def test_lost_doubled_and_misnamed_rows_are_counted(
     rows: list[tuple[str, str]], lost: int, doubled: int, misnamed: int
 ) -> None:
     tally = Tally.of(KEPT, rows)
