@@ -255,7 +255,7 @@ def test_a_champion_is_published_once_there_is_a_token_unless_another_run_was_fi
     printed = machine.train({"HF_TOKEN": token, **NO_LEARNING})
 
     assert (1, 1) == (tokenless.returncode, overtaken.returncode)
-    assert f"another run has published to '{LATER}'" in overtaken.stderr
+    assert f"'{LATER}' has changed since the candidate was compared" in overtaken.stderr
     assert "Run the training again" in overtaken.stderr
     assert {".gitattributes", "README.md"} == before
     assert "The candidate is not better: " in printed
