@@ -13,10 +13,9 @@ from statistics import median
 from benchmarks.database import sqlite_url
 from benchmarks.hardware import Machine
 from benchmarks.loadgen import LoadProfile, LoadResult, alternating, generator
-from benchmarks.overload import OVERLOAD_FACTOR
-from benchmarks.servers import SERVICE_TARGET, Server, serve_bento
+from benchmarks.servers import Server, serve_bento
 from benchmarks.settings import PatchesConfig, Settings
-from benchmarks.stats import table
+from benchmarks.stats import percentile, table
 from benchmarks.texts import TextsError, read_texts
 from inference.model_folder import ModelFolderError
 from inference.starter import STARTER_FOLDER
@@ -36,25 +35,36 @@ PARTS = (
     "no tracing",
     "no access log",
 )
+REJECTING = PARTS[1:3]
+"""Parts that also serve rejections; these are measured on a service that rejects every text."""
+
+REJECTED_CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Medians over rounds: requests/s, p50 and p99 in ms, processor time in ms per 200."""
+    """Medians over rounds: responses/s, p50 and p99 in ms, processor time in ms per response."""
 
-    requests_per_s: float
+    responses_per_s: float
     p50_ms: float
     p99_ms: float
     cpu_ms: float
 
     @classmethod
     def of(cls, rounds: Sequence[tuple[LoadResult, float]]) -> "Cost":
-        """Return the medians of results, each with the processor time in s that it took."""
+        """Return the medians of results, each with the processor time in s that it took.
+
+        Responses are 200s, and rejections if there is no 200.
+        """
+        measured = [result.latencies_ms or result.refused_ms for result, _ in rounds]
+        counts = [result.answered or len(result.failures) for result, _ in rounds]
+        durations_s = [result.duration_s for result, _ in rounds]
+        cpu_s = [seconds for _, seconds in rounds]
         return cls(
-            median(result.requests_per_s for result, _ in rounds),
-            median(result.latency_ms(0.5) for result, _ in rounds),
-            median(result.latency_ms(0.99) for result, _ in rounds),
-            median(cpu_s * 1000 / max(1, result.answered) for result, cpu_s in rounds),
+            median(len(ms) / s for ms, s in zip(measured, durations_s, strict=True)),
+            median(percentile(ms, 0.5) for ms in measured),
+            median(percentile(ms, 0.99) for ms in measured),
+            median(s * 1000 / count for s, count in zip(cpu_s, counts, strict=True)),
         )
 
 
@@ -73,10 +83,10 @@ class Gain:
         return [
             self.part,
             self.load,
-            f"{mine.requests_per_s / stock.requests_per_s:.2f}",
+            f"{mine.responses_per_s / stock.responses_per_s:.2f}",
             f"{mine.p50_ms:.1f} / {stock.p50_ms:.1f}",
             f"{mine.p99_ms:.1f} / {stock.p99_ms:.1f}",
-            f"{mine.cpu_ms:.2f} / {stock.cpu_ms:.2f}",
+            f"{mine.cpu_ms:.3f} / {stock.cpu_ms:.3f}",
             f"{mine.cpu_ms / stock.cpu_ms:.2f}",
         ]
 
@@ -94,10 +104,10 @@ class Report:
         heading = [
             "with / without",
             "load",
-            "requests/s",
+            "responses/s",
             "p50, ms",
             "p99, ms",
-            "CPU, ms/200",
+            "CPU, ms",
             "CPU ratio",
         ]
         rows = table([heading, *(gain.row() for gain in self.gains)])
@@ -112,28 +122,33 @@ def run(settings: Settings) -> Report:
     config = settings.profile.patches
     gains: list[Gain] = []
     for part in PARTS:
-        with tempfile.TemporaryDirectory() as folder:
-            gains += _measure(part, model, bodies, config, Path(folder))
-        print(table([gain.row() for gain in gains[-len(config.connections) - 1 :]]), flush=True)
+        for is_full in (False, True) if part in REJECTING else (False,):
+            with tempfile.TemporaryDirectory() as folder:
+                found = tuple(_measure(part, is_full, model, bodies, config, Path(folder)))
+            print(table([gain.row() for gain in found]), flush=True)
+            gains += found
     return Report(Machine.read(), model.name, tuple(gains))
 
 
 def _measure(
-    part: str, model: Path, bodies: tuple[bytes, ...], config: PatchesConfig, folder: Path
+    part: str,
+    is_full: bool,
+    model: Path,
+    bodies: tuple[bytes, ...],
+    config: PatchesConfig,
+    folder: Path,
 ) -> Iterator[Gain]:
+    """Compare a part with the stock one; if ``is_full``, by rejections alone."""
     with ExitStack() as stack:
         servers = {
-            "with": _serve(stack, SERVICE_TARGET, model, folder / "with"),
-            "without": _serve_without(stack, part, model, folder / "without"),
+            "with": _serve(stack, "nothing", is_full, model, folder / "with"),
+            "without": _serve(stack, part, is_full, model, folder / "without"),
         }
         run_load = stack.enter_context(generator())
-        for connections in config.connections:
+        for connections in (REJECTED_CONNECTIONS,) if is_full else config.connections:
+            name = f"{connections} rejected" if is_full else f"{connections} connections"
             load = partial(_load, run_load, bodies, config, connections)
-            gain = _compare(part, f"{connections} connections", servers, load, config.rounds)
-            yield gain
-        arrivals_per_s = OVERLOAD_FACTOR * gain.patched.requests_per_s
-        load = partial(_load, run_load, bodies, config, connections, arrivals_per_s=arrivals_per_s)
-        yield _compare(part, f"{OVERLOAD_FACTOR} x capacity", servers, load, config.rounds)
+            yield _compare(part, name, servers, load, config.rounds)
 
 
 def _compare(
@@ -152,31 +167,27 @@ def _load(
     config: PatchesConfig,
     connections: int,
     server: Server,
-    arrivals_per_s: float | None = None,
 ) -> tuple[LoadResult, float]:
-    """Run a load; return its result, and the processor time in s that the server took."""
     url = f"{server.url}/predict"
-    seconds = config.warm_up_s, config.duration_s
     with server.resumed():
         before_s = server.cpu_s()
-        result = run_load(LoadProfile(url, bodies, connections, *seconds, arrivals_per_s))
+        result = run_load(
+            LoadProfile(url, bodies, connections, config.warm_up_s, config.duration_s)
+        )
         return result, server.cpu_s() - before_s
 
 
-def _serve(stack: ExitStack, target: str, model: Path, folder: Path) -> Server:
+def _serve(stack: ExitStack, without: str, is_full: bool, model: Path, folder: Path) -> Server:
     """Start a server until the stack is closed, suspended until a load resumes it."""
     database = folder.with_suffix(".database")
     database.mkdir()
-    server = stack.enter_context(serve_bento(target, model, sqlite_url(database), folder))
-    server.suspend()
-    return server
-
-
-def _serve_without(stack: ExitStack, part: str, model: Path, folder: Path) -> Server:
-    variables = {"WITHOUT_PATCH": part, "UNCHECKED": "1"}
+    variables = {"WITHOUT_PATCH": without, "UNCHECKED": "1", "IS_FULL": "1" if is_full else ""}
     os.environ.update(variables)
     try:
-        return _serve(stack, UNPATCHED_TARGET, model, folder)
+        bento = serve_bento(UNPATCHED_TARGET, model, sqlite_url(database), folder)
+        server = stack.enter_context(bento)
     finally:
         for name in variables:
             del os.environ[name]
+    server.suspend()
+    return server

@@ -39,6 +39,7 @@ PASSED_ON = (
     "BENTOML_CONFIG_OPTIONS",  # the number of workers, for example
     "WITHOUT_PATCH",
     "UNCHECKED",
+    "IS_FULL",
 )
 PORTS = range(20_000, 32_000)  # below those of outgoing connections, for servers that restart
 _given_ports: set[int] = set()

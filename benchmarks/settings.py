@@ -97,7 +97,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, slots=True)
 class PatchesConfig:
-    """Rounds, connections of each load before an overload, and the durations of each."""
+    """Rounds, connections of each load, and the durations of each."""
 
     rounds: int
     connections: tuple[int, ...]

@@ -1,7 +1,7 @@
 """The service with one part as BentoML, uvicorn or Python has it; WITHOUT_PATCH names the part.
 
 ``bentoml serve benchmarks.baselines.unpatched:SentimentService``. It starts only with UNCHECKED=1
-if the part is one that is checked at start.
+if the part is one that is checked at start, and rejects every text if IS_FULL=1.
 """
 
 import os
@@ -11,6 +11,7 @@ from _bentoml_impl.server.app import ServiceAppFactory
 from bentoml._internal.server import http_app
 from uvicorn import config
 
+from api.http.admission import AdmissionControl
 from patches import checks, usage_tracking
 from patches.bentoml_app import REQUEST_ID_FILTER, AppFactory
 from patches.uvicorn_protocol import BoundedProtocol
@@ -41,6 +42,8 @@ def make_app_without(factory: AppFactory) -> Any:
 
 if os.environ.get("UNCHECKED"):
     setattr(checks, "PATCHES", ())  # noqa: B010
+if os.environ.get("IS_FULL"):
+    AdmissionControl.__init__.__defaults__ = (0,)  # texts in flight
 match WITHOUT:
     case "the micro-batcher":
         for name in ("__init__", "readyz", "livez"):
