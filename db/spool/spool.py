@@ -104,7 +104,7 @@ class Spool:
         """Check with a small write that rows can be spooled now."""
         with self._lock, _as_spool_error():
             self._check_room(1, 1)
-            self._with_repair(lambda: self._own.probe())
+            self._with_repair(self._probe)
 
     def claim_orphans(self) -> None:
         """Take over the files of dead processes; recover the rows of corrupt ones.
@@ -143,6 +143,9 @@ class Spool:
             raise SpoolFullError(f"the spool is full: it holds {self._max_rows} rows at most")
         if held_bytes + size > self._max_bytes:
             raise SpoolFullError(f"the spool is full: it holds {self._max_bytes} bytes at most")
+
+    def _probe(self) -> None:
+        self._own.probe()  # of the new file after a repair
 
     def _peek(
         self, limit: int, max_bytes: int, exclude: Collection[RowLocation]

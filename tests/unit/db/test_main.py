@@ -175,31 +175,24 @@ def test_dead_letters_are_listed_and_requeued(
 
 
 @pytest.mark.parametrize(
-    ("command", "user", "password", "problem"),
+    ("command", "logins", "problem"),
     [
-        (["setup"], "service", "", "SA_PASSWORD is not set"),
-        (PRUNE, "service", "", "SA_PASSWORD is not set"),
-        (["setup"], "", "hidden", "SQL_USER"),
-        (["setup"], "sa", "hidden", "SQL_USER"),
-        (["setup"], "SA", "hidden", "SQL_USER"),
+        (["setup"], {"SQL_USER": "service"}, "SA_PASSWORD is not set"),
+        (PRUNE, {"SQL_USER": "service"}, "SA_PASSWORD is not set"),
+        (["setup"], {"SQL_USER": "", "SA_PASSWORD": "hidden"}, "SQL_USER"),
+        (["setup"], {"SQL_USER": "sa", "SA_PASSWORD": "hidden"}, "SQL_USER"),
+        (["setup"], {"SQL_USER": "SA", "SA_PASSWORD": "hidden"}, "SQL_USER"),
     ],
 )
 def test_sql_server_needs_an_administrator_who_is_not_the_service(
     run: Command,
     monkeypatch: pytest.MonkeyPatch,
     command: list[str],
-    user: str,
-    password: str,
+    logins: dict[str, str],
     problem: str,
 ) -> None:
-    variables = {
-        "DATABASE_URL": "",
-        "SQL_SERVER": "nowhere",
-        "SQL_USER": user,
-        "SQL_PASSWORD": "secret",
-        "SA_PASSWORD": password,
-    }
-    for name, value in variables.items():
+    server = {"DATABASE_URL": "", "SQL_SERVER": "nowhere", "SQL_PASSWORD": "secret"}
+    for name, value in (server | logins).items():
         monkeypatch.setenv(name, value)
 
     result = run(*command)
