@@ -1,4 +1,4 @@
-"""Several processes that train together come to what one would have come to."""
+"""Several processes that train together give the result of one."""
 
 import json
 import os
@@ -20,12 +20,12 @@ DEADLINE_S = 120
 
 
 def torchrun(processes: int) -> list[str]:
-    """Return what starts so many processes by torch."""
+    """Return the arguments that start processes by torch."""
     return ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
 
 
 def accelerate_launch(processes: int, hosts: Path) -> list[str]:
-    """Return what starts so many processes by accelerate, which on processors takes MPI."""
+    """Return the arguments that start processes by accelerate, which uses MPI on CPUs."""
     hosts.write_text(f"localhost slots={processes}\n", encoding="utf-8")
     sizes = ["--cpu", "--num_machines=1", f"--num_processes={processes}"]
     return ["accelerate.commands.launch", *sizes, f"--mpirun_hostfile={hosts}"]
@@ -34,7 +34,7 @@ def accelerate_launch(processes: int, hosts: Path) -> list[str]:
 def run_workers(
     repository: Path, folder: Path, launcher: list[str]
 ) -> subprocess.CompletedProcess[str]:
-    """Let several processes fine-tune together, each of which writes to the folder."""
+    """Fine-tune in several processes, each of which writes its result to the folder."""
     (folder / "tmp").mkdir()
     variables = {
         "ENV_FILE": "",
@@ -57,13 +57,13 @@ def run_workers(
 
 @pytest.fixture(name="folders", scope="module")
 def fixture_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return a folder for two processes, and one for a process by itself."""
+    """Return a folder for two processes, and one for a single process."""
     return [tmp_path_factory.mktemp(name) for name in ("two", "one")]
 
 
-@pytest.fixture(name="told", scope="module")
-def fixture_told(repository: Path, folders: list[Path]) -> list[dict[str, Any]]:
-    """Let two processes learn together, then one by itself; return what the three tell."""
+@pytest.fixture(name="results", scope="module")
+def fixture_results(repository: Path, folders: list[Path]) -> list[dict[str, Any]]:
+    """Train in two processes, then in one; return the results of the three."""
     for folder, processes in zip(folders, (2, 1), strict=True):
         done = run_workers(repository, folder, torchrun(processes))
         assert 0 == done.returncode, done.stdout
@@ -71,16 +71,16 @@ def fixture_told(repository: Path, folders: list[Path]) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def test_two_processes_end_with_equal_weights(told: list[dict[str, Any]]) -> None:
-    first, second, _ = told
+def test_two_processes_end_with_equal_weights(results: list[dict[str, Any]]) -> None:
+    first, second, _ = results
 
     assert (2, 2) == (first["processes"], second["processes"])
     assert first["weights"] == second["weights"]
     assert first["logits"] == second["logits"]
 
 
-def test_two_processes_come_to_what_one_comes_to(told: list[dict[str, Any]]) -> None:
-    first, _, alone = told
+def test_two_processes_give_the_result_of_one(results: list[dict[str, Any]]) -> None:
+    first, _, alone = results
     rounding = {"fp32": 1e-5, "bf16": 1e-2}[alone["precision"]]
 
     assert 1 == alone["processes"]
@@ -89,15 +89,15 @@ def test_two_processes_come_to_what_one_comes_to(told: list[dict[str, Any]]) -> 
     np.testing.assert_allclose(alone["logits"], first["logits"], atol=10 * rounding)
 
 
-def test_one_process_is_the_one_that_writes(told: list[dict[str, Any]]) -> None:
-    assert [True, False, True] == [each["is_main"] for each in told]
+def test_only_rank_0_is_the_main_process(results: list[dict[str, Any]]) -> None:
+    assert [True, False, True] == [each["is_main"] for each in results]
 
 
-def test_accelerate_starts_them_as_well(
-    repository: Path, told: list[dict[str, Any]], tmp_path: Path
+def test_accelerate_gives_the_same_weights(
+    repository: Path, results: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     if shutil.which("mpirun") is None:
-        pytest.skip("mpirun is not installed, by which accelerate starts several processes")
+        pytest.skip("mpirun, which accelerate needs for several processes, is not installed")
     folder = tmp_path / "accelerated"
     folder.mkdir()
 
@@ -106,13 +106,13 @@ def test_accelerate_starts_them_as_well(
     assert 0 == done.returncode, done.stdout
     found = [json.loads((folder / f"{number}.json").read_text()) for number in range(2)]
     assert [True, False] == [each["is_main"] for each in found]
-    assert {told[0]["weights"]} == {each["weights"] for each in found}
+    assert {results[0]["weights"]} == {each["weights"] for each in found}
 
 
-def test_no_file_but_torchs_own_is_left_behind(
-    told: list[dict[str, Any]], folders: list[Path]
+def test_only_torch_leaves_temporary_files(
+    results: list[dict[str, Any]], folders: list[Path]
 ) -> None:
     left = {path.name for folder in folders for path in (folder / "tmp").iterdir()}
 
-    assert 3 == len(told)
+    assert 3 == len(results)
     assert set() == {name for name in left if not name.startswith("torch")}

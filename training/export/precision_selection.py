@@ -162,7 +162,7 @@ def compare_labels(precision: Precision, found: np.ndarray, exact: np.ndarray) -
     return AgreementReport(precision, shared, len(exact))
 
 
-def _export(
+def _export(  # pylint: disable=too-many-locals  # one over, and each is used
     base: LoadedModel,
     folder: Path,
     calibration_texts: Sequence[str],
@@ -171,27 +171,31 @@ def _export(
 ) -> tuple[SelectedPrecision, Outputs, Outputs]:
     """Write and evaluate the model in fp32, then in lower precisions until one passes."""
     graph = convert(*base.model_and_tokenizer)
+    calibration_texts = calibration_texts[:CALIBRATION_SIZE]
     reasons: list[str] = []
     with TemporaryDirectory() as scratch:
         references, exact = _export_in("fp32", graph, base, Path(scratch), predict_with)
         for precision in _lower_precisions():
             logger.info("exporting %s in %s", base.name, precision)
-            lower = to_precision(
-                precision, graph, base.tokenizer, calibration_texts[:CALIBRATION_SIZE]
-            )
+            lower = to_precision(precision, graph, base.tokenizer, calibration_texts)
             try:
-                lower_references, found = _export_in(precision, lower, base, folder, predict_with)
+                checked, found = _export_in(precision, lower, base, folder, predict_with)
             except (PredictionError, ExportMismatchError) as error:
                 reasons.append(_failure(precision, error))
                 continue
             report = compare(precision, found, exact)
             reasons.append(str(report))
-            logger.info("%s", report)
+            logger.info("%s", reasons[-1])
             if report.passes:
-                selected = SelectedPrecision(precision, "; ".join(reasons), lower_references)
-                return selected, found, exact
+                return _selected(precision, reasons, checked), found, exact
         shutil.copytree(scratch, folder, dirs_exist_ok=True)
-    return SelectedPrecision("fp32", "; ".join(reasons), references), exact, exact
+    return _selected("fp32", reasons, references), exact, exact
+
+
+def _selected(
+    precision: Precision, reasons: Sequence[str], references: ReferencePredictions
+) -> SelectedPrecision:
+    return SelectedPrecision(precision, "; ".join(reasons), references)
 
 
 def _failure(precision: Precision, error: PredictionError | ExportMismatchError) -> str:

@@ -75,15 +75,15 @@ the evaluation rows: `{fingerprint}`.
 ## Training
 
 1. Train the tokenizer on the train texts.
-2. Pre-train the encoder for {pretraining.epochs:g} epochs by filling gaps
-   ({masked_share:.0%} of the tokens) in the same texts, labels unseen.
-3. Let a linear model of TF-IDF word and character n-grams judge each text after training on the
-   other {other_folds} of {teacher_folds} folds; the target of a text is {label_share:.0%} its
-   label and {teacher_share:.0%} that judgement.
-4. Fine-tune for {finetuning.epochs:g} epochs with dropout {dropout:g}, hiding
-   {dropped_share:.0%} of the tokens in each pass.
-5. Take away {balance:.0%} of the logarithm of the classes' shares in train from the last bias,
-   so that the rarer classes get their due.
+2. Pretrain the encoder for {pretraining.epochs:g} epochs by masked language modelling
+   ({masked_share:.0%} of the tokens) on the same texts, without labels.
+3. Predict each text by a linear model of TF-IDF word and character n-grams, trained on the other
+   {other_folds} of {teacher_folds} folds; the target of a text is {label_share:.0%} its
+   label and {teacher_share:.0%} those probabilities.
+4. Fine-tune for {finetuning.epochs:g} epochs with dropout {dropout:g}, masking
+   {dropped_share:.0%} of the tokens in each epoch.
+5. Subtract {balance:.0%} of the logarithm of the classes' shares in train from the last bias
+   (logit adjustment), which helps the rarer classes.
 6. Round to float16, export, and quantise to int8 with {calibration_size} train texts.
 
 Hyperparameters were tuned on 3,000 tweets held out of train; the metrics below were measured
@@ -112,12 +112,12 @@ Rows are the true class, columns the predicted one:
   irony, negation over a distance, or names and events since then.
 * Labels reflect the views of the people who made them, and tweets contain prejudice: do not base
   decisions about people on it.
-* Its scores lean towards equal shares of the three classes (step 5), so that they are no
-  calibrated probabilities of a stream like the train split.
+* Its scores are adjusted towards equal shares of the three classes (step 5), so they are not
+  calibrated for tweets like the train split.
 * int8 scores vary a little with the texts that share a batch, and between processors; the tests
   allow 0.005. Labels do not depend on the processor: every start checks that on twenty texts.
 * The weights were trained before texts were decoded (`docs/texts.md`): train holds hardly any
-  entities and escapes, and the figures above are of decoded texts.
+  entities and escapes, and the metrics above are of decoded texts.
 
 ## Reproduce it
 
@@ -126,9 +126,9 @@ Rows are the true class, columns the predicted one:
 takes about {minutes} minutes on one core of an Intel Xeon at 2.3 GHz and up to 6 GB of memory.
 With the same data, seed, number of threads ({threads}), library versions and kind of processor
 (for the committed files: x86-64 with AVX-512) expect weights that differ in their last bits at
-most; elsewhere expect figures that differ in the third digit. Editions of the data differ too (the
+most; elsewhere expect metrics that differ in the third digit. Editions of the data differ too (the
 train split on the Hub has 45,615 tweets): compare the SHA-256 above. `--export-only` trains
-nothing: it exports the weights again, and measures them.
+nothing: it exports the weights again, and evaluates them.
 """
 
 MINUTES = 50

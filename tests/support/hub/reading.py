@@ -1,4 +1,4 @@
-"""What the stand-in tells and gives: accounts, repositories, trees, files."""
+"""Responses of the stand-in to reading requests: accounts, repositories, trees, files."""
 
 import re
 from collections.abc import Iterator, Mapping

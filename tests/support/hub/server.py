@@ -42,15 +42,15 @@ ROUTES: dict[str, Callable[["Hub", Request], Answer]] = {
 class Hub:
     """Serve repositories on ``url`` until the context ends.
 
-    Tests look into it and change it past HTTP by ``create``, ``commit``, ``state`` and
-    ``files``; ``requests`` are all that came, as ``METHOD /path``.
+    Tests read and change it directly by ``create``, ``commit``, ``state`` and ``files``;
+    ``requests`` are all requests, as ``METHOD /path``.
     """
 
     def __init__(self) -> None:
         self.faults = Faults()
         self.requests: list[str] = []
         self.repositories: dict[tuple[str, str], Repository] = {}
-        self.blobs: dict[str, bytes] = {}  # by SHA-256, whatever repository they came for
+        self.blobs: dict[str, bytes] = {}  # by SHA-256, of all repositories
         self.tickets: dict[str, tuple[str, int]] = {}
         self.lock = threading.RLock()
         self._accounts: dict[str, Account] = {}
@@ -97,10 +97,10 @@ class Hub:
             for name, content in changes.items()
         }
         with self.lock:
-            return self.repositories[kind, repo_id].commit(files, "a commit past HTTP")
+            return self.repositories[kind, repo_id].commit(files, "a commit without HTTP")
 
     def state(self, repo_id: str) -> State | None:
-        """Return what can be seen of a model's repository, None where there is none."""
+        """Return the state of a model's repository, or None."""
         repository = self.repositories.get(("models", repo_id))
         return None if repository is None else repository.state()
 
@@ -110,9 +110,9 @@ class Hub:
         return {} if commit is None else {name: file.content for name, file in commit.files.items()}
 
     def readable(self, request: Request) -> Repository:
-        """Return the repository of a request. Raises RefusalError where it cannot be seen.
+        """Return the repository of a request. Raises RefusalError if it is missing.
 
-        Like the Hub it does not tell strangers which private repositories there are.
+        As on the Hub, private repositories are missing for other users.
         """
         repository = self.repositories.get((request["kind"] or "models", request["repo_id"]))
         if repository is not None and (
@@ -226,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = serve  # noqa: N815  # http.server looks for these names
 
     def log_message(self, *_: object) -> None:
-        """Print nothing; ``Hub.requests`` tells."""
+        """Print nothing; requests are in ``Hub.requests``."""
 
     def _body(self, fault: Fault) -> bytes | None:
         length = int(self.headers.get("Content-Length", 0))

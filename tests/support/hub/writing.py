@@ -60,16 +60,16 @@ def lfs_batch(hub: "Hub", request: Request) -> Answer:
     hub.writable(request)
     objects = []
     for asked in request.json()["objects"]:
-        told = {"oid": asked["oid"], "size": asked["size"]}
+        answer = {"oid": asked["oid"], "size": asked["size"]}
         if asked["oid"] not in hub.blobs:
             ticket = secrets.token_hex(8)
             hub.tickets[ticket] = (asked["oid"], asked["size"])
             place = f"{hub.url}/{request['repo_id']}.git/info/lfs/objects/verify"
-            told["actions"] = {
+            answer["actions"] = {
                 "upload": {"href": f"{hub.url}/lfs/{ticket}", "header": {}},
                 "verify": {"href": place, "header": {}},
             }
-        objects.append(told)
+        objects.append(answer)
     return Answer.of({"transfer": "basic", "objects": objects})
 
 
