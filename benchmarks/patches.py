@@ -34,6 +34,7 @@ PARTS = (
     "rare garbage collections",
     "no tracing",
     "no access log",
+    "nothing",  # the control: its ratios are noise
 )
 REJECTING = PARTS[1:3]
 """Parts that also serve rejections; these are measured on a service that rejects every text."""
