@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from pathspec import GitIgnoreSpec  # BentoML matches the patterns of bentofile.yaml by it
 
 PARTS = (
     "service",
@@ -117,6 +119,20 @@ def test_serving_imports_no_library_of_training(repository: Path, part: str) -> 
     }
 
     assert set() == found
+
+
+def test_a_bento_contains_the_source_of_serving_alone(repository: Path) -> None:
+    bentofile = yaml.safe_load((repository / "bentofile.yaml").read_text(encoding="utf-8"))
+    patterns = GitIgnoreSpec.from_lines(bentofile["include"])
+
+    packed = {
+        path
+        for part in (*PARTS, "tests")
+        for path in sources(repository, part)
+        if patterns.match_file(path.relative_to(repository))
+    }
+
+    assert {path for part in SERVING for path in sources(repository, part)} == packed
 
 
 def test_every_source_file_belongs_to_a_part(repository: Path) -> None:
