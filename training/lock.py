@@ -10,6 +10,8 @@ from filelock import FileLock, Timeout
 from training.errors import TrainingError
 from training.files import Files
 
+LOCK_FILE = ".claim"  # the name of earlier versions, one of which may still be running
+
 
 class AlreadyRunningError(TrainingError):
     """Another run is working in the folder."""
@@ -31,7 +33,7 @@ def run_lock(files: Files) -> Iterator[Path]:
     files.artifacts.mkdir(parents=True, exist_ok=True)
     scratch = files.artifacts / ".scratch"
     try:
-        lock = FileLock(files.artifacts / ".lock", fallback_to_soft=False).acquire(timeout=0)
+        lock = FileLock(files.artifacts / LOCK_FILE, fallback_to_soft=False).acquire(timeout=0)
     except Timeout as error:
         raise AlreadyRunningError(files) from error
     with lock:

@@ -1,5 +1,7 @@
 """One run at a time works in a folder."""
 
+import fcntl
+
 import pytest
 
 from training.files import Files
@@ -17,6 +19,16 @@ def test_a_second_run_is_refused_while_the_first_one_works(tmp_path):
         pass
     with run_lock(files):
         pass
+
+
+def test_a_run_of_an_earlier_version_is_not_disturbed(tmp_path):
+    files = Files(tmp_path)
+    files.artifacts.mkdir()
+
+    with (files.artifacts / ".claim").open("wb") as claim:
+        fcntl.flock(claim, fcntl.LOCK_EX)
+        with pytest.raises(AlreadyRunningError), run_lock(files):
+            pass
 
 
 def test_two_folders_have_locks_of_their_own(tmp_path):
