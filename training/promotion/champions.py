@@ -60,7 +60,9 @@ def find_champions(files: Files, hub: HubSnapshot, folder: Path) -> ChampionStat
         hub.download(served_files(), folder)
         records = () if published is None else (published,)
         champions = _merge(ChampionModel(f"{hub.name} on the Hub", folder, records), champions)
-    newest_first = sorted(filter(None, (own, published)), key=lambda one: one.timestamp)[::-1]
+    newest_first = sorted(
+        filter(None, (own, published)), key=lambda record: record.timestamp, reverse=True
+    )
     return ChampionState(tuple(champions), tuple(newest_first))
 
 

@@ -140,6 +140,14 @@ def test_records_are_sorted_newest_first(view, files, tmp_path):
     assert ["own", "sentiment:hubs"] == [record.model_tag for record in records]
 
 
+def test_of_records_of_the_same_second_the_own_one_comes_first(view, files, tmp_path):
+    write_json(files.best, {"accuracy": 0.6, "timestamp": "2026-11-23", "model_tag": "own"})
+
+    records = find_champions(files, view, tmp_path / "hub").records
+
+    assert ["own", "sentiment:hubs"] == [record.model_tag for record in records]
+
+
 def test_a_record_whose_model_is_gone_is_kept_without_a_model(
     model, view, files, sample_data, tmp_path
 ):
