@@ -2,9 +2,9 @@
 
 PYTHON ?= python3
 PORT ?= 3000
-# Seconds that open requests have to end after SIGTERM.
+# Seconds for open requests to complete after SIGTERM.
 GRACE_S ?= 15
-# What executes the model; RUNTIME=torch installs torch, as training does.
+# The runtime of the model; RUNTIME=torch installs torch.
 RUNTIME ?= openvino
 # An index with the CPU build of torch, which is smaller than PyPI's CUDA build.
 TORCH_INDEX_URL ?=
@@ -46,7 +46,7 @@ serve: $(VENV)/$(if $(filter torch,$(RUNTIME)),.training,.serving)  ## serve on 
 	@$(BIN)/python -m inference.starter
 	$(BIN)/bentoml serve --port $(PORT) --timeout-graceful-shutdown $(GRACE_S)
 
-test: $(VENV)/.dev  ## run the tests that each commit has to pass: under 5 minutes on 2 cores
+test: $(VENV)/.dev  ## run the tests that each commit must pass: under 5 minutes on 2 cores
 	$(PYTEST) -m "not slow"
 
 test-all: lint test test-slow test-faults test-container  ## lint, and run all tests that this machine can run
@@ -110,7 +110,7 @@ down:  ## stop the stack; predictions and dashboards stay
 env:  ## add the settings that the stack needs, with generated passwords, to .env
 	@PYTHONPATH=$(HERE) $(PYTHON) -S -m tools.generate_env .env
 
-demo: up  ## start the stack, and replay tweets for the dashboards to show
+demo: up  ## start the stack, and replay tweets to fill the dashboards
 	@$(MAKE) replay
 
 replay: $(VENV)/$(if $(call setting,DATASET),.training,.serving)  ## send COUNT tweets (2000), RATE a second (20), to the service at URL
@@ -132,7 +132,7 @@ lock: $(VENV)/.dev  ## resolve the pins of pyproject.toml into requirements/*.tx
 clean:  ## remove the virtual environment and all caches; models and predictions stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
 
-# Servers that the benchmark compares with, in an environment of their own.
+# The baselines of `make bench` have their own environment.
 $(VENV)/peers/.installed: benchmarks/baselines/requirements.txt
 	@$(PYTHON) -m venv --clear $(VENV)/peers
 	@echo "Installing $< into $(VENV)/peers"
@@ -146,7 +146,7 @@ $(VENV)/.training: requirements/training.txt
 $(VENV)/.dev: requirements/dev.txt
 $(VENV)/.%: requirements/%.txt
 	@test -x $(BIN)/pip || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 is needed, and $(PYTHON) is older: set another one, as in PYTHON=python3.11"; exit 1; }
+		{ echo "Python 3.11 is needed, and $(PYTHON) is older. Set another one, such as PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing $< into $(VENV)"
 	@$(BIN)/pip install --quiet --no-compile $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) -r $<

@@ -1,4 +1,4 @@
-"""The way of a prediction, whatever transport brings the text: check, classify, build, record."""
+"""The prediction pipeline, independent of the transport: check, classify, build, record."""
 
 import logging
 import time

@@ -89,7 +89,7 @@ class SentimentService:
         self.worker = start_worker(self.model)
         self.pipeline, self.log = self.worker.pipeline, self.worker.prediction_log
         routes.add_route("/model", self.describe_model)
-        # BentoML builds a method anew, in 12 µs, each time that it is looked up
+        # BentoML builds a method, in 12 µs, each time that it is looked up
         for name in ("predict", "predict_batch"):
             setattr(self, name, getattr(self, name))
         logger.info("serving %s", self.model.tag)

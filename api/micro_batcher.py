@@ -174,7 +174,7 @@ class MicroBatcher:  # pylint: disable=too-many-instance-attributes  # the state
         except STOP_EXCEPTIONS:
             _reject(batch, SHUTTING_DOWN)
             raise
-        except BaseException:  # pylint: disable=broad-exception-caught  # nobody else would log it
+        except BaseException:  # pylint: disable=broad-exception-caught  # else it is not logged
             ids = ", ".join(job.item.state.request_id for job in batch)
             logger.exception("a batch failed, with the requests %s", ids)
             _reject(batch, INTERNAL_ERROR)

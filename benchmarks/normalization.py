@@ -1,7 +1,7 @@
-"""The effect of normalisation: ``python -m benchmarks.normalization DATASET [MODEL FOLDER]``.
+"""The effect of normalization: ``python -m benchmarks.normalization DATASET [MODEL FOLDER]``.
 
 Labelled tweets are classified with only the placeholders of cardiffnlp's model card, and with the
-normalisation of serving; as they are, and as exports and apps encode them.
+normalization of serving; as they are, and as exports and apps encode them.
 """
 
 import html

@@ -46,7 +46,7 @@ class PostgreSQL:
 
     def __enter__(self) -> Self:
         try:
-            self._initialise()
+            self._initialize()
             self.start()
         except BaseException:
             self.__exit__()
@@ -104,7 +104,7 @@ class PostgreSQL:
     def _url(self, scheme: str, port: int) -> str:
         return f"{scheme}://{USER}@{self.address[0]}:{port}/{DATABASE}"
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Create the data folder. Raises AssertionError with the output of `initdb`."""
         if "user" in self._account:
             os.chown(self._folder, self._account["user"], self._account["group"])

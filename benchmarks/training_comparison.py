@@ -135,7 +135,7 @@ def compare_speed(
 
 
 def compare_accuracy(dataset: Dataset, tweets: int, seeds: int) -> AccuracyComparison:
-    """Train the starter in both ways, on tweets that are sampled anew for each seed."""
+    """Train the starter in both ways, on a new sample of tweets for each seed."""
     tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER)
     untrained = _accuracy(_starter(), tokenizer, dataset.evaluation)
     compared = []

@@ -1,4 +1,4 @@
-"""A check that costs something, for those who may ask at any rate."""
+"""Cache the result of an expensive check."""
 
 import threading
 import time
@@ -6,28 +6,28 @@ from collections.abc import Callable
 
 
 class CachedProbe:
-    """The latest verdict of a check, which is carried out anew once that is ``max_age_s`` old.
+    """A check whose result is cached for ``max_age_s`` seconds.
 
-    Several threads may ask. Those that come while it is carried out wait for its verdict.
+    Thread-safe: threads that call it during a check wait for its result.
     """
 
     def __init__(self, check: Callable[[], bool], max_age_s: float) -> None:
         self._check = check
         self._max_age_s = max_age_s
         self._lock = threading.Lock()
-        self._verdict = False
-        self._since_s = float("-inf")
+        self._result = False
+        self._checked_s = float("-inf")
 
     def __call__(self) -> bool:
-        """Return the verdict, which was true at most ``max_age_s`` seconds ago."""
+        """Return the result, which is at most ``max_age_s`` seconds old."""
         with self._lock:
             now_s = time.monotonic()
-            if now_s - self._since_s >= self._max_age_s:
-                self._since_s = float("-inf")  # if the check raises, it has no verdict
-                self._verdict = self._check()
-                self._since_s = now_s  # it may take long: its verdict is of when it began
-            return self._verdict
+            if now_s - self._checked_s >= self._max_age_s:
+                self._checked_s = float("-inf")  # if the check raises, nothing is cached
+                self._result = self._check()
+                self._checked_s = now_s  # the age counts from the start of the check
+            return self._result
 
     def mark_failed(self) -> None:
-        """Let the verdict be negative from now on, since somebody has just seen that it is."""
-        self._verdict, self._since_s = False, time.monotonic()
+        """Cache a failure that the caller has just seen."""
+        self._result, self._checked_s = False, time.monotonic()

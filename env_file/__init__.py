@@ -1,4 +1,4 @@
-"""The `.env` that compose and the host's commands read.
+"""Parse and check `.env`.
 
-`make env` runs it before anything is installed: only `check` needs more than the standard library.
+`make env` runs before anything is installed, so only `check` needs more than the standard library.
 """

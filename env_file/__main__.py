@@ -1,6 +1,6 @@
 """Print a setting of a `.env`: `python -m env_file NAME FILE`."""
 
-from __future__ import annotations  # so that an old Python gets as far as being refused
+from __future__ import annotations  # so that an old Python reaches the Makefile's version check
 
 import sys
 from pathlib import Path

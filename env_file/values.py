@@ -1,4 +1,4 @@
-"""Values that the stack's programs cannot be given, however they are quoted."""
+"""Find values that a program of the stack cannot read, however they are quoted."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
 
 def value_problem(name: str, value: str) -> str:
-    """Return why a variable cannot have a value, and the remedy; empty if it can."""
+    """Return why a variable cannot have this value, and the remedy; empty if it can."""
     if name != name.upper() and name.upper() in _documented():
-        return f"is a name that Python alone reads. Write {name.upper()}"
+        return f"is a name that only Python reads. Write {name.upper()}"
     if name in GRAFANA_LOGIN:
         return login_problem(value)
     if name in GRAFANA_SETTINGS and EXPANDED.search(value):
-        return "holds ${, $__NAME{ or %(, which Grafana expands. Choose another one"
+        return "contains ${, $__NAME{ or %(, which Grafana expands. Choose another value"
     return ""
 
 
 def login_problem(value: str) -> str:
-    """Return why Grafana cannot be given a password or name, and the remedy; empty if it can.
+    """Return why Grafana cannot use a password or name, and the remedy; empty if it can.
 
     Grafana 11.6 puts them into ``user id=...;password=...;`` as they are, and its driver ends a
     value at a semicolon, strips blanks, and in newer versions reads double quotes as quotes
@@ -41,11 +41,11 @@ def login_problem(value: str) -> str:
     Source: https://github.com/grafana/grafana/issues/17665
     """
     if ";" in value or '"' in value:
-        return "holds ; or \", which Grafana's driver cannot take. Choose another one"
+        return "contains ; or \", which Grafana's driver cannot read. Choose another value"
     if not value.isprintable():
-        return "holds a character that Grafana's driver may strip. Choose another one"
+        return "contains a character that Grafana's driver may strip. Choose another value"
     if value != value.strip():
-        return "begins or ends with a blank, which Grafana's driver strips. Choose another one"
+        return "begins or ends with a blank, which Grafana's driver strips. Choose another value"
     return ""
 
 

@@ -26,7 +26,7 @@ HEIGHT = 8
 HALF_WIDTH, FULL_WIDTH = 12, 24
 
 Thresholds = tuple[tuple[float, str], ...]
-"""Values and the colours from there on; below the first, green."""
+"""Values and the colors from there on; below the first, green."""
 
 
 class SQLQuery(Dataquery):

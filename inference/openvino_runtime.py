@@ -128,7 +128,7 @@ class _ReloadableModel:
     def __init__(self, compile_: Callable[[], openvino.CompiledModel], passes: int) -> None:
         self._compile = compile_
         self._passes = passes
-        self._compiled: _InferRequestPool | None = self._anew()
+        self._compiled: _InferRequestPool | None = self._compile_pool()
 
     def run(self, inputs: ModelInputs) -> np.ndarray:
         """Return the logits of a pass. Raises RuntimeError if it fails.
@@ -138,7 +138,7 @@ class _ReloadableModel:
         than a second, and passes that ran beside the failed one are repeated.
         """
         while True:
-            compiled = self._compiled = self._compiled or self._anew()
+            compiled = self._compiled = self._compiled or self._compile_pool()
             try:
                 logits = compiled.run(inputs)
             except BaseException:
@@ -150,9 +150,9 @@ class _ReloadableModel:
 
     def warm_up(self, inputs: ModelInputs) -> None:
         """Run a pass of this shape in each request: the first run takes longest."""
-        (self._compiled or self._anew()).warm_up(inputs)
+        (self._compiled or self._compile_pool()).warm_up(inputs)
 
-    def _anew(self) -> "_InferRequestPool":
+    def _compile_pool(self) -> "_InferRequestPool":
         return _InferRequestPool(self._compile(), self._passes)
 
     def _drop(self, compiled: "_InferRequestPool") -> None:

@@ -1,6 +1,6 @@
 """The patches, and the check at start that each of them is in effect.
 
-A patch that is silently lost is an outage that nobody sees: so the start fails without it.
+The start fails if a patch is lost, since that would be noticed only as an outage.
 `python -m benchmarks patches` measures the gains.
 """
 

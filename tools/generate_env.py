@@ -1,8 +1,8 @@
-"""Complete a `.env` for the containers: `python -m tools.generate_env FILE`."""
+"""Add the missing settings of the stack to a `.env`: `python -m tools.generate_env FILE`."""
 
 from __future__ import (
     annotations,
-)  # so that the Makefile, not a syntax error, refuses an old Python
+)  # so that an old Python reaches the Makefile's version check
 
 import contextlib
 import os
@@ -118,7 +118,7 @@ def main(words: list[str]) -> int:
     if names:
         print(f"Wrote {', '.join(names)} to {path}.")
     if "ACCEPT_EULA" in names:
-        print("That accepts the licence of SQL Server's image.")
+        print("That accepts the license of SQL Server's image.")
     return 0
 
 

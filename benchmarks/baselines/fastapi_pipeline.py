@@ -51,7 +51,7 @@ class Tweet(BaseModel):
 
 @app.get("/readyz")
 def readyz() -> None:
-    """Tell that the model is loaded."""
+    """Report that the model is loaded."""
 
 
 @app.post("/predict")

@@ -19,20 +19,20 @@ class NoPredictionLogger:
         """Ignore the settings, and whether the database refuses the login."""
 
     def open(self) -> None:
-        """Start nothing."""
+        """Do nothing."""
 
     def record(self, predictions: Sequence[Prediction]) -> None:
-        """Forget the predictions."""
+        """Discard the predictions."""
 
     def is_ready(self) -> bool:
-        """Tell that it is ready, always."""
+        """Return True."""
         return True
 
     def retry_login(self) -> None:
-        """Log in nowhere."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Have nothing to end."""
+        """Do nothing."""
 
 
 vars(startup)["PredictionLogger"] = NoPredictionLogger

@@ -1,7 +1,8 @@
 """Optional migrations of the table `metrics`: indexes, clustering and the type of labels.
 
 Recording works without them, so no row waits for one. On a large table they take minutes during
-which nobody can write to it: the service leaves those to `python -m db setup`. Each is idempotent.
+which the table cannot be written to: the service leaves those to `python -m db setup`. Each is
+idempotent.
 """
 
 from collections.abc import Callable, Mapping

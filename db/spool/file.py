@@ -226,7 +226,7 @@ class SpoolFile:
         self._connection.close()
         if self._lock is None:
             return
-        with suppress(NotADirectoryError):  # somebody has removed the whole folder
+        with suppress(NotADirectoryError):  # the folder was removed
             self.reserve.release()
             if is_empty:
                 _delete(self.path)

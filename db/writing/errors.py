@@ -46,7 +46,7 @@ BY_SQLSTATE = {
     "28": PERMANENT,  # login
     "3D": PERMANENT,  # no such database
     "3F": PERMANENT,  # no such schema
-    "40": TRANSIENT,  # rolled back: deadlock, serialisation
+    "40": TRANSIENT,  # rolled back: deadlock, serialization
     "42501": PERMANENT,  # permission
     "42S02": PERMANENT,  # no such table
     "42P01": PERMANENT,  # no such table
@@ -225,7 +225,7 @@ def is_database_access_denied(error: DBAPIError) -> bool:
 
 
 def requires_action(error: DBAPIError) -> bool:
-    """Return whether a retry is useless until somebody fixes the cause."""
+    """Return whether a retry is useless until the cause is fixed."""
     return is_credentials_error(error) or classify(error) is PERMANENT
 
 

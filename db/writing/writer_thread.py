@@ -126,7 +126,7 @@ class WriterThread:
             backoff_s = FIRST_BACKOFF_S * 2 ** min(failure_log.count, 10)
             self._stopping.wait(_with_jitter(min(MAX_BACKOFF_S, backoff_s)))
         else:
-            self._has_rows.wait(FLUSH_INTERVAL_S)  # requeued rows wake nobody
+            self._has_rows.wait(FLUSH_INTERVAL_S)  # requeued rows do not set it
             self._has_rows.clear()
             self._stopping.wait(FLUSH_INTERVAL_S)
 

@@ -270,11 +270,11 @@ def test_a_failure_is_logged_with_its_request_id(
 def test_a_batch_with_a_failing_text_is_rejected_with_its_index(
     faulty_server: Server, rows: Rows
 ) -> None:
-    response = predict_batch(faulty_server, ["a healthy neighbour", f"a {POISON}"])
+    response = predict_batch(faulty_server, ["a healthy neighbor", f"a {POISON}"])
 
     assert (500, ["texts", 1]) == (response.status_code, response.json()["detail"][0]["loc"])
     assert "texts.1: the model failed on this text" == response.json()["error"]
-    assert_nothing_was_recorded_of("a healthy neighbour", faulty_server, rows)
+    assert_nothing_was_recorded_of("a healthy neighbor", faulty_server, rows)
 
 
 def test_a_prediction_that_cannot_be_recorded_is_not_answered_200(

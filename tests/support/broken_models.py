@@ -62,7 +62,7 @@ def make_failing_model(source: Path, target: Path) -> Path:
 def make_overflowing_model(source: Path, target: Path) -> Path:
     """Copy a model folder, with a graph whose int8 products overflow without VNNI.
 
-    Each text has 255 in all units. Weights of 127 in neighbouring units add up to twice what 16
+    Each text has 255 in all units. Weights of 127 in neighboring units add up to twice what 16
     bits hold; those of the second label are 127 and 0 in turn, which fit. So the first label's
     probability is 0.99996, and 0.5 if sums overflow. The copy has no references.
     """

@@ -159,9 +159,9 @@ def test_old_rows_are_pruned_daily_if_retention_is_set(
 
 
 @pytest.mark.parametrize("name", FILES[:2])
-def test_every_setting_of_callers_is_passed_to_the_service(repository: Path, name: str) -> None:
+def test_every_setting_of_clients_is_passed_to_the_service(repository: Path, name: str) -> None:
     example = (repository / ".env.example").read_text(encoding="utf-8")
-    (_, section) = example.split("# --- Callers")
+    (_, section) = example.split("# --- Clients")
     settings = re.findall(r"^#(\w+)=", section.partition("\n# --- ")[0], re.MULTILINE)
 
     (passed,) = [

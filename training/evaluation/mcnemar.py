@@ -69,7 +69,7 @@ class McNemarResult:
 def mid_p_value(candidate_only: int | np.ndarray, champion_only: int | np.ndarray) -> np.ndarray:
     """Return the two-sided mid-p value of McNemar's test, in 0..1, for each pair of counts.
 
-    If both classifiers are equally good, each discordant row favours either with probability 1/2.
+    If both classifiers are equally good, each discordant row favors either with probability 1/2.
     The p value is twice the probability that the smaller count is this small, with half of the
     observed count's own probability (Fagerland, Lydersen and Laake 2013).
     """

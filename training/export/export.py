@@ -114,7 +114,7 @@ def quantize(
 ) -> openvino.Model:
     """Quantize weights and activations to int8, calibrated on these texts.
 
-    The texts are normalised as in serving, and passed one at a time, because padding would change
+    The texts are normalized as in serving, and passed one at a time, because padding would change
     the observed ranges.
 
     Weights use 7 of their 8 bits: without VNNI, processors add two products in 16 bits, and

@@ -70,7 +70,7 @@ def load_pretrained(
 
     ``revision`` is a branch, tag or commit on the Hub, by default the newest commit; it is resolved
     once, so that all files come from one commit. Without the Hub, its cache is used. An encoder
-    gets a new head for the classes of ``LABELS``, initialised by the seed. A classifier's labels
+    gets a new head for the classes of ``LABELS``, initialized by the seed. A classifier's labels
     are replaced by those classes; ``labels`` names its outputs in their order if its own labels
     have no meaning. The tokenizer gets the model's own limit of tokens.
 

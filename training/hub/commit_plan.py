@@ -26,7 +26,7 @@ GENERATED_METADATA = {
     "pipeline_tag",
     "tags",
 }
-"""Metadata that a new card sets itself; others of an edited card, such as its licence, are kept."""
+"""Metadata that a new card sets itself; others of an edited card, such as its license, are kept."""
 
 MODEL_FILE_PATTERN = re.compile(r"[^/]+\.(bin|json|model|png|safetensors|txt|xml)")
 """File names that a publication without a manifest may have written."""
@@ -43,7 +43,7 @@ class CommitPlan:
 def plan_commit(folder: Path, repository: HubRepository, sha: str, tag: str) -> CommitPlan:
     """Plan how to publish a folder on top of commit ``sha``. Raises HubError.
 
-    Only files of that commit's manifest that nobody changed since are deleted. An edited card is
+    Only files of that commit's manifest that are unchanged since are deleted. An edited card is
     replaced: the new one takes over its additional metadata, and its text is kept in another file.
     """
     present = repository.tree(sha) or {}

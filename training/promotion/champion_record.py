@@ -91,5 +91,5 @@ class RecordError(TrainingError):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(
             f"{name} is not a valid record of the best model: {problem}. Restore it from a backup, "
-            "or delete it to start anew"
+            "or delete it to start without a champion"
         )

@@ -64,7 +64,7 @@ def write_published_files(
 
 
 def copy_normalization(folder: Path) -> None:
-    """Copy the normalisation of texts, which needs only Python."""
+    """Copy the normalization of texts, which needs only Python."""
     shutil.copyfile(inspect.getfile(normalization), folder / NORMALIZATION)
 
 
@@ -109,7 +109,7 @@ def render(report: RunReport, repo_id: str, max_tokens: int) -> str:
 def _metadata(report: RunReport, repo_id: str) -> ModelCardData:
     """Return the YAML metadata, which name base model and dataset only if they are on the Hub.
 
-    No licence is given, because that of the base model is unknown.
+    No license is given, because that of the base model is unknown.
     """
     origin = report.provenance
     return ModelCardData(

@@ -28,10 +28,10 @@ MAX_NAMES = 20
 """Promotions whose names fit below their history."""
 
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
-"""A palette for colour-blind readers (Okabe and Ito 2008), and a neutral colour."""
+"""A palette for color-blind readers (Okabe and Ito 2008), and a neutral color."""
 
 MARKS = {"trained": ("o", BLUE), "base": ("s", VERMILION), "rollback": ("v", GREEN)}
-"""Marker and colour by the origin of a promotion."""
+"""Marker and color by the origin of a promotion."""
 
 OTHER_MARK = ("D", GREY)
 
@@ -86,9 +86,9 @@ def reliability_diagram(calibration: Calibration, title: str) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     _plot_accuracies(upper, calibration.bins)
     _set_title(upper, title, f"expected calibration error {calibration.error:.3f}")
-    centres = [(one.lower + one.upper) / 2 for one in calibration.bins]
+    centers = [(one.lower + one.upper) / 2 for one in calibration.bins]
     counts = [one.rows for one in calibration.bins]
-    bars = lower.bar(centres, counts, width=0.09, color=GREY)
+    bars = lower.bar(centers, counts, width=0.09, color=GREY)
     lower.bar_label(bars, [f"{count:,}" for count in counts], size=8, padding=2)
     lower.set_ylim(0, 1.3 * max(counts))
     lower.set_ylabel("rows")
@@ -105,9 +105,9 @@ def promotion_history(history: Sequence[Promotion]) -> Figure:
     axes.step(range(len(values)), values, where="post", color=GREY, linewidth=1, zorder=1)
     for origin in dict.fromkeys(one.origin for one in history):
         places = [place for place, one in enumerate(history) if one.origin == origin]
-        marker, colour = MARKS.get(origin, OTHER_MARK)
+        marker, color = MARKS.get(origin, OTHER_MARK)
         heights = [values[place] for place in places]
-        axes.scatter(places, heights, s=40, marker=marker, color=colour, label=origin, zorder=2)
+        axes.scatter(places, heights, s=40, marker=marker, color=color, label=origin, zorder=2)
     _name_promotions(axes, history)
     axes.margins(x=0.05, y=0.15)
     axes.set_ylabel("accuracy")

@@ -49,7 +49,7 @@ def export_again(
 ) -> StarterReport:
     """Export the trained weights in ``folder`` again, and evaluate them.
 
-    Needed after changes of the export or the normalisation.
+    Needed after changes of the export or the normalization.
     """
     model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
     tokenizer = load_tokenizer(folder, hyperparameters.max_length)

@@ -53,7 +53,7 @@ Large models are much better: if you can, serve
 
 A RoBERTa encoder of {layers} layers and {hidden_size} units ({heads} heads) with a vocabulary
 of {vocabulary_size} lower-cased byte-level BPE tokens, trained from scratch: no weights, word
-lists or texts other than the train split went into it. It reads up to {max_length} tokens and
+lists or texts other than the train split were used. It reads up to {max_length} tokens and
 cuts off the rest. Before that, `inference/normalization.py` decodes HTML entities and escapes
 (`&amp;`, `\\u2019`), turns white space of any kind into one blank, user names into `@user` and
 links into `http`, and has control tokens that people type (`</s>`, `[MASK]`) read as text;
@@ -84,7 +84,7 @@ the evaluation rows: `{fingerprint}`.
    {dropped_share:.0%} of the tokens in each epoch.
 5. Subtract {balance:.0%} of the logarithm of the classes' shares in train from the last bias
    (logit adjustment), which helps the rarer classes.
-6. Round to float16, export, and quantise to int8 with {calibration_size} train texts.
+6. Round to float16, export, and quantize to int8 with {calibration_size} train texts.
 
 Hyperparameters were tuned on 3,000 tweets held out of train; the metrics below were measured
 once, afterwards.

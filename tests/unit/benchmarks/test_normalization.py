@@ -1,4 +1,4 @@
-"""The effect of normalisation is measured on the same rows with and without it."""
+"""The effect of normalization is measured on the same rows with and without it."""
 
 import pytest
 

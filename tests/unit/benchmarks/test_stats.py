@@ -1,4 +1,4 @@
-"""Measured values are summarised and compared with targets."""
+"""Measured values are summarized and compared with targets."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A check is carried out once in a while, and its verdict is never older than that."""
+"""The result of an expensive check is cached for a limited time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from tests.support.server import eventually
 
 
 class Disk:
-    """What is checked: it notes how often."""
+    """A fake disk that counts its checks."""
 
     def __init__(self) -> None:
         self.is_well = True
@@ -24,7 +24,7 @@ class Disk:
         return self.now_s
 
     def check(self) -> bool:
-        """Check, which takes until it may end."""
+        """Wait until the check may end; return whether the disk was well at its start."""
         self.checks += 1
         is_well = self.is_well
         assert self.may_end.wait(60)
@@ -33,26 +33,26 @@ class Disk:
 
 @pytest.fixture(name="disk")
 def fixture_disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    """Make a disk with a clock that stands until it is moved."""
+    """Return a disk whose clock only the test moves."""
     disk = Disk()
     monkeypatch.setattr("db.cached_probe.time", disk)
     return disk
 
 
-def test_within_its_age_a_verdict_is_not_looked_for_again(disk: Disk) -> None:
+def test_a_result_is_cached_until_its_maximum_age(disk: Disk) -> None:
     is_well = CachedProbe(disk.check, max_age_s=1)
 
-    verdicts = []
+    results = []
     for _ in range(10):
-        verdicts.append(is_well())
+        results.append(is_well())
         disk.now_s += 0.25
 
-    assert [True] * 10 == verdicts
+    assert [True] * 10 == results
     assert 3 == disk.checks
 
 
 @pytest.mark.parametrize("was_well", [True, False])
-def test_a_change_is_seen_once_the_verdict_is_old(disk: Disk, was_well: bool) -> None:
+def test_a_change_is_seen_once_the_cached_result_expires(disk: Disk, was_well: bool) -> None:
     disk.is_well = was_well
     is_well = CachedProbe(disk.check, max_age_s=1)
 
@@ -65,7 +65,7 @@ def test_a_change_is_seen_once_the_verdict_is_old(disk: Disk, was_well: bool) ->
     assert [was_well, was_well, not was_well] == [before, during, is_well()]
 
 
-def test_the_time_that_a_check_takes_is_part_of_its_verdicts_age(disk: Disk) -> None:
+def test_the_age_of_a_result_counts_from_the_start_of_its_check(disk: Disk) -> None:
     def slowly() -> bool:
         disk.now_s += 5
         return disk.check()
@@ -77,7 +77,7 @@ def test_the_time_that_a_check_takes_is_part_of_its_verdicts_age(disk: Disk) -> 
     assert not is_well()
 
 
-def test_those_who_ask_together_share_one_check(disk: Disk) -> None:
+def test_concurrent_calls_share_one_check(disk: Disk) -> None:
     is_well = CachedProbe(disk.check, max_age_s=1)
     disk.may_end.clear()
 
@@ -90,20 +90,20 @@ def test_those_who_ask_together_share_one_check(disk: Disk) -> None:
     assert 1 == disk.checks
 
 
-def test_a_check_that_raises_leaves_no_verdict(disk: Disk) -> None:
+def test_nothing_is_cached_if_the_check_raises(disk: Disk) -> None:
     def fail_at_first() -> bool:
         if not disk.check() or disk.checks == 1:
-            raise RuntimeError("no verdict")
+            raise RuntimeError("no result")
         return True
 
     is_well = CachedProbe(fail_at_first, max_age_s=1)
 
-    with pytest.raises(RuntimeError, match="no verdict"):
+    with pytest.raises(RuntimeError, match="no result"):
         is_well()
     assert is_well()
 
 
-def test_what_somebody_has_seen_to_fail_is_not_checked_to_say_so(disk: Disk) -> None:
+def test_a_failure_that_a_caller_has_seen_is_cached_without_a_check(disk: Disk) -> None:
     is_well = CachedProbe(disk.check, max_age_s=1)
     before = is_well()
     is_well.mark_failed()

@@ -81,7 +81,9 @@ def test_a_lone_carriage_return_is_refused(tmp_path: Path, text: str, line: int)
     with pytest.raises(EnvFileError) as caught:
         read_text(path)
 
-    assert f"{path}:{line}: the line holds a carriage return. Save it with LF." == str(caught.value)
+    assert f"{path}:{line} contains a carriage return. Save it with LF line ends." == str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize("text", ["# A\r\n\r\nA=1\r\n", "A=1\r\r\nB=2\n", "A=1\r"])

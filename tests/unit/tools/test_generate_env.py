@@ -167,7 +167,7 @@ def test_a_file_with_lone_carriage_returns_is_refused(tmp_path: Path) -> None:
     content = b"# my settings\rSQL_PASSWORD=MyOwn1\rSA_PASSWORD=MyOwn2\r"
     path.write_bytes(content)
 
-    with pytest.raises(EnvFileError, match=r"carriage return. Save it with LF\.$"):
+    with pytest.raises(EnvFileError, match=r"carriage return. Save it with LF line ends\.$"):
         complete(path)
 
     assert content == path.read_bytes()

@@ -168,9 +168,9 @@ def test_without_its_password_grafana_gets_no_login_and_any_database_name_is_val
         ],
         *[({"sql_db": name}, "SQL_DB = .* is a system database") for name in ["master", "TempDB"]],
         # what Grafana's driver cannot handle
-        ({"sql_db": "tweets;{=@"}, "SQL_DB holds ;"),
-        ({"grafana_reader_user": "a;reader"}, "GRAFANA_READER_USER holds ;"),
-        ({"grafana_reader_password": "plan;ted-A1"}, "GRAFANA_READER_PASSWORD holds ;"),
+        ({"sql_db": "tweets;{=@"}, "SQL_DB contains ;"),
+        ({"grafana_reader_user": "a;reader"}, "GRAFANA_READER_USER contains ;"),
+        ({"grafana_reader_password": "plan;ted-A1"}, "GRAFANA_READER_PASSWORD contains ;"),
     ],
 )
 def test_invalid_settings_are_rejected_before_connecting(

@@ -104,7 +104,7 @@ def test_a_view_is_rejected(engine: Engine) -> None:
         ([1, 2, 3], "contains versions, but there is no table metrics or training_runs"),
     ],
 )
-def test_a_foreign_table_of_versions_is_recognised_by_its_rows(
+def test_a_foreign_table_of_versions_is_recognized_by_its_rows(
     engine: Engine, versions: list[int], difference: str
 ) -> None:
     if max(versions) >= 2**31 and engine.dialect.name == "postgresql":

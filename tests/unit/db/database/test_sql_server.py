@@ -202,7 +202,7 @@ def test_texts_arrive_unchanged_and_an_emoji_takes_four_bytes(
         (4060, 'Cannot open database "sentiment" requested by the login. It failed.', False),
     ],
 )
-def test_a_refused_login_is_recognised_and_tried_once(
+def test_a_refused_login_is_recognized_and_tried_once(
     tls: ssl.SSLContext, driver: str, number: int, message: str, is_refused: bool
 ) -> None:
     with TDSServer(tls, answer, lambda _: Failed(number, message, 14)) as server:

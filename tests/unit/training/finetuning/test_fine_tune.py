@@ -135,7 +135,7 @@ def test_a_batch_size_must_be_divisible_by_the_processes(model, tokenizer, monke
         fine_tune(model, tokenizer, TEXTS, SARCASTIC, HYPERPARAMETERS, seed=1)
 
 
-def test_texts_are_normalised_and_truncated_to_the_models_limit(model, tokenizer):
+def test_texts_are_normalized_and_truncated_to_the_models_limit(model, tokenizer):
     dataset = tokenize(model, tokenizer, ["@somebody http://x.y", "word " * 500], [0, 1])
 
     result = fine_tune(model, tokenizer, ["word " * 500] * 4, [0, 1, 2, 0], HYPERPARAMETERS, 1)

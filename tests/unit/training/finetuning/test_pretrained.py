@@ -98,7 +98,7 @@ def fixture_encoder(starter, tmp_path):
     return folder
 
 
-def test_an_encoder_gets_a_new_head_initialised_by_the_seed(encoder):
+def test_an_encoder_gets_a_new_head_initialized_by_the_seed(encoder):
     one, same, other = (load_pretrained(str(encoder), None, seed) for seed in (1, 1, 2))
 
     assert {0: "negative", 1: "neutral", 2: "positive"} == one.model.config.id2label

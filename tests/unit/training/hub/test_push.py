@@ -145,7 +145,7 @@ def test_an_edited_card_is_replaced_and_its_edits_are_kept(  # pylint: disable=t
     assert "README.before-v3.md" not in on_hub(hub)
 
 
-def test_a_card_with_only_a_licence_needs_no_copy(hub, ours, champion):
+def test_a_card_with_only_a_license_needs_no_copy(hub, ours, champion):
     hub.create(NAME)
     hub.commit(NAME, {"README.md": b"---\nlicense: mit\n---\n"})  # as the Hub's page does
     first = champion("first")

@@ -52,11 +52,11 @@ def titles(figure: Figure) -> list[str]:
     return [axes.get_title(loc="left") for axes in figure.axes]
 
 
-def luminance(colour: object) -> float:
-    """Return the relative luminance of a colour, in 0..1, as the guidelines define it."""
+def luminance(color: object) -> float:
+    """Return the relative luminance of a color, in 0..1, as the guidelines define it."""
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in to_rgb(colour)
+        for part in to_rgb(color)
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -139,7 +139,7 @@ def test_the_newest_promotion_is_always_named(length):
     assert f"{last.accuracy:.3f}" in texts
 
 
-def test_origins_differ_in_shape_and_colour():
+def test_origins_differ_in_shape_and_color():
     axes = promotion_history(
         [*history(4), Promotion("2026", "sentiment:x", 0.7, "found")]
     ).get_axes()[0]
