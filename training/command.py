@@ -10,7 +10,7 @@ from training.errors import EXPECTED
 def run_command(action: Callable[[], None], *expected: type[Exception]) -> int:
     """Run a command; print an expected error without a traceback. Return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # the Hub's client logs each request
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the Hub's client logs each request
     caught: tuple[type[Exception], ...] = EXPECTED + expected
     try:
         action()

@@ -1,6 +1,7 @@
 """A repository is read with the real client, and each failure has a remedy."""
 
 import errno
+import logging
 
 import pytest
 
@@ -9,6 +10,7 @@ pytest.importorskip("huggingface_hub", reason="the training group is not install
 # pylint: disable=wrong-import-position  # only if the training group is installed
 from huggingface_hub import constants
 
+from training.command import run_command
 from training.hub.errors import (
     ForbiddenError,
     HubError,
@@ -49,6 +51,15 @@ def test_the_commit_of_a_branch_a_tag_and_a_missing_tag(hub):
 
     assert (newest.sha, tagged.sha, None) == (found.sha, tag.sha, missing)
     assert {".gitattributes", "metrics.json", *FILES} == set(found.files)
+
+
+def test_a_command_logs_no_line_for_each_request(hub, caplog):
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "httpx2")  # restored after the test
+
+    status = run_command(lambda: open_repository(hub).get_commit())
+
+    assert (0, "") == (status, caplog.text)
 
 
 def test_a_missing_repository_is_none_with_a_token(hub):
