@@ -1,13 +1,35 @@
 """The service's own metrics."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.server import READY_TIMEOUT_S, Server, eventually
+from tests.integration.conftest import SERVE
+from tests.support.server import READY_TIMEOUT_S, Server, eventually, put_into_store
 
 SHOWN_WITHIN_S = 20
+
+
+@pytest.fixture(name="server", scope="module")
+def fixture_server(
+    repository: Path,
+    starter: Path,
+    environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """Start a server of its own: BentoML deletes all metrics in a home folder at each start."""
+    folder = tmp_path_factory.mktemp("metrics")
+    own = environment | {
+        "BENTOML_HOME": str(folder / "bentoml"),
+        "DATABASE_URL": f"sqlite:///{folder}/predictions.sqlite3",
+        "SPOOL_DIR": str(folder / "spool"),
+    }
+    put_into_store(starter, own)
+    with Server(SERVE, repository, own) as server:
+        yield server
 
 
 def metrics(server: Server) -> dict[str, float]:
