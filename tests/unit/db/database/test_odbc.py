@@ -89,14 +89,18 @@ def test_microsofts_driver_is_found_in_the_wheel_for_macos(
 
 
 @pytest.mark.parametrize(
-    ("registered", "expected"),
-    [(["FreeTDS", odbc.MICROSOFT], odbc.MICROSOFT), (["SQLite3", "FreeTDS"], "FreeTDS")],
+    ("registered", "wheel", "expected"),
+    [
+        (["FreeTDS", odbc.MICROSOFT], "library", odbc.MICROSOFT),
+        (["SQLite3", "FreeTDS"], "library", "library"),
+        (["SQLite3", "FreeTDS"], None, "FreeTDS"),
+    ],
 )
-def test_a_registered_driver_of_microsofts_is_preferred(
-    monkeypatch: pytest.MonkeyPatch, registered: list[str], expected: str
+def test_a_registered_driver_of_microsofts_is_preferred_then_the_wheels_then_freetds(
+    monkeypatch: pytest.MonkeyPatch, registered: list[str], wheel: str | None, expected: str
 ) -> None:
     monkeypatch.setattr(pyodbc, "drivers", lambda: registered)
-    monkeypatch.setattr(odbc, "library_of_wheel", lambda: None)
+    monkeypatch.setattr(odbc, "library_of_wheel", lambda: wheel)
 
     assert expected == odbc.choose_driver(None)
 
