@@ -46,8 +46,10 @@ RECOVER = (
 BEFORE, AFTER = "before", "after"
 REPO_ID = "somebody/tweets"
 MOMENTS = [
+    ("training.pipeline.fine_tune", 0, BEFORE, False),
     ("training.pipeline.fine_tune", 0, AFTER, False),
     ("training.promotion.comparison.export_best_precision", 0, AFTER, False),
+    ("training.pipeline.select_model_to_register", 0, AFTER, False),
     ("training.pipeline.copy_models", 0, AFTER, False),
     ("training.pipeline.write_published_files", 0, AFTER, False),
     ("training.promotion.registry.write_json", 0, AFTER, False),  # the promotion is pending

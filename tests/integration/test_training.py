@@ -1,6 +1,7 @@
 """The training commands, with a local stand-in for the Hugging Face Hub."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -127,7 +128,7 @@ def test_the_summary_of_a_ci_job_shows_the_metrics(promoted: TrainingMachine) ->
 def test_a_run_is_a_row_of_the_database_with_its_metrics(promoted: TrainingMachine) -> None:
     with closing(sqlite3.connect(promoted.folder / "runs.sqlite3")) as connection:
         connection.row_factory = sqlite3.Row
-        row = connection.execute("SELECT * FROM training_runs").fetchone()
+        (row,) = connection.execute("SELECT * FROM training_runs")
 
     metrics = promoted.read("metrics.json")
     assert "promoted" == row["decision"]
@@ -240,11 +241,24 @@ def test_a_wrong_setting_ends_the_run_before_the_training(
 
 
 @pytest.mark.slow
-def test_a_champion_is_published_once_there_is_a_token_unless_another_run_was_first(
-    hub: Hub, token: str, inputs: TrainingInputs, unpublished: Path
+def test_the_same_seed_gives_the_same_model_and_metrics_on_two_machines(
+    promoted: TrainingMachine, unpublished: Path
 ) -> None:
+    one = promoted.read("metrics.json")
+    other = json.loads((unpublished / "metrics.json").read_text(encoding="utf-8"))
+
+    assert one["training"]["weights"] == other["training"]["weights"]
+    for name in ("accuracy", "confusion_matrix", "sample_fingerprint", "precision"):
+        assert one[name] == other[name], name
+
+
+@pytest.mark.slow
+def test_a_champion_is_published_once_there_is_a_token_unless_another_run_was_first(
+    hub: Hub, token: str, inputs: TrainingInputs, unpublished: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(unpublished, tmp_path / "machine"))
     machine = TrainingMachine(
-        unpublished, inputs, **hub.environment(unpublished / "huggingface"), HF_REPO_ID=LATER
+        folder, inputs, **hub.environment(folder / "huggingface"), HF_REPO_ID=LATER
     )
     edit = {"README.md": b"edited"}
     hub.faults.before("POST .*/later/commit/", lambda: hub.commit(LATER, edit))
