@@ -46,17 +46,17 @@ def test_a_configured_sql_server_is_used_only_on_request(repository: Path) -> No
     assert "passed" not in done.stdout
 
 
-@pytest.mark.parametrize("told", [None, "", "0"])
+@pytest.mark.parametrize("value", [None, "", "0"])
 def test_no_package_is_installed_without_consent(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None
 ) -> None:
     called = tmp_path / "called"
     (tmp_path / "apt-get").write_text(f"#!/bin/sh\ntouch {called}\n", encoding="utf-8")
     (tmp_path / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv(MAY_INSTALL, raising=False)
-    if told is not None:
-        monkeypatch.setenv(MAY_INSTALL, told)
+    if value is not None:
+        monkeypatch.setenv(MAY_INSTALL, value)
 
     with pytest.raises(NoEngineError, match=r"docker.io: not installed\. .*INSTALL_DOCKER=1"):
         install("docker.io")

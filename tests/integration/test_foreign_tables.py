@@ -28,9 +28,9 @@ def test_the_start_is_refused_in_one_line_with_table_and_difference(
     with pytest.raises(AssertionError, match=f"the table {name} lacks the column"):
         run_python(["-m", "db", "setup"], own)
 
-    (told,) = [line for line in done.stdout.splitlines() if "cannot start" in line]
+    (error,) = [line for line in done.stdout.splitlines() if "cannot start" in line]
     assert 1 == done.returncode
-    assert f"the table {name} lacks the column" in told
+    assert f"the table {name} lacks the column" in error
     assert "Traceback" not in done.stdout
     with closing(sqlite3.connect(path)) as connection:
         assert [(TABLES[name],)] == connection.execute("SELECT sql FROM sqlite_master").fetchall()

@@ -1,4 +1,4 @@
-"""The replay has a running service answer and record every tweet, and says what became of them."""
+"""The replay sends tweets to a running service, which records them, and prints the counts."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ KEY = "a-key-of-the-replay"
 
 @pytest.fixture(name="run")
 def fixture_run(repository: Path):  # type: ignore[no-untyped-def]
-    """Give a runner of the command."""
+    """Return a function that runs the command."""
 
     def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -64,7 +64,7 @@ def test_where_the_stack_publishes_and_its_key_are_read_from_the_env_file(
     assert "answered 10 of 10" in done.stdout.splitlines()
 
 
-def test_no_service_is_told_and_is_an_error(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_missing_service_is_an_error_that_names_its_url(run) -> None:  # type: ignore[no-untyped-def]
     url = f"http://127.0.0.1:{free_port()}"
 
     done = run("--url", url, "--wait", "1")

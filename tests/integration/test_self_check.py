@@ -41,11 +41,11 @@ def test_a_wrong_model_stops_the_start_with_processor_deviation_and_remedy(
 
     done = run_command([BENTOML, "serve", "--port", str(free_port())], repository, own)
 
-    (told,) = [line for line in done.stdout.splitlines() if "cannot start" in line]
+    (error,) = [line for line in done.stdout.splitlines() if "cannot start" in line]
     assert 1 == done.returncode
-    assert "the self-check failed on " in told
-    assert "a probability differs by 0." in told
-    assert "Export a model with `make model`" in told
+    assert "the self-check failed on " in error
+    assert "a probability differs by 0." in error
+    assert "Export a model with `make model`" in error
     assert "Traceback" not in done.stdout
 
 

@@ -1,8 +1,8 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that only the test moves."""
 
 
 class Clock:
-    """Stands in for the module `time`; ``now_s`` is what both of its clocks show."""
+    """Replaces the module `time`; ``now_s`` is the time of both of its clocks."""
 
     def __init__(self) -> None:
         self.now_s = 1_800_000_000.0
@@ -12,5 +12,5 @@ class Clock:
         return self.now_s
 
     def monotonic(self) -> float:
-        """Return the seconds since some moment."""
+        """Return the same seconds."""
         return self.now_s

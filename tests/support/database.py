@@ -1,4 +1,4 @@
-"""Databases that a service can be told to record in, as the fault tests see them."""
+"""Databases of the fault-injection tests, which can be started, killed and read."""
 
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +10,7 @@ Row = tuple[str, str]  # the id in its usual form, the text
 
 
 class Database(Protocol):
-    """A database that runs somewhere; ``address`` is its host and port."""
+    """A running database; ``address`` is its host and port."""
 
     address: tuple[str, int]
 
@@ -18,7 +18,7 @@ class Database(Protocol):
         """Return the service's variables; with a port of the loopback, through a proxy there."""
 
     def rows(self) -> list[Row]:
-        """Return all rows, none where there is no table yet."""
+        """Return all rows, none if there is no table yet."""
 
 
 class KillableDatabase(Database, Protocol):
@@ -28,7 +28,7 @@ class KillableDatabase(Database, Protocol):
         """Start the server; return once it answers."""
 
     def kill(self) -> None:
-        """End the server at once, as a crash does."""
+        """Kill the server, like a crash."""
 
 
 class SQLiteDatabase:

@@ -16,24 +16,24 @@ from training.finetuning.hyperparameters import Hyperparameters
 MOODS = ("good", "bad")
 TEXTS = [f"{mood} day, {number} times over" for number in range(32) for mood in MOODS]
 LABELS = [2, 0] * 32
-RECIPE = Hyperparameters(epochs=2, learning_rate=3e-4, batch_size=16)
+HYPERPARAMETERS = Hyperparameters(epochs=2, learning_rate=3e-4, batch_size=16)
 
 
-def learn(path: Path) -> None:
-    """Write what came of it, and whether this process says that it is the main one.
+def run(path: Path) -> None:
+    """Write the result, and whether this is the main process, to a JSON file.
 
-    There is no dropout, whose random numbers would be others in several processes.
+    Dropout is off, since its random numbers would differ between processes.
     """
     model = AutoModelForSequenceClassification.from_pretrained(
         STARTER_FOLDER, dtype=torch.float32, hidden_dropout_prob=0.0
     )
     tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER)
-    run = fine_tune(model, tokenizer, TEXTS, LABELS, RECIPE, seed=1)
+    trained = fine_tune(model, tokenizer, TEXTS, LABELS, HYPERPARAMETERS, seed=1)
     with torch.no_grad():
         logits = model(**tokenizer(TEXTS, padding=True, return_tensors="pt")).logits
-    told = asdict(run) | {"is_main": is_main_process(), "logits": logits.tolist()}
-    path.write_text(json.dumps(told), encoding="utf-8")
+    result = asdict(trained) | {"is_main": is_main_process(), "logits": logits.tolist()}
+    path.write_text(json.dumps(result), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    learn(Path(sys.argv[1], f"{process_rank()}.json"))
+    run(Path(sys.argv[1], f"{process_rank()}.json"))

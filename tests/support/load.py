@@ -46,20 +46,20 @@ class Refused:
 
 
 class Texts:
-    """Texts no two of which are the same, in this run or any other."""
+    """Makes texts that are distinct, also between runs."""
 
     def __init__(self) -> None:
         self._run = uuid.uuid4().hex[:8]
         self._numbers = itertools.count()
 
     def make(self, choice: Random) -> str:
-        """Return the next text: mostly as long as a tweet, seldom a thousand characters."""
+        """Return the next text: usually as long as a tweet, sometimes 1,000 characters."""
         length = LONG_WORDS if choice.random() < LONG_SHARE else SHORT_WORDS
         words = choice.choices(WORDS + EMOJI, k=choice.randint(*length))
         return " ".join([f"{self._run}-{next(self._numbers)}", *words])
 
     def made(self, text: str) -> bool:
-        """Tell whether a text is of this run."""
+        """Return whether a text is of this run."""
         return text.startswith(self._run)
 
 
@@ -91,23 +91,23 @@ class Load:
         self.stop()
 
     def stop(self) -> None:
-        """Let every client end its last request. Raises what a client could not survive."""
+        """Wait until every client has ended its last request. Raises the clients' errors."""
         self._stopped.set()
         self._pool.shutdown()
         for end in self._ends:
             end.result()
 
     def await_answers(self, count: int, deadline_s: float = ANSWERS_WITHIN_S) -> None:
-        """Return once so many more texts were answered 200."""
+        """Return once this number of further texts was answered 200."""
         goal = len(self.answers) + count
         eventually(lambda: len(self.answers) >= goal, deadline_s)
 
     def tally(self, rows: Sequence[Row]) -> Tally:
-        """Count this run's answers against its rows, leaving out those of other runs."""
+        """Compare the answers of this run with its rows, ignoring rows of other runs."""
         return Tally.of(self.answers, [row for row in rows if self._texts.made(row[1])])
 
     def unexpected(self) -> list[Refused]:
-        """Return the refusals that do not ask to come again later."""
+        """Return the refusals other than 429 and 503 with Retry-After."""
         return [refused for refused in self.refusals if refused.status not in BUSY]
 
     def _post_on(self, url: str, period_s: float, choice: Random) -> None:
@@ -119,7 +119,7 @@ class Load:
                     due_s = time.monotonic() + PAUSE_S
 
     def _post(self, session: httpx.Client, choice: Random) -> bool:
-        """Post one text, or several at once; tell whether they were answered."""
+        """Post one text, or several at once; return whether they were answered."""
         try:
             if choice.random() < BATCH_SHARE:
                 texts = [self._texts.make(choice) for _ in range(choice.randint(*BATCH_TEXTS))]

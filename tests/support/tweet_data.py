@@ -1,4 +1,4 @@
-"""Data sets laid out like the Hub's, made by the tests themselves."""
+"""Datasets with the Hub's layout, written by the tests."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -43,9 +43,9 @@ def write_data(
 
 
 def write_sample(folder: Path, has_test: bool = False) -> Path:
-    """Write the repository's own sample as a data set, its last 50 rows as validation.
+    """Write the repository's own sample as a dataset, its last 50 rows as validation.
 
-    The split test, if it is asked for, is the same rows in the other order.
+    The optional split test has the same rows in reverse order.
     """
     lines = SAMPLES.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]

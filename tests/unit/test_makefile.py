@@ -73,11 +73,11 @@ def test_make_env_reports_each_invalid_variable_in_one_line(
 
     done = make(repository, tmp_path, "env")
 
-    told = done.stderr.splitlines()
+    errors = done.stderr.splitlines()
     assert [".env:1: IMAGE", ".env:2: SQL_PASSWORD", ".env:4: SMTP_PASSWORD"] == [
-        " ".join(line.split()[:2]) for line in told if line.startswith(".env")
+        " ".join(line.split()[:2]) for line in errors if line.startswith(".env")
     ]
-    assert not [line for line in told if "plan" in line]
+    assert not [line for line in errors if "plan" in line]
     assert "\n".join(lines) == (tmp_path / ".env").read_text(encoding="utf-8")
 
 

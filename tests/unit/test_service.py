@@ -1,4 +1,4 @@
-"""The service tells clients why the pipeline has no result for them."""
+"""Clients get the reason why the pipeline has no result for them."""
 
 import asyncio
 from types import SimpleNamespace

@@ -108,11 +108,11 @@ def test_manual_runs_have_the_defaults_of_make_train(
 
 
 @pytest.mark.parametrize(
-    ("promoted", "unread", "told"),
+    ("promoted", "unread", "promotes"),
     [(True, None, "true"), (True, "me/x", "false"), (False, None, "false")],
 )
 def test_no_image_is_built_without_a_comparison_with_the_hubs_champion(
-    repository: Path, tmp_path: Path, promoted: bool, unread: str | None, told: str
+    repository: Path, tmp_path: Path, promoted: bool, unread: str | None, promotes: str
 ) -> None:
     if shutil.which("jq") is None:
         pytest.skip("jq, which GitHub's runners have, is not installed")
@@ -132,7 +132,7 @@ def test_no_image_is_built_without_a_comparison_with_the_hubs_champion(
         check=True,
     )
 
-    assert f"promoted={told}\n" == output.read_text(encoding="utf-8")
+    assert f"promoted={promotes}\n" == output.read_text(encoding="utf-8")
 
 
 def test_only_the_training_step_has_the_hubs_secrets(repository: Path) -> None:

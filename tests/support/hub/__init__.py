@@ -1,7 +1,7 @@
 """A stand-in for the Hugging Face Hub: its HTTP interface, on a port of the loopback.
 
 Real clients talk to it: ``huggingface_hub``, ``from_pretrained`` and ``load_dataset``. It stores
-big files by LFS, checks their hashes, makes commits atomic, and fails on request (``Hub.faults``).
+large files by LFS, checks hashes, makes commits atomic, and fails on request (``Hub.faults``).
 It does not support Xet, the clients' default: set ``HF_HUB_DISABLE_XET=1``.
 """
 

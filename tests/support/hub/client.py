@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import pytest
 
 UPLOAD_DEPRECATION = "ignore:Use 'content=<...>':DeprecationWarning"
-"""What huggingface_hub's own uploads provoke in its HTTP library."""
+"""A warning that huggingface_hub's uploads cause in its HTTP library."""
 
 
 def keep_client_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client keep all it writes in a folder, know no login, speak LFS, and never wait.
+    """Keep the client's files in a folder; disable its login, Xet, and the pauses of its retries.
 
-    It waits 23 s between the six tries of a request, which tests need not.
+    It would wait 23 s in all between the six attempts of a request.
     """
     constants = "huggingface_hub.constants"
     monkeypatch.setenv("HF_HOME", str(folder))
@@ -21,6 +21,6 @@ def keep_client_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{constants}.HF_XET_CACHE", str(folder / "xet"))
     monkeypatch.setattr(f"{constants}.HF_TOKEN_PATH", str(folder / "token"))
     monkeypatch.setattr(f"{constants}.HF_HUB_DISABLE_XET", True)
-    impatient = SimpleNamespace(sleep=lambda seconds: None)
-    monkeypatch.setattr("huggingface_hub.utils._http.time", impatient)
-    monkeypatch.setattr("huggingface_hub.file_download.time", impatient)
+    no_pauses = SimpleNamespace(sleep=lambda seconds: None)
+    monkeypatch.setattr("huggingface_hub.utils._http.time", no_pauses)
+    monkeypatch.setattr("huggingface_hub.file_download.time", no_pauses)

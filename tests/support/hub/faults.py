@@ -1,4 +1,4 @@
-"""What the stand-in does wrong, and how often."""
+"""Faults of the stand-in, such as errors and broken connections."""
 
 import re
 import threading
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass
 class Fault:
-    """Hold one thing that goes wrong with requests whose method and path match.
+    """A fault of requests whose method and path match ``pattern``.
 
-    ``times`` counts down to 0 where it is over; None never ends.
+    ``times`` counts down to 0, the end of the fault; None means that it never ends.
     """
 
     pattern: str
@@ -18,38 +18,38 @@ class Fault:
     status: int | None = None
     cut_after_bytes: int | None = None
     loses_answer: bool = False
-    happening: Callable[[], object] | None = None
+    action: Callable[[], object] | None = None
 
 
 class Faults:
-    """Collect faults, each for the requests that a pattern finds, such as ``POST .*/commit/``."""
+    """The current faults, each for requests that match a pattern such as ``POST .*/commit/``."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
 
     def fail(self, pattern: str, status: int = 500, times: int | None = None) -> None:
-        """Answer with an error, having done nothing."""
+        """Answer with an error, and change nothing."""
         self._faults.append(Fault(pattern, times, status=status))
 
     def cut(self, pattern: str, after_bytes: int = 0, times: int | None = None) -> None:
-        """Close the connection once so many bytes of the body have arrived."""
+        """Close the connection after this number of bytes of the body."""
         self._faults.append(Fault(pattern, times, cut_after_bytes=after_bytes))
 
     def lose_answer(self, pattern: str, times: int | None = 1) -> None:
-        """Do what is asked, and close the connection instead of answering."""
+        """Execute the request, but close the connection instead of answering."""
         self._faults.append(Fault(pattern, times, loses_answer=True))
 
-    def before(self, pattern: str, happening: Callable[[], object], times: int | None = 1) -> None:
-        """Let something happen between the arrival of a request and its handling."""
-        self._faults.append(Fault(pattern, times, happening=happening))
+    def before(self, pattern: str, action: Callable[[], object], times: int | None = 1) -> None:
+        """Call a function after a request has arrived and before it is handled."""
+        self._faults.append(Fault(pattern, times, action=action))
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """End all faults."""
         self._faults.clear()
 
     def take(self, request: str) -> Fault:
-        """Return what goes wrong with the request ``METHOD /path``, and count it."""
+        """Return the fault of the request ``METHOD /path``, and count it."""
         with self._lock:
             for fault in self._faults:
                 if fault.times != 0 and re.match(fault.pattern, request):

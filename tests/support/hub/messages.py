@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 @dataclass(frozen=True)
 class Account:
-    """Hold who a token belongs to and whether it may write."""
+    """The user of a token, and whether the token may write."""
 
     user: str
     may_write: bool
@@ -17,7 +17,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Request:
-    """Hold a request; ``parts`` are what its route found in the path."""
+    """A request; ``parts`` are the named parts of its path."""
 
     path: str
     body: bytes
@@ -30,7 +30,7 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """Return the parameters of the address."""
+        """Return the query parameters."""
         return {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
 
     @property
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold an answer before it is written."""
+    """A response."""
 
     body: bytes = b""
     status: int = 200
@@ -53,12 +53,12 @@ class Answer:
 
     @staticmethod
     def of(value: object, status: int = 200) -> "Answer":
-        """Return a value as JSON."""
+        """Return a JSON response."""
         return Answer(json.dumps(value).encode(), status, {"Content-Type": "application/json"})
 
 
 class RefusalError(Exception):
-    """Tell a client no, in the way the Hub does."""
+    """A request is refused, with the status and message of the Hub."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
@@ -67,7 +67,7 @@ class RefusalError(Exception):
 
     @property
     def answer(self) -> Answer:
-        """Return it as the Hub words it: for people in the body, for clients in headers."""
+        """Return the response; huggingface_hub reads the error from its headers."""
         headers = {"X-Error-Message": str(self)}
         if self.code is not None:
             headers["X-Error-Code"] = self.code

@@ -42,7 +42,7 @@ def info(hub: "Hub", request: Request) -> Answer:
 
 
 def tree(hub: "Hub", request: Request) -> Answer:
-    """List what lies in a folder, and below it where that is asked for."""
+    """List a folder, with ``recursive`` also its subfolders."""
     _, commit = _commit(hub, request)
     folder = PurePosixPath(request["path"])
     everything = request.query.get("recursive", "").lower() in ("true", "1")
@@ -60,7 +60,7 @@ def tree(hub: "Hub", request: Request) -> Answer:
 
 
 def paths_info(hub: "Hub", request: Request) -> Answer:
-    """Describe those of some paths that exist."""
+    """Describe the existing ones of some paths."""
     _, commit = _commit(hub, request)
     is_form = "form" in request.headers.get("Content-Type", "")
     paths = request.form.get("paths", []) if is_form else request.json()["paths"]
@@ -79,7 +79,7 @@ def refs(hub: "Hub", request: Request) -> Answer:
 
 
 def resolve(hub: "Hub", request: Request) -> Answer:
-    """Give a file, or the part of it that is asked for."""
+    """Return a file, or a range of its bytes."""
     _, commit = _commit(hub, request)
     file = commit.files.get(request["path"])
     if file is None:

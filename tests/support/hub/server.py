@@ -69,16 +69,16 @@ class Hub:
 
     @property
     def url(self) -> str:
-        """Return what clients take as HF_ENDPOINT."""
+        """Return the value of HF_ENDPOINT."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def environment(self, home: Path, token: str | None = None) -> dict[str, str]:
-        """Return what makes a process of its own use this Hub, with its caches in a folder."""
+        """Return the environment of a process that uses this Hub, with its caches in a folder."""
         own = {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
         return own if token is None else {**own, "HF_TOKEN": token}
 
     def token(self, user: str, may_write: bool = True) -> str:
-        """Give a user a token, which reads and writes what the user owns."""
+        """Create a token for a user, for reading and writing the user's repositories."""
         token = f"hf_{secrets.token_hex(17)}"
         self._accounts[token] = Account(user, may_write)
         return token
@@ -125,26 +125,26 @@ class Hub:
         raise RefusalError(404, "Repository not found", "RepoNotFound")
 
     def writable(self, request: Request) -> Repository:
-        """Return the repository of a request that writes. Raises RefusalError where it may not."""
+        """Return the repository of a request that writes. Raises RefusalError if it may not."""
         repository = self.readable(request)
         self.check_may_write(request.account, repository.owner)
         return repository
 
     def check_may_write(self, account: Account | None, owner: str) -> None:
-        """Raise RefusalError for who may not write what somebody owns."""
+        """Raise RefusalError if the account may not write to this owner's repositories."""
         if account is None:
             raise RefusalError(401, "Invalid username or password.")
         if not account.may_write or account.user != owner:
             raise RefusalError(403, "You don't have the rights to write to this namespace")
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Return what the Hub says to a request."""
+        """Return the answer to a request."""
         try:
             account = self._account(headers.get("Authorization"))
             for pattern, serve in ROUTES.items():
                 if match := re.fullmatch(pattern, f"{method} {path.partition('?')[0]}"):
                     return serve(self, Request(path, body, headers, account, match.groupdict()))
-            raise RefusalError(404, f"The stand-in has no {method} {path}")
+            raise RefusalError(404, f"The stand-in does not implement {method} {path}")
         except RefusalError as refusal:
             return refusal.answer
 
@@ -158,7 +158,7 @@ class Hub:
 
 
 class _Server(ThreadingHTTPServer):
-    """Serves in threads that end, all of them, when it stops."""
+    """Serves in threads, which all end when it stops."""
 
     daemon_threads = False
 
@@ -173,7 +173,7 @@ class _Server(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the door and all connections."""
+        """Stop listening, and close all connections."""
         self.shutdown()
         self._thread.join()
         for connection in list(self._connections):
@@ -182,24 +182,24 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Remember who came in."""
+        """Register a new connection."""
         connection, address = super().get_request()
         self._connections.add(connection)
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget who left."""
+        """Unregister a closed connection."""
         super().shutdown_request(request)
         self._connections.discard(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about clients that leave early; all else is a fault of the stand-in."""
+        """Ignore clients that disconnect early; other errors are bugs of the stand-in."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Reads a request, writes its answer, or breaks in between where a fault says so."""
+    """Reads requests and writes answers, with the faults that match."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -213,8 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body(fault)
         if body is None:
             return
-        if fault.happening is not None:
-            fault.happening()
+        if fault.action is not None:
+            fault.action()
         if fault.status is not None:
             answer = RefusalError(fault.status, "Internal Error - We're working on it").answer
         else:

@@ -1,4 +1,4 @@
-"""What the stand-in keeps: repositories of commits that never change, and tags on them."""
+"""Repositories of the stand-in, with immutable commits and tags."""
 
 import hashlib
 import itertools
@@ -14,25 +14,25 @@ COUNTER = itertools.count()  # two commits of the same files differ
 
 
 def goes_to_lfs(path: str, size_bytes: int) -> bool:
-    """Tell whether a file is stored by LFS, as the Hub's ``.gitattributes`` and limits say."""
+    """Return whether the Hub stores a file by LFS, by its ``.gitattributes`` and size limit."""
     return path.endswith(LFS_ENDINGS) or size_bytes > LFS_BYTES
 
 
 @dataclass(frozen=True)
 class File:
-    """Hold a file of a commit; ``etag`` is what the Hub calls it by."""
+    """A file of a commit; ``etag`` is its id on the Hub."""
 
     content: bytes
     is_lfs: bool
 
     @cached_property
     def sha256(self) -> str:
-        """Return the hash that LFS knows the content by."""
+        """Return LFS's hash of the content."""
         return hashlib.sha256(self.content).hexdigest()
 
     @cached_property
     def etag(self) -> str:
-        """Return LFS's hash of a big file, git's of a small one."""
+        """Return LFS's hash of a large file, git's of a small one."""
         if self.is_lfs:
             return self.sha256
         header = f"blob {len(self.content)}\0".encode()
@@ -41,7 +41,7 @@ class File:
 
 @dataclass(frozen=True)
 class Commit:
-    """Hold all files of a repository at one time."""
+    """A commit with all files of the repository."""
 
     files: Mapping[str, File]
     message: str
@@ -55,7 +55,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class State:
-    """Hold what a client can see of a repository, to be compared before and after."""
+    """What a client can see of a repository, for comparison."""
 
     head: str
     files: Mapping[str, str]  # name to SHA-256
@@ -64,7 +64,7 @@ class State:
 
 @dataclass
 class Repository:
-    """Hold the commits of one repository, oldest first, and its tags.
+    """A repository: its commits, the oldest first, and its tags.
 
     ``kind`` is ``models`` or ``datasets``.
     """
@@ -81,7 +81,7 @@ class Repository:
 
     @property
     def owner(self) -> str:
-        """Return who may write here."""
+        """Return the user who may write to it."""
         return self.repo_id.partition("/")[0]
 
     @property
@@ -102,6 +102,6 @@ class Repository:
         return self.head
 
     def state(self) -> State:
-        """Return what can be seen of the repository."""
+        """Return what a client can see of it."""
         hashes = {name: file.sha256 for name, file in self.head.files.items()}
         return State(self.head.sha, hashes, dict(self.tags))

@@ -1,4 +1,4 @@
-"""What clients change in the stand-in: repositories, big files, commits, tags."""
+"""Requests that change the stand-in: repositories, large files, commits, tags."""
 
 import base64
 import hashlib
@@ -31,14 +31,14 @@ def create(hub: "Hub", request: Request) -> Answer:
 
 
 def validate_card(_: "Hub", request: Request) -> Answer:
-    """Look for the front matter of a README.md."""
+    """Check that a README.md has YAML metadata."""
     if request.json()["content"].startswith("---\n"):
         return Answer.of({"errors": [], "warnings": []})
     return Answer.of({"errors": [], "warnings": [{"message": "empty or missing yaml metadata"}]})
 
 
 def preupload(hub: "Hub", request: Request) -> Answer:
-    """Say which files go by LFS, and what each one is at present."""
+    """Return which files to upload by LFS, and the current id of each."""
     files = hub.writable(request).head.files
     return Answer.of(
         {
@@ -108,7 +108,7 @@ def commit(hub: "Hub", request: Request) -> Answer:
 
 
 def tag(hub: "Hub", request: Request) -> Answer:
-    """Name a commit, once."""
+    """Create a tag, which must be new."""
     repository, name = hub.writable(request), request.json()["tag"]
     target = repository.find(request["revision"])
     if target is None:
@@ -134,4 +134,4 @@ def _change(
         if value["path"] not in repository.head.files:
             raise RefusalError(404, "A file with this name doesn't exist", "EntryNotFound")
         return value["path"], None
-    raise RefusalError(400, f"The stand-in knows no {kind}")
+    raise RefusalError(400, f"The stand-in does not implement {kind}")

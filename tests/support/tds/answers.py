@@ -88,7 +88,7 @@ def encode_transaction(kind: int) -> bytes:
 
 
 def acknowledge(database: str) -> bytes:
-    """Return the tokens that welcome a client."""
+    """Return the tokens that accept a login."""
     major, minor, build = PROGRAM
     acknowledged = struct.pack(">BI", 1, VERSION) + _short(NAME)
     acknowledged += struct.pack(">BBH", major, minor, build)

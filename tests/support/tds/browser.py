@@ -1,4 +1,4 @@
-"""A stand-in for SQL Server Browser, which tells on which port an instance listens.
+"""A stand-in for SQL Server Browser, which returns the port of an instance.
 
 Source: [MC-SQLR], https://learn.microsoft.com/openspecs/windows_protocols/mc-sqlr
 """
@@ -8,14 +8,14 @@ import socket
 import struct
 import threading
 
-PORT = 1434  # of UDP; drivers ask nowhere else
-ASKED, TOLD = 0x04, 0x05
+PORT = 1434  # UDP; drivers use no other port
+ASKED, RESPONSE = 0x04, 0x05
 
 
 class Browser:
-    """Answer for the instances of one host, from entering the context to its end.
+    """Answers for the instances of one host during the context.
 
-    ``asked`` are the names that were asked for. Entering raises OSError if the port is taken.
+    ``asked`` are the requested names. Entering raises OSError if the port is taken.
     """
 
     def __init__(self, host: str, ports: dict[str, int]) -> None:
@@ -47,5 +47,5 @@ class Browser:
             if question[0] == ASKED and port is not None:
                 facts = ("ServerName", "HOST", "InstanceName", name, "IsClustered", "No")
                 facts += ("Version", "16.0.4000.1", "tcp", str(port))  # Microsoft's wants all
-                told = ";".join((*facts, ";")).encode()
-                self._socket.sendto(struct.pack("<BH", TOLD, len(told)) + told, asker)
+                response = ";".join((*facts, ";")).encode()
+                self._socket.sendto(struct.pack("<BH", RESPONSE, len(response)) + response, asker)

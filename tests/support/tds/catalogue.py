@@ -1,4 +1,4 @@
-"""A SQL Server's databases, logins and users, as far as a set-up asks and changes them."""
+"""The databases, logins and users of a SQL Server, as far as a setup reads or changes them."""
 
 import re
 import threading
@@ -11,8 +11,8 @@ from tests.support.tds import sqlalchemy_queries
 from tests.support.tds.answers import Answer, Done, Failed, Rows
 from tests.support.tds.requests import Login, Query
 
-FIRST_SID = 100  # of logins that the set-up creates
-TAKEN_BY_ANOTHER = 10  # seconds that a set-up waits for another one, in vain at most
+FIRST_SID = 100  # of logins that the setup creates
+TAKEN_BY_ANOTHER = 10  # maximum seconds that a setup waits for another one
 
 NAME = r"\[((?:[^\]]|\]\])*)\]"
 TEXT = r"N'((?:[^']|'')*)'"
@@ -28,7 +28,7 @@ class Principal:
     password: str
     sid: int
     kind: str = "S"
-    refused: Failed | None = None  # for another reason than its password
+    refused: Failed | None = None  # why it is refused, other than by a wrong password
 
 
 @dataclass
@@ -42,11 +42,11 @@ class Database:
 
 
 class Catalogue:
-    """The state, which statements change. Names compare without regard to case.
+    """The state, which statements change. Names are case-insensitive.
 
-    ``changes`` are the statements that create, alter and grant. What begins with a key of
-    ``meetings`` is answered only after two have asked it; what begins with one of ``failures``
-    fails.
+    ``changes`` are the statements that create, alter and grant. A statement that begins with a key
+    of ``meetings`` is answered once two connections have sent it; one that begins with a key of
+    ``failures`` fails.
     """
 
     def __init__(self, admin: str, password: str) -> None:
@@ -61,7 +61,7 @@ class Catalogue:
         self._lock = threading.Lock()
 
     def admit(self, login: Login) -> Failed | None:
-        """Refuse a wrong password, and a database that the login has no user in."""
+        """Refuse a wrong password, and a database in which the login has no user."""
         if self.refusals:
             return self.refusals.pop()
         known = self.logins.get(login.user.lower())
@@ -78,7 +78,7 @@ class Catalogue:
         return None
 
     def respond(self, query: Query) -> Answer:
-        """Answer a question, or make a change."""
+        """Answer a query, or execute a change."""
         if (known := sqlalchemy_queries.answer(query)) is not None:
             return known
         with self._lock:
@@ -108,7 +108,7 @@ class Catalogue:
         return Done()
 
     def _statements(self) -> list[tuple[str, Callable[..., Answer]]]:
-        """Return what is done, by the statement's form."""
+        """Return the handlers of changes by the pattern of the statement."""
         return [
             (rf"CREATE DATABASE {NAME}", self._create_database),
             (rf"ALTER DATABASE {NAME} SET READ_COMMITTED_SNAPSHOT ON", self._switch),
@@ -120,7 +120,7 @@ class Catalogue:
         ]
 
     def _questions(self) -> list[tuple[str, Callable[..., Found]]]:
-        """Return what is found, by the question's beginning."""
+        """Return the results of queries by the start of the query."""
         return [
             (r"SELECT DB_ID\(", lambda name: [5 if name.lower() in self.databases else None]),
             ("SELECT is_read_committed", lambda name: [int(self._database(name).row_versions)]),

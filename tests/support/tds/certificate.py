@@ -1,4 +1,4 @@
-"""A certificate that the stand-in signs itself, as a fresh SQL Server does."""
+"""A self-signed certificate, like that of a fresh SQL Server."""
 
 import shutil
 import ssl
@@ -11,7 +11,7 @@ SUBJECT = "/CN=localhost"
 
 
 def make_tls_context(folder: Path) -> ssl.SSLContext:
-    """Return what a server needs for TLS; skip the test if there is no openssl to make it."""
+    """Return a server's TLS context; skip the test if openssl is missing."""
     if (openssl := shutil.which("openssl")) is None:
         pytest.skip("openssl, which makes the stand-in's certificate, is not installed here")
     key, certificate = folder / "key.pem", folder / "certificate.pem"

@@ -1,4 +1,4 @@
-"""Messages of TDS, which travel in packets, over a socket or, after a handshake, over TLS."""
+"""Messages of TDS, sent in packets over a socket or, after a handshake, over TLS."""
 
 import socket
 import ssl
@@ -11,7 +11,7 @@ SQL_BATCH, RPC, RESPONSE, ATTENTION, TRANSACTION, LOGIN7, PRELOGIN = 1, 3, 4, 6,
 
 
 class Channel:
-    """The server's end of a connection: whole messages in, whole messages out."""
+    """The server's end of a connection; it receives and sends whole messages."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -39,7 +39,7 @@ class Channel:
             self._write(header + part)
 
     def start_tls(self, context: ssl.SSLContext) -> None:
-        """Shake hands: until that is done, TLS travels in packets of the PRELOGIN kind."""
+        """Do the TLS handshake, whose records are sent in PRELOGIN packets."""
         tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         while True:
             try:

@@ -1,10 +1,10 @@
-"""Read a message from its beginning to its end."""
+"""Read a message piece by piece."""
 
 import struct
 
 
 class Reader:
-    """The rest of a message."""
+    """The unread rest of a message."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -12,7 +12,7 @@ class Reader:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether nothing is left."""
+        """Return whether nothing is left."""
         return self._position >= len(self._content)
 
     def take(self, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What clients ask: logins, batches of SQL, and calls of the procedures that take parameters."""
+"""Requests of clients: logins, batches of SQL, and calls of procedures with parameters."""
 
 import struct
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Login:
-    """Who wants to log in, and to which database."""
+    """A login request: user, password and database."""
 
     user: str
     password: str = field(repr=False)
@@ -27,7 +27,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Query:
-    """A statement and its parameters' values, in their order."""
+    """A statement, and the values of its parameters in order."""
 
     sql: str
     parameters: tuple[Value, ...] = ()
@@ -35,7 +35,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a procedure: its number, or its name if it has none here."""
+    """A call of a procedure by its number or name."""
 
     procedure: int | str
     parameters: tuple[Value, ...]
@@ -63,7 +63,7 @@ def read_batch(content: bytes) -> Query:
 
 
 def read_transaction(content: bytes) -> int:
-    """Read which request to the transaction manager this is."""
+    """Read the type of a request to the transaction manager."""
     headers, kind = struct.unpack_from("<I", content)[0], 0
     (kind,) = struct.unpack_from("<H", content, headers)
     return int(kind)

@@ -1,4 +1,4 @@
-"""The stand-in itself: accepts connections, logs clients in, and has their queries answered."""
+"""The server of the stand-in: accepts connections and logins, and answers queries."""
 
 import contextlib
 import socket
@@ -39,7 +39,7 @@ Admit: TypeAlias = Callable[[Login], Failed | None]
 
 
 class TDSServer:
-    """A server at ``host``, from entering the context to its end; ``address`` is where.
+    """A server at ``host`` during the context; ``address`` is its host and port.
 
     ``respond`` answers queries and ``admit`` logins, None for those that are welcome; both may be
     called by several threads at once. ``logins`` and ``queries`` are what was asked until now.
@@ -110,7 +110,7 @@ class TDSServer:
 
 
 class _Session:
-    """What a client has prepared, and how its messages are answered."""
+    """A client's session with its prepared statements."""
 
     def __init__(self, respond: Respond) -> None:
         self._respond = respond

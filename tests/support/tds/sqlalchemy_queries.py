@@ -1,4 +1,4 @@
-"""What SQLAlchemy's dialect asks a SQL Server that it has just connected to."""
+"""Queries of SQLAlchemy's dialect on a new connection to SQL Server."""
 
 from tests.support.tds.answers import Answer, Rows
 from tests.support.tds.requests import Query
@@ -13,7 +13,7 @@ ANSWERS = {
 
 
 def answer(query: Query) -> Answer | None:
-    """Return the answer to one of these questions, None if it is another one."""
+    """Return the answer to one of these queries, None for any other."""
     for part, value in ANSWERS.items():
         if part in query.sql:
             return Rows(["value"], [[value]])
@@ -21,5 +21,5 @@ def answer(query: Query) -> Answer | None:
 
 
 def answer_or_row(query: Query) -> Answer:
-    """Answer what the dialect asks, and other questions with a row."""
+    """Answer the dialect's queries, and any other with a row."""
     return answer(query) or Rows(["number"], [[1]])

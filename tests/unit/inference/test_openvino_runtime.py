@@ -180,7 +180,7 @@ def test_a_pass_of_a_compiled_shape_does_not_run_the_model_for_any_shape(
     other = {name: np.concatenate([array, array]) for name, array in healthy.items()}
     runtime.logits(other)
 
-    assert before == len(compiled)  # had it been the graph for all, it would be compiled anew
+    assert before == len(compiled)  # the graph for all shapes would be compiled again
 
 
 def test_a_failed_pass_of_a_compiled_shape_returns_no_earlier_result(

@@ -54,10 +54,10 @@ def test_a_damaged_graph_is_refused(starter: Path, tmp_path: Path) -> None:
         load_checked(damaged, "openvino")
 
     _, check = load_checked(starter, "openvino")
-    told = str(raised.value)
-    assert f"failed on {check.processor}: a probability differs by 0." in told
-    assert f"{check.bound:.4f} is accepted" in told
-    assert "Export a model with `make model`" in told
+    message = str(raised.value)
+    assert f"failed on {check.processor}: a probability differs by 0." in message
+    assert f"{check.bound:.4f} is accepted" in message
+    assert "Export a model with `make model`" in message
 
 
 def test_a_model_that_cannot_be_computed_is_refused(overflowing: Path) -> None:

@@ -106,7 +106,7 @@ def test_an_exclusive_pass_waits_for_all_streams_and_later_ones_wait_for_it(
     assert (False, False) == were_computing
     assert not behind.is_computing
     assert unshared.end()
-    assert behind.await_turn().end()  # there is nobody else by now
+    assert behind.await_turn().end()  # no other pass is left
 
 
 def test_a_failed_pass_releases_its_streams(pool: ThreadPoolExecutor) -> None:

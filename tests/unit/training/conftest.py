@@ -1,4 +1,4 @@
-"""Data sets and models for the tests of training."""
+"""Datasets and models for the tests of training."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(name="data_folder")
 def fixture_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Give a maker of data sets laid out like the Hub's, whose columns the caller chooses."""
+    """Return a function that writes datasets of given columns with the Hub's layout."""
     datasets = pytest.importorskip("datasets", reason="the training group is not installed")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     from tests.support.tweet_data import LABELS, write_data  # pylint: disable=import-outside-toplevel
@@ -21,7 +21,7 @@ def fixture_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 
 @pytest.fixture(name="sample_data")
 def fixture_sample_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the repository's own sample as a data set: 100 rows of train, 50 of validation."""
+    """Return the repository's own sample as a dataset: 100 rows of train, 50 of validation."""
     datasets = pytest.importorskip("datasets", reason="the training group is not installed")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     from tests.support.tweet_data import write_sample  # pylint: disable=import-outside-toplevel

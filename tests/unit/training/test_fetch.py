@@ -200,7 +200,7 @@ def test_an_interrupted_promotion_is_completed_before_the_fetch(
 
 @pytest.fixture(name="base")
 def fixture_base(starter: Path, tmp_path: Path) -> Path:
-    """Copy the starter, to be given other labels."""
+    """Copy the starter, to change its labels."""
     return Path(shutil.copytree(starter, tmp_path / "base"))
 
 

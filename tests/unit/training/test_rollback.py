@@ -36,7 +36,7 @@ def fixture_files(tmp_path: Path) -> Files:
 
 @pytest.fixture(name="make_model")
 def fixture_make_model(starter: Path, tmp_path: Path):
-    """Give a maker of models in the store, whose accuracy tells them apart."""
+    """Return a function that registers models, which differ in their accuracy."""
 
     def make(accuracy: float | None) -> bentoml.Model:
         folder = Path(shutil.copytree(starter, tmp_path / str(accuracy)))
@@ -175,7 +175,7 @@ def test_the_command_prints_an_error_about_a_bad_tag(tag, tmp_path, monkeypatch,
 
 @pytest.fixture(name="hub")
 def fixture_hub(tmp_path, monkeypatch):
-    """Serve a Hub as the one that the commands ask, in the folder of a run."""
+    """Serve the Hub that the commands use, in the folder of a run."""
     keep_client_to(tmp_path / "home", monkeypatch)
     monkeypatch.chdir(tmp_path)
     with Hub() as hub:

@@ -7,7 +7,7 @@ from training.settings import LoginError, SettingError, TrainingSettings
 
 @pytest.fixture(autouse=True)
 def fixture_no_dataset(monkeypatch):
-    """Forget the real tweets that other tests read."""
+    """Unset DATASET, which names the real tweets of other tests."""
     monkeypatch.delenv("DATASET", raising=False)
 
 

@@ -23,7 +23,7 @@ from tests.support.tds.drivers import DRIVERS, find_driver, stand_in_settings
 from tests.support.tds.requests import Query
 from tests.support.tds.server import TDSServer
 
-# On Linux all of 127.0.0.0/8 is the loopback: an address on which nobody else listens.
+# On Linux all of 127.0.0.0/8 is the loopback: no other program listens on this address.
 HOST_OF_INSTANCES = "127.27.43.59"
 NVARCHAR, LONGEST_NVARCHAR = -9, 4000  # a longer text is sent as another type
 VALUES = [

@@ -1,4 +1,4 @@
-"""The precision of the served model is chosen by proof."""
+"""The fastest precision that keeps accuracy and labels is selected."""
 
 from pathlib import Path
 

@@ -27,7 +27,7 @@ def fixture_ours(hub: Hub):  # type: ignore[no-untyped-def]  # imported if the c
 
 @pytest.fixture(name="champion")
 def fixture_champion(tmp_path: Path) -> Callable[[str], Path]:
-    """Return a maker of folders with different champions."""
+    """Return a function that writes different champions into folders."""
     from tests.support.hub.publishing import make_champion  # pylint: disable=import-outside-toplevel
 
     return lambda name: make_champion(tmp_path / name)

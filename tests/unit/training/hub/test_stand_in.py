@@ -1,4 +1,4 @@
-"""The stand-in for the Hub does to real clients what the tests around it rely on."""
+"""The stand-in for the Hub behaves toward real clients as the tests assume."""
 
 import hashlib
 import os
@@ -52,7 +52,7 @@ def fixture_api(hub: Hub) -> HfApi:
 
 
 def uploads(hub: Hub, api: HfApi, data: bytes) -> dict:
-    """Ask where a big file may be put."""
+    """Return the LFS upload actions for a file."""
     batch = {"objects": [{"oid": hashlib.sha256(data).hexdigest(), "size": len(data)}]}
     answer = httpx.post(
         f"{hub.url}/{NAME}.git/info/lfs/objects/batch",
@@ -98,7 +98,7 @@ def test_datasets_loads_tweets_from_it(
     assert load(str(folder)).fingerprint == printed.strip()
 
 
-def test_a_big_file_that_is_not_what_was_announced_is_refused(hub: Hub, api: HfApi) -> None:
+def test_an_lfs_upload_with_another_hash_or_size_is_refused(hub: Hub, api: HfApi) -> None:
     place = uploads(hub, api, BIG)["upload"]["href"]
 
     answers = [httpx.put(place, content=data).status_code for data in (BIG[1:], BIG[::-1], BIG)]
@@ -107,7 +107,7 @@ def test_a_big_file_that_is_not_what_was_announced_is_refused(hub: Hub, api: HfA
     assert {hashlib.sha256(BIG).hexdigest(): BIG} == hub.blobs
 
 
-def test_a_big_file_that_is_there_is_not_asked_for_again(hub: Hub, api: HfApi) -> None:
+def test_an_uploaded_lfs_file_needs_no_second_upload(hub: Hub, api: HfApi) -> None:
     api.upload_file(path_or_fileobj=BIG, path_in_repo="a.bin", repo_id=NAME)
 
     actions = uploads(hub, api, BIG)
@@ -115,7 +115,7 @@ def test_a_big_file_that_is_there_is_not_asked_for_again(hub: Hub, api: HfApi) -
     assert {} == actions
 
 
-def test_a_big_file_that_was_not_uploaded_cannot_be_committed(hub: Hub, api: HfApi) -> None:
+def test_an_lfs_file_that_was_not_uploaded_cannot_be_committed(hub: Hub, api: HfApi) -> None:
     before = hub.state(NAME)
     lost = CommitOperationAdd("lost.bin", BIG)
     api.preupload_lfs_files(NAME, [lost], free_memory=False)
@@ -137,7 +137,7 @@ def test_a_commit_with_one_bad_part_changes_nothing(hub: Hub, api: HfApi) -> Non
     assert before == hub.state(NAME)
 
 
-def test_commits_stay_what_they_were(hub: Hub, api: HfApi) -> None:
+def test_commits_are_immutable(hub: Hub, api: HfApi) -> None:
     first = api.upload_file(path_or_fileobj=b"1", path_in_repo="a.txt", repo_id=NAME).oid
     second = api.upload_file(path_or_fileobj=b"2", path_in_repo="a.txt", repo_id=NAME).oid
 
@@ -147,7 +147,7 @@ def test_commits_stay_what_they_were(hub: Hub, api: HfApi) -> None:
     assert second == api.model_info(NAME).sha
 
 
-def test_a_tag_is_made_once_and_listed(hub: Hub, api: HfApi) -> None:
+def test_a_tag_is_created_once_and_listed(hub: Hub, api: HfApi) -> None:
     head = hub.state(NAME).head
     api.create_tag(NAME, tag="v1")
 
@@ -158,7 +158,7 @@ def test_a_tag_is_made_once_and_listed(hub: Hub, api: HfApi) -> None:
     assert [("v1", head)] == [(tag.name, tag.target_commit) for tag in tags]
 
 
-def test_a_repository_is_made_once(hub: Hub, api: HfApi) -> None:
+def test_a_repository_is_created_once(hub: Hub, api: HfApi) -> None:
     api.create_repo("us/other", private=True)
 
     with pytest.raises(HfHubHTTPError, match="409"):
@@ -167,7 +167,7 @@ def test_a_repository_is_made_once(hub: Hub, api: HfApi) -> None:
     assert hub.repositories["models", "us/other"].is_private
 
 
-def test_a_part_of_a_file_can_be_asked_for(hub: Hub) -> None:
+def test_a_range_of_a_file_can_be_requested(hub: Hub) -> None:
     hub.commit(NAME, {"a.bin": BIG})
     place = f"{hub.url}/{NAME}/resolve/main/a.bin"
 
@@ -180,17 +180,17 @@ def test_a_part_of_a_file_can_be_asked_for(hub: Hub) -> None:
     assert [BIG[5:10], BIG[-5:]] == [part.content for part in parts[:2]]
 
 
-def test_an_account_is_told_by_its_token(hub: Hub, api: HfApi) -> None:
+def test_a_token_identifies_its_account(hub: Hub, api: HfApi) -> None:
     reader = HfApi(hub.url, token=hub.token("them", may_write=False))
 
-    told = [
+    accounts = [
         (who["name"], who["auth"]["accessToken"]["role"]) for who in (api.whoami(), reader.whoami())
     ]
 
-    assert [("us", "write"), ("them", "read")] == told
+    assert [("us", "write"), ("them", "read")] == accounts
 
 
-def test_nothing_of_it_outlives_its_context() -> None:
+def test_its_threads_end_with_its_context() -> None:
     threads = threading.active_count()
 
     with Hub() as hub, httpx.Client() as client:

@@ -37,7 +37,7 @@ def fixture_model(starter: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(name="view")
 def fixture_view(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Look at a Hub that has the model, with a record of its accuracy."""
+    """Return a Hub that has the model, with a record of its accuracy."""
     keep_client_to(tmp_path / "huggingface", monkeypatch)
     with Hub() as hub:
         hub.create(REPO_ID)
@@ -49,7 +49,7 @@ def fixture_view(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def another(source: Path, folder: Path, is_worse: bool) -> Path:
-    """Copy a model, so that it is another one and says the same, or mistakes each label."""
+    """Copy a model; the copy predicts the same labels, or always wrong ones."""
     shutil.copytree(source, folder)
     if is_worse:
         config = json.loads((folder / "config.json").read_text())
@@ -63,7 +63,7 @@ def another(source: Path, folder: Path, is_worse: bool) -> Path:
 
 
 def write_record(files: Files, tag: str) -> None:
-    """Write that the model of a tag was promoted here, later than the Hub's."""
+    """Record that the model of a tag was promoted here, later than the Hub's."""
     record = {"accuracy": 0.6, "timestamp": "2026-11-24", "model_tag": tag}
     write_json(files.best, record)
 

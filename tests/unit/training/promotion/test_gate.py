@@ -152,7 +152,7 @@ def test_the_false_promotion_rate_of_equal_models_is_as_measured(disagreement):
 
     found = false_promotion_rate(candidate, baselines, SAMPLED, "better", seed=1)
 
-    # 43 to 46 % and 26 to 30 % in 20,000 runs of three models that were drawn anew in each
+    # 43 to 46 % and 26 to 30 % in 20,000 runs of three models that were sampled for each
     assert 0.42 <= found.against_one <= 0.47
     assert 0.25 <= found.against_all <= 0.305
     assert (2, SAMPLED) == (found.baselines, found.rows)
