@@ -34,12 +34,12 @@ def _send_sighup_to_a_worker(server: Server, _: Service) -> None:
     workers[0].send_signal(signal.SIGHUP)
 
 
-@pytest.mark.parametrize("tell", [_run_retry, _send_sighup, _send_sighup_to_a_worker])
-def test_a_refused_login_is_retried_rarely_until_the_service_is_told_to(
+@pytest.mark.parametrize("send_retry", [_run_retry, _send_sighup, _send_sighup_to_a_worker])
+def test_a_refused_login_is_retried_rarely_until_the_service_is_notified(
     database: PostgreSQL,
     make_service: MakeService,
     report: Report,
-    tell: Callable[[Server, Service], None],
+    send_retry: Callable[[Server, Service], None],
 ) -> None:
     database.require_password("service")
     with psycopg.connect(database.url, autocommit=True) as owner:
@@ -55,7 +55,7 @@ def test_a_refused_login_is_retried_rarely_until_the_service_is_told_to(
 
         with psycopg.connect(database.url, autocommit=True) as owner:
             owner.execute("ALTER ROLE service PASSWORD 'second'")
-        tell(server, service)
+        send_retry(server, service)
         eventually(lambda: len(database.rows()) > 1000, NOTICED_WITHIN_S)
         load.await_answers(200)
         assert refused == database.log.count(REFUSED)

@@ -263,6 +263,6 @@ def test_a_label_longer_than_its_column_ends_the_command_with_one_line(
     done = run_command([BENTOML, "serve", "--port", str(free_port())], repository, own)
 
     assert 1 == done.returncode
-    told = f"label {'negative' * 9!r} has 72 characters; its column holds 64"
-    assert told in done.stdout.splitlines()[-1]
+    message = f"label {'negative' * 9!r} has 72 characters; its column holds 64"
+    assert message in done.stdout.splitlines()[-1]
     assert "Traceback" not in done.stdout

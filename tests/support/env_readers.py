@@ -1,4 +1,4 @@
-"""What reads a `.env`: our parser, python-dotenv as settings use it, compose if installed."""
+"""Readers of a `.env`: our parser, python-dotenv as settings use it, compose if installed."""
 
 import os
 import shutil
@@ -47,8 +47,8 @@ def by_compose(program: Sequence[str]) -> Reader:
             check=True,
             timeout=120,
         )
-        told = yaml.load(done.stdout, yaml.BaseLoader)  # noqa: S506  # all of it stays text
-        found = told["services"]["one"]["environment"]
+        config = yaml.load(done.stdout, yaml.BaseLoader)  # noqa: S506  # all of it stays text
+        found = config["services"]["one"]["environment"]
         # it doubles each $, so that its output can be its input
         return {name: value.replace("$$", "$") for name, value in found.items()}
 

@@ -122,7 +122,7 @@ def promotion_history(history: Sequence[Promotion]) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Replace a file by the figure as PNG; equal figures give equal bytes."""
+    """Replace a file by the plot as PNG; equal plots give equal bytes."""
     content = BytesIO()
     figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
     write_bytes(path, content.getvalue())

@@ -15,7 +15,7 @@ POINTER_BYTES = 130
 
 
 def whoami(_: "Hub", request: Request) -> Answer:
-    """Tell whose token it is."""
+    """Return the account of the token."""
     if request.account is None:
         raise RefusalError(401, "Invalid username or password.")
     role = "write" if request.account.may_write else "read"

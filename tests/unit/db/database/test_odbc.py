@@ -137,7 +137,7 @@ def test_a_url_with_a_driver_is_unchanged(url: str) -> None:
 
 
 @pytest.mark.parametrize("trust", [False, True])
-def test_both_drivers_encrypt_and_verify_certificates_unless_told_to_trust(trust: bool) -> None:
+def test_both_drivers_encrypt_and_verify_certificates_unless_set_to_trust_any(trust: bool) -> None:
     attributes = odbc.microsoft_attributes(odbc.MICROSOFT, trust)
     conf = configparser.ConfigParser()
 
