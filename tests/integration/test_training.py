@@ -153,7 +153,7 @@ def test_the_cards_snippet_gives_the_accuracy_that_the_card_names_for_it(
     accuracy = float(done.stdout.splitlines()[-1])
     assert pytest.approx(accuracy, abs=1e-6) == promoted.read("metrics.json")["float32"]["accuracy"]
     card = hub.files(REPO_ID)["README.md"].decode()
-    assert f"**{accuracy:.4f}** in float32 by the snippet below" in card
+    assert f"**{accuracy:.4f}** in float32 with the snippet below" in card
 
 
 def test_publishing_again_changes_nothing(hub: Hub, promoted: TrainingMachine) -> None:
