@@ -135,7 +135,7 @@ def evaluate_models(
     )
 
 
-def register_and_stage(  # pylint: disable=too-many-arguments,too-many-positional-arguments
+def register_and_stage(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # each its own
     selected: EvaluatedModel,
     record: ChampionRecord,
     model: LoadedModel,

@@ -130,20 +130,24 @@ def _simulate(
     models = correct.shape[1]
     shares = np.bincount(correct.sum(axis=1), minlength=models + 1) / len(correct)
     patterns = np.array(list(product([False, True], repeat=models)))
-    sizes = patterns.sum(axis=1)
-    probabilities = [shares[size] / comb(models, size) for size in sizes]
+    probabilities = [shares[size] / comb(models, size) for size in patterns.sum(axis=1)]
     sampled = rng.multinomial(rows, probabilities, size=SIMULATED_RUNS)
     hits = sampled @ patterns
     promoted = (hits[:, :1] > hits[:, 1:]).all(axis=1)
     if rule == "significant":
         others = rng.multinomial(len(correct) - rows, probabilities, size=SIMULATED_RUNS)
-        counts = sampled + others
-        candidate_only = counts @ (patterns[:, :1] & ~patterns[:, 1:])
-        baseline_only = counts @ (~patterns[:, :1] & patterns[:, 1:])
-        p_value = mid_p_value(candidate_only, baseline_only)
-        is_significant = (candidate_only > baseline_only) & (p_value < 1 - CONFIDENCE_LEVEL)
-        promoted &= is_significant.all(axis=1)
+        promoted &= _is_significantly_better(sampled + others, patterns)
     return float(promoted.mean())
+
+
+def _is_significantly_better(counts: np.ndarray, patterns: np.ndarray) -> np.ndarray:
+    """Return for each simulated run whether the candidate is better than each baseline."""
+    candidate_only = counts @ (patterns[:, :1] & ~patterns[:, 1:])
+    baseline_only = counts @ (~patterns[:, :1] & patterns[:, 1:])
+    p_value = mid_p_value(candidate_only, baseline_only)
+    is_better = (candidate_only > baseline_only) & (p_value < 1 - CONFIDENCE_LEVEL)
+    better_than_all: np.ndarray = is_better.all(axis=1)
+    return better_than_all
 
 
 def _format_p_value(test: McNemarResult) -> str:

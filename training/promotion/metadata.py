@@ -73,7 +73,7 @@ def git_commit() -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def write_metadata(
+def write_metadata(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # each its own
     folder: Path,
     origin: Origin,
     provenance: Mapping[str, Any],
