@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-import litserve  # pylint: disable=import-error  # installed beside the peers, not here
+import litserve  # pylint: disable=import-error  # installed in the baselines' environment
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 

@@ -12,7 +12,7 @@ from tests.support.tds.answers import Answer, Done, Failed, Rows
 from tests.support.tds.requests import Login, Query
 
 FIRST_SID = 100  # of logins that the setup creates
-TAKEN_BY_ANOTHER = 10  # maximum seconds that a setup waits for another one
+BARRIER_TIMEOUT_S = 10  # maximum seconds that a setup waits for another one
 
 NAME = r"\[((?:[^\]]|\]\])*)\]"
 TEXT = r"N'((?:[^']|'')*)'"
@@ -87,7 +87,7 @@ class Catalogue:
         for start, barrier in list(self.meetings.items()):
             if query.sql.startswith(start):
                 with suppress(threading.BrokenBarrierError):
-                    barrier.wait(TAKEN_BY_ANOTHER)
+                    barrier.wait(BARRIER_TIMEOUT_S)
                     self.meetings.pop(start, None)
         return answer
 

@@ -60,12 +60,12 @@ def test_all_readers_agree_on_what_is_accepted(
 def test_all_readers_agree_on_random_lines_that_are_accepted(
     tmp_path: Path, reader: Reader
 ) -> None:
-    chance = random.Random(42)
+    rng = random.Random(42)
     lines = []
     while len(lines) < 300:
-        quote = chance.choice(["", "'", '"'])
-        body = "".join(chance.choices(PIECES, k=chance.randint(1, 5)))
-        line = f"V{len(lines)}={quote}{body}{quote}{chance.choice(['', '  ', ' # c'])}"
+        quote = rng.choice(["", "'", '"'])
+        body = "".join(rng.choices(PIECES, k=rng.randint(1, 5)))
+        line = f"V{len(lines)}={quote}{body}{quote}{rng.choice(['', '  ', ' # c'])}"
         lines += [line] if not any(each.problem for each in parse(line)) else []
     names = [f"V{number}" for number in range(len(lines))]
     (tmp_path / ".env").write_bytes("\n".join(lines).encode())

@@ -1,4 +1,4 @@
-"""Values that a program of the stack cannot take are refused."""
+"""Values that a program of the stack cannot read are refused."""
 
 import re
 from pathlib import Path
