@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.admin.prune import keep_pruning, parse_age, prune
-from db.admin.retry import SetupError
 from db.admin.setup import set_up
+from db.admin.setup_retries import SetupError
 from db.admin.status import count_stored_rows, dead_letters, requeue_dead_letters, spool_depth
 from db.database.engine import make_engine
 from db.database.tsql import IncompatibleDatabaseError, check_compatibility_level

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from db.admin.retry import SetupError
+from db.admin.setup_retries import SetupError
 from db.database.schema import METRICS, SCHEMA_VERSION, TRAINING_RUNS
 from db.database.tsql import (
     error_numbers,

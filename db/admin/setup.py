@@ -10,7 +10,7 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.admin.logins import Login, ensure_login, ensure_user, logins_of
-from db.admin.retry import SetupError, retry, wait_for_database
+from db.admin.setup_retries import SetupError, retry, wait_for_database
 from db.database.engine import make_engine
 from db.database.index_migrations import SLOW_MIGRATION_TIMEOUT_S
 from db.database.migrations import migrate

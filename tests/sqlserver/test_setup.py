@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from db.admin.retry import SetupError
 from db.admin.setup import set_up
+from db.admin.setup_retries import SetupError
 from db.database.engine import make_engine
 from db.database.tsql import (
     IncompatibleDatabaseError,

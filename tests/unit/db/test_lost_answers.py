@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from db.admin.retry import SetupError
 from db.admin.setup import set_up
+from db.admin.setup_retries import SetupError
 from db.database.engine import make_engine
 from db.database.migrations import migrate
 from db.prediction_logger import PredictionLogger
@@ -123,7 +123,7 @@ def test_the_writer_retries_after_any_lost_answer(
 def test_the_set_up_ends_after_any_lost_answer(
     postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.admin.retry.CONNECT_DEADLINE_S", 2)
+    monkeypatch.setattr("db.admin.setup_retries.CONNECT_DEADLINE_S", 2)
     requests = range(0, REQUESTS, 4)
     for number in requests:
         create(postgresql, f"set_up_{number}")

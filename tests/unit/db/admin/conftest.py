@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from db.admin import retry, setup
+from db.admin import setup, setup_retries
 from db.admin.setup import set_up
 from db.database.tsql import execute
 from db.settings import SetupSettings
@@ -51,8 +51,8 @@ def fixture_run(
     request: pytest.FixtureRequest, server: TDSServer, monkeypatch: pytest.MonkeyPatch
 ) -> SetUp:
     """Return a function that sets the server up, without pauses, and returns the log."""
-    monkeypatch.setattr(retry, "RETRY_INTERVAL_S", 0.01)
-    monkeypatch.setattr(retry, "LOGIN_RETRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(setup_retries, "RETRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(setup_retries, "LOGIN_RETRY_INTERVAL_S", 0.01)
     monkeypatch.setattr(setup, "migrate", lambda engine, **_: execute(engine, MIGRATIONS))
     fixed = SETTINGS | {"sql_port": server.address[1], "sql_driver": find_driver(request.param)}
 

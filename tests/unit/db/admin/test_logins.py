@@ -3,7 +3,7 @@
 import pytest
 
 from db.__main__ import main
-from db.admin.retry import SetupError
+from db.admin.setup_retries import SetupError
 from db.settings import SettingsError
 from tests.support.tds.answers import Failed
 from tests.support.tds.catalogue import Catalogue, Database, Principal

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlglot
 
-from db.admin.retry import SetupError
 from db.admin.setup import set_up
+from db.admin.setup_retries import SetupError
 from db.settings import SettingsError, SetupSettings
 from tests.support.tds.answers import Failed
 from tests.support.tds.catalogue import Catalogue, Database

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from db.admin import retry as retry_module
-from db.admin.retry import MAX_STEP_ATTEMPTS, SetupError, retry, wait_for_database
+from db.admin import setup_retries
+from db.admin.setup_retries import MAX_STEP_ATTEMPTS, SetupError, retry, wait_for_database
 from db.database.engine import make_engine
 from db.settings import DatabaseSettings
 from tests.support.postgres import PostgreSQL
@@ -24,8 +24,8 @@ INVALID = "SELECT * FROM no_such_table"
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry at once."""
-    monkeypatch.setattr(retry_module, "RETRY_INTERVAL_S", 0.01)
-    monkeypatch.setattr(retry_module, "LOGIN_RETRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(setup_retries, "RETRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(setup_retries, "LOGIN_RETRY_INTERVAL_S", 0.01)
 
 
 @pytest.fixture(name="engine")
@@ -79,7 +79,7 @@ def test_a_missing_database_is_tried_three_times(postgresql: PostgreSQL) -> None
 def test_a_server_that_is_down_is_waited_for_until_the_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retry_module, "CONNECT_DEADLINE_S", 0.2)
+    monkeypatch.setattr(setup_retries, "CONNECT_DEADLINE_S", 0.2)
     engine = make_engine(DatabaseSettings(database_url="postgresql://u:p@127.0.0.1:1/d"))
     log: list[str] = []
 
@@ -94,7 +94,7 @@ def test_the_error_of_an_untrusted_certificate_names_the_remedy(
     name: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gives_reason = name == "Microsoft"
-    monkeypatch.setattr(retry_module, "CONNECT_DEADLINE_S", 600 if gives_reason else 0.2)
+    monkeypatch.setattr(setup_retries, "CONNECT_DEADLINE_S", 600 if gives_reason else 0.2)
     fields = {"sql_user": "u", "sql_password": "p", "sql_driver": find_driver(name)}
     with TDSServer(tls, lambda _: Done()) as server:
         settings = DatabaseSettings.model_validate(
