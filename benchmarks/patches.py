@@ -125,31 +125,53 @@ def run(settings: Settings) -> Report:
     for part in PARTS:
         for is_full in (False, True) if part in REJECTING else (False,):
             with tempfile.TemporaryDirectory() as folder:
-                found = tuple(_measure(part, is_full, model, bodies, config, Path(folder)))
+                servers = Servers(part, is_full, model, Path(folder))
+                found = tuple(_measure(servers, bodies, config))
             print(table([gain.row() for gain in found]), flush=True)
             gains += found
     return Report(Machine.read(), model.name, tuple(gains))
 
 
-def _measure(
-    part: str,
-    is_full: bool,
-    model: Path,
-    bodies: tuple[bytes, ...],
-    config: PatchesConfig,
-    folder: Path,
-) -> Iterator[Gain]:
-    """Compare a part with the stock one; if ``is_full``, by rejections alone."""
-    with ExitStack() as stack:
-        servers = {
-            "with": _serve(stack, "nothing", is_full, model, folder / "with"),
-            "without": _serve(stack, part, is_full, model, folder / "without"),
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """A part that one of two servers lacks; if ``is_full``, both reject every text."""
+
+    part: str
+    is_full: bool
+    model: Path
+    folder: Path
+
+    def start(self, stack: ExitStack) -> Mapping[str, Server]:
+        """Start both until the stack is closed, suspended until a load resumes them."""
+        return {
+            "with": self._start(stack, "nothing", self.folder / "with"),
+            "without": self._start(stack, self.part, self.folder / "without"),
         }
+
+    def _start(self, stack: ExitStack, without: str, folder: Path) -> Server:
+        database = folder.with_suffix(".database")
+        database.mkdir()
+        is_full = "1" if self.is_full else ""
+        variables = {"WITHOUT_PATCH": without, "UNCHECKED": "1", "IS_FULL": is_full}
+        os.environ.update(variables)
+        try:
+            bento = serve_bento(UNPATCHED_TARGET, self.model, sqlite_url(database), folder)
+            server = stack.enter_context(bento)
+        finally:
+            for name in variables:
+                del os.environ[name]
+        server.suspend()
+        return server
+
+
+def _measure(servers: Servers, bodies: tuple[bytes, ...], config: PatchesConfig) -> Iterator[Gain]:
+    with ExitStack() as stack:
+        started, is_full = servers.start(stack), servers.is_full
         run_load = stack.enter_context(generator())
         for connections in (REJECTED_CONNECTIONS,) if is_full else config.connections:
             name = f"{connections} rejected" if is_full else f"{connections} connections"
             load = partial(_load, run_load, bodies, config, connections)
-            yield _compare(part, name, servers, load, config.rounds)
+            yield _compare(servers.part, name, started, load, config.rounds)
 
 
 def _compare(
@@ -176,19 +198,3 @@ def _load(
             LoadProfile(url, bodies, connections, config.warm_up_s, config.duration_s)
         )
         return result, server.cpu_s() - before_s
-
-
-def _serve(stack: ExitStack, without: str, is_full: bool, model: Path, folder: Path) -> Server:
-    """Start a server until the stack is closed, suspended until a load resumes it."""
-    database = folder.with_suffix(".database")
-    database.mkdir()
-    variables = {"WITHOUT_PATCH": without, "UNCHECKED": "1", "IS_FULL": "1" if is_full else ""}
-    os.environ.update(variables)
-    try:
-        bento = serve_bento(UNPATCHED_TARGET, model, sqlite_url(database), folder)
-        server = stack.enter_context(bento)
-    finally:
-        for name in variables:
-            del os.environ[name]
-    server.suspend()
-    return server
