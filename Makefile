@@ -55,7 +55,7 @@ test-slow: $(VENV)/.dev  ## run the slow tests that `make test` leaves out
 	$(PYTEST) -m "slow and not (fault_injection or container or sqlserver or stack)"
 
 test-faults: $(VENV)/.dev  ## kill, cut and fill everything under load; needs PostgreSQL's server
-	$(BIN)/pytest -m fault_injection
+	$(PYTEST) -rP -m fault_injection
 
 test-container: $(VENV)/.dev  ## build the image and run it with compose; INSTALL_DOCKER=1 lets root on Debian install Docker
 	$(BIN)/pytest -m container --capture=no

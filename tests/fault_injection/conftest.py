@@ -28,9 +28,9 @@ EVERY_SERVER = pytest.mark.parametrize(
 
 
 @pytest.fixture(name="report")
-def fixture_report(capsys: pytest.CaptureFixture[str]) -> Report:
+def fixture_report() -> Report:
     """Return the report of the test."""
-    return Report(capsys)
+    return Report()
 
 
 @pytest.fixture(name="rng")

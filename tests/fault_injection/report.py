@@ -3,8 +3,6 @@
 import contextlib
 from collections.abc import Sequence
 
-import pytest
-
 from tests.fault_injection.restartable import Service
 from tests.support.database import Database, SQLiteDatabase
 from tests.support.load import Load
@@ -14,15 +12,11 @@ ARRIVE_WITHIN_S = 30  # all rows, after the last fault
 
 
 class Report:
-    """Prints to the terminal even if pytest captures output."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
+    """Lines of progress and counts, which `pytest -rP` shows after the tests."""
 
     def line(self, text: str) -> None:
-        """Print a line of progress."""
-        with self._capsys.disabled():
-            print(f"\n    {text}", end="", flush=True)
+        """Print a line."""
+        print(text)
 
     def conclude(
         self,
