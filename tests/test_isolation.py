@@ -30,7 +30,8 @@ def test_the_bento_store_is_a_temporary_folder() -> None:
 def test_a_configured_sql_server_is_used_only_on_request(repository: Path) -> None:
     named = dict.fromkeys(NEEDED, "theirs")
     environment = {name: value for name, value in os.environ.items() if name != "TEST_SQL_SERVER"}
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "sqlserver"]
+    suites = ("tests/sqlserver", "tests/unit/db")
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "sqlserver", *suites]
 
     done = subprocess.run(
         command,

@@ -94,6 +94,7 @@ def test_a_failed_batch_request_gets_our_error_and_not_bentomls(server: Server) 
     assert (500, INTERNAL_ERROR.error, None) == error_of(response)
 
 
+@pytest.mark.slow
 def test_requests_over_the_queue_timeout_get_503_without_a_traceback(
     server: Server, rows: Rows, tmp_path: Path
 ) -> None:

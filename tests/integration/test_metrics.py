@@ -73,6 +73,7 @@ def test_written_rows_are_counted(server: Server) -> None:
     assert 0 < shown["sentiment_flush_seconds_sum"] < 60
 
 
+@pytest.mark.slow
 def test_waiting_rows_and_their_age_are_shown_and_not_twice_after_a_kill(
     repository: Path, environment: dict[str, str], server: Server, tmp_path: Path
 ) -> None:

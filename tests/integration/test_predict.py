@@ -179,6 +179,7 @@ def test_the_model_endpoint_describes_the_starter(server: Server) -> None:
     assert datetime.fromisoformat(description["created_at"]).tzinfo is not None
 
 
+@pytest.mark.slow
 def test_the_torch_runtime_serves_the_same_labels(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # fixtures
     repository: Path,
     starter: Path,

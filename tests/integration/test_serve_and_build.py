@@ -131,7 +131,7 @@ def test_bentoml_serve_without_a_model_names_the_commands_that_add_one(
         ("STORE_TEXT=perhaps", "STORE_TEXT = 'perhaps' is not valid"),
         ("DATABASE_URL=nosuch://host/db", "DATABASE_URL or SQL_SERVER names a database"),
         ("DATABASE_URL=sqlite:////dev/null/x.sqlite3", "DATABASE_URL or SQL_SERVER names"),
-        ("SPOOL_DIR=/dev/null/spool", "SPOOL_DIR = '/dev/null/spool' is no folder"),
+        ("SPOOL_DIR=/dev/null/spool", "SPOOL_DIR = '/dev/null/spool' is not a writable folder"),
         ("SPOOL_MAX_ROWS=0", "SPOOL_MAX_ROWS = '0' is not valid"),
         ("MODEL_TAG=Bad Tag!", "MODEL_TAG = 'Bad Tag!' is not a valid tag"),
         ("RUNTIME=tensorflow", "RUNTIME = 'tensorflow' is unknown"),

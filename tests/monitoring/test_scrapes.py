@@ -68,6 +68,7 @@ def test_scraping_needs_a_key(
 
 
 @pytest.mark.parametrize("keys", ["", " , "])
+@pytest.mark.slow
 def test_without_api_keys_the_scrape_sends_none(keys: str, tmp_path: Path) -> None:
     with (
         metrics_server() as (port, headers),

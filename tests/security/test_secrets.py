@@ -187,7 +187,7 @@ def test_a_command_with_an_ambiguous_url_shows_no_secret(
     )
 
     assert 1 == done.returncode
-    assert "percent-encoded" in done.stdout
+    assert "percent-encode @" in done.stdout
     assert MARK not in done.stdout
 
 
@@ -201,7 +201,7 @@ def test_setup_rejects_a_password_that_grafanas_driver_cannot_use(
 
     assert 1 == done.returncode
     (message,) = done.stdout.splitlines()
-    assert message.startswith("GRAFANA_READER_PASSWORD holds ;")
+    assert message.startswith("GRAFANA_READER_PASSWORD contains ;")
     assert MARK not in message
 
 

@@ -41,6 +41,7 @@ def test_slow_bodies_time_out(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("healthy_client")
+@pytest.mark.slow
 def test_the_rest_of_an_unwanted_body_is_not_awaited(server: Server) -> None:
     with connected(server, 20) as connections:
         replies = send_slowly(connections, head(path="/nowhere", content_length=1 << 30), b" ")
@@ -49,6 +50,7 @@ def test_the_rest_of_an_unwanted_body_is_not_awaited(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("healthy_client")
+@pytest.mark.slow
 def test_clients_that_read_no_responses_are_disconnected(server: Server) -> None:
     batch = json.dumps({"texts": ["fine"] * 100}).encode()
     asked = head(path="/predict_batch", content_length=len(batch)) + batch

@@ -78,6 +78,7 @@ def transformers_probabilities(folder: Path, texts: list[str]) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("no_tweets")
+@pytest.mark.slow
 def test_without_labelled_tweets_int8_is_selected_by_its_agreement_with_fp32(
     starter: Path, tweets: list[str]
 ) -> None:
@@ -95,6 +96,7 @@ def test_without_labelled_tweets_int8_is_selected_by_its_agreement_with_fp32(
 
 
 @pytest.mark.usefixtures("no_tweets")
+@pytest.mark.slow
 def test_for_torch_a_model_is_fetched_with_its_weights(
     starter: Path, tweets: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +182,7 @@ def test_the_command_is_refused_while_a_training_runs(
 
 
 @pytest.mark.usefixtures("no_tweets")
+@pytest.mark.slow
 def test_an_interrupted_promotion_is_completed_before_the_fetch(
     starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
