@@ -12,16 +12,7 @@ from starlette.testclient import TestClient
 
 from api.http.io_descriptors import PARSED_REQUEST
 from api.http.middleware import ApiMiddleware
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now_s = 100.0
-
-    def monotonic(self) -> float:
-        """Return the time in seconds."""
-        return self.now_s
+from tests.support.clock import Clock
 
 
 async def echo(request: Request) -> Response:

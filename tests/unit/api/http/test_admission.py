@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from api.http.admission import AdmissionControl, Slot
-from tests.unit.api.conftest import Clock
+from tests.support.clock import Clock
 
 
 def test_there_is_room_up_to_the_limit_and_again_after_a_release() -> None:

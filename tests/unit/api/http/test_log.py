@@ -3,7 +3,7 @@
 import logging
 
 from api.http.log import MAX_LINES, PERIOD_S, LogRateLimitFilter
-from tests.unit.api.conftest import Clock
+from tests.support.clock import Clock
 
 
 def passed(limit: LogRateLimitFilter, count: int) -> list[str]:

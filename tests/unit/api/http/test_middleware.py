@@ -17,7 +17,8 @@ from api.http.admission import AdmissionControl
 from api.http.io_descriptors import PARSED_REQUEST
 from api.http.middleware import ApiMiddleware
 from api.settings import ApiSettings
-from tests.unit.api.conftest import Clock, busy, echo, post
+from tests.support.clock import Clock
+from tests.unit.api.conftest import busy, echo, post
 
 WITH_A_KEY = ApiSettings.model_validate({"api_keys": "the-key"})
 
