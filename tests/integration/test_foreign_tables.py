@@ -14,7 +14,9 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    "name", ["metrics", pytest.param("schema_version", marks=pytest.mark.slow)]
+)
 def test_the_start_is_refused_in_one_line_with_table_and_difference(
     repository: Path, environment: dict[str, str], starter: Path, tmp_path: Path, name: str
 ) -> None:

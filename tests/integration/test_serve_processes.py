@@ -161,7 +161,11 @@ def test_the_service_outlives_a_killed_make(repository: Path, own: dict[str, str
 
 
 @pytest.mark.parametrize(
-    ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
+    ("host", "family"),
+    [
+        ("127.0.0.1", socket.AF_INET),
+        pytest.param("::1", socket.AF_INET6, marks=pytest.mark.slow),
+    ],
 )
 def test_a_port_of_another_program_is_reported_in_one_line(
     repository: Path, own: dict[str, str], host: str, family: int

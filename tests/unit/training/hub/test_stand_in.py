@@ -62,6 +62,7 @@ def uploads(hub: Hub, api: HfApi, data: bytes) -> dict:
     return answer.json()["objects"][0].get("actions", {})
 
 
+@pytest.mark.slow
 def test_transformers_loads_a_private_model_from_it(
     hub: Hub, starter: Path, tmp_path: Path
 ) -> None:
